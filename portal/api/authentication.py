@@ -1,0 +1,45 @@
+"""Who calls the API for people: a signed-in browser, or a person's own token."""
+
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from portal.identity.models import Person, PersonToken
+from portal.identity.rules.tokens import digest, well_formed
+from portal.ledger.selectors.entries import database_now
+
+
+def bearer(request: HttpRequest | Request) -> str:
+    """The token of ``Authorization: Bearer …``, empty when there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+class PersonTokenAuthentication(BaseAuthentication):
+    """``Authorization: Bearer bwp_…``; the token has exactly its person's rights."""
+
+    def authenticate(self, request: Request) -> tuple[Person, PersonToken] | None:
+        token = bearer(request)
+        if not token:
+            return None
+        if not well_formed(token, "p"):
+            raise AuthenticationFailed("This is not a person's token. Make one under Settings.")
+        found = (
+            PersonToken.objects.select_related("person")
+            .filter(digest=digest(token), revoked_at=None, expires_at__gt=database_now(), person__is_active=True)
+            .first()
+        )
+        if found is None:
+            raise AuthenticationFailed("The token is unknown, revoked or expired.")
+        return found.person, found
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class PortalSessionAuthentication(SessionAuthentication):
+    """The browser's session, with CSRF enforced; says 401 rather than 403 when nobody is signed in."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"

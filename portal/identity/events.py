@@ -1,0 +1,75 @@
+"""What happens to people, teams and roles, as entries of the ledger."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from portal.ledger.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonCreated(Event):
+    TYPE = "identity.person.created"
+    PERSONAL: ClassVar = frozenset({"email", "name"})
+
+    person: UUID
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonDeactivated(Event):
+    TYPE = "identity.person.deactivated"
+
+    person: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamCreated(Event):
+    TYPE = "identity.team.created"
+
+    team: UUID
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberAdded(Event):
+    TYPE = "identity.member.added"
+
+    team: UUID
+    person: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleAssigned(Event):
+    TYPE = "identity.role.assigned"
+
+    person: UUID
+    role: str
+    team: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleRemoved(Event):
+    TYPE = "identity.role.removed"
+
+    person: UUID
+    role: str
+    team: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenIssued(Event):
+    TYPE = "identity.token.issued"
+
+    token: UUID
+    prefix: str
+    expires_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRevoked(Event):
+    TYPE = "identity.token.revoked"
+
+    token: UUID
+    prefix: str

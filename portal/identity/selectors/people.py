@@ -1,0 +1,64 @@
+"""Reading people and what they are entitled to right now."""
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from portal.errors import NotFound
+from portal.identity.models import Membership, Person, RoleAssignment, Team
+from portal.identity.rules.roles import Authority, Role
+from portal.ledger.events import Actor
+
+
+def authority_of(person: Person) -> Authority:
+    """The person's roles and teams, read fresh: two queries."""
+    roles = RoleAssignment.objects.filter(person_id=person.pk).values_list("role", "team_id")
+    teams = Membership.objects.filter(person_id=person.pk).values_list("team_id", flat=True)
+    return Authority(
+        person_id=person.pk,
+        roles=frozenset((Role(role), team) for role, team in roles),
+        teams=frozenset(teams),
+        active=person.is_active,
+    )
+
+
+def actor_for(person: Person) -> Actor:
+    return Actor("person", str(person.pk), person.name or person.email)
+
+
+def person_by_id(person_id: UUID | str) -> Person:
+    person = Person.objects.filter(pk=person_id).first()
+    if person is None:
+        raise NotFound("There is no such person.")
+    return person
+
+
+def people_in(team: Team) -> QuerySet[Person]:
+    """The team's active members, by name."""
+    return Person.objects.filter(memberships__team=team, is_active=True).order_by("name", "email")
+
+
+def holders_of(role: Role, team: Team | None = None) -> QuerySet[Person]:
+    """The active people who hold a role (in a team, for a team role)."""
+    return Person.objects.filter(
+        role_assignments__role=role, role_assignments__team=team, is_active=True
+    ).order_by("name", "email")
+
+
+def approvers_of(team: Team) -> QuerySet[Person]:
+    """Who may decide for a team: its approvers and everyone in security."""
+    return (
+        Person.objects.filter(
+            Q(role_assignments__role=Role.APPROVER, role_assignments__team=team)
+            | Q(role_assignments__role=Role.SECURITY),
+            is_active=True,
+        )
+        .distinct()
+        .order_by("name", "email")
+    )
+
+
+def teams_managed_by(person: Person) -> QuerySet[Team]:
+    return Team.objects.filter(
+        role_assignments__person=person, role_assignments__role=Role.MANAGER, role_assignments__person__is_active=True
+    ).order_by("name")

@@ -1,0 +1,63 @@
+"""Reading entries, and what may still be read of their personal values."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from portal.errors import NotFound
+from portal.ledger import vault
+from portal.ledger.models import Entry
+
+
+def database_now() -> datetime:
+    """The database's clock (UTC, microseconds): the one that judges deadlines and dates entries."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def entry_by_id(entry_id: UUID) -> Entry:
+    entry = Entry.objects.filter(id=entry_id).first()
+    if entry is None:
+        raise NotFound("There is no such entry in the ledger.")
+    return entry
+
+
+def for_run(run_id: UUID) -> QuerySet[Entry]:
+    """A run's entries in the order they happened."""
+    return Entry.objects.filter(run_id=run_id).order_by("occurred_at", "recorded_at", "id")
+
+
+def for_agent(agent_id: UUID, *, types: Collection[str] = ()) -> QuerySet[Entry]:
+    """An agent's entries, newest first."""
+    entries = Entry.objects.filter(agent_id=agent_id).order_by("-recorded_at", "-id")
+    return entries.filter(type__in=list(types)) if types else entries
+
+
+def of_types(types: Collection[str], *, start: datetime, end: datetime) -> QuerySet[Entry]:
+    """Entries of the types recorded in ``[start, end)``, oldest first."""
+    return Entry.objects.filter(type__in=list(types), recorded_at__gte=start, recorded_at__lt=end).order_by(
+        "recorded_at", "id"
+    )
+
+
+def disclose(entry: Entry) -> dict[str, Any]:
+    """The personal values by field; empty when the subject was erased."""
+    return {field: item["value"] for field, item in disclose_with_salts(entry).items()}
+
+
+def disclose_with_salts(entry: Entry) -> dict[str, dict[str, Any]]:
+    """``{field: {"salt": <base64>, "value": …}}``, what a verifier needs to check a commitment."""
+    if entry.sealed is None:
+        return {}
+    return vault.unlock(entry.subject, bytes(entry.sealed), entry.id.bytes) or {}
+
+
+def facts(entry: Entry) -> dict[str, Any]:
+    """The entry's data in clear together with its personal values that are still readable."""
+    return {**entry.body["data"], **disclose(entry)}

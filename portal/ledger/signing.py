@@ -1,0 +1,50 @@
+"""The private keys: files outside the database, made once, read by the process that signs."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from django.conf import settings
+
+from portal.ledger.rules.note import Signer
+
+KeyRole = Literal["log", "package"]
+
+
+def key_path(name: str) -> Path:
+    directory: Path = settings.BAILIWICK_KEY_DIR
+    return directory / f"{name}.key"
+
+
+def create_keys_if_missing() -> list[Path]:
+    """Make ``log.key``, ``package.key`` (C2SP signer keys) and ``content.key`` (32 bytes); return new ones."""
+    key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    origin = settings.BAILIWICK_LOG_ORIGIN
+    wanted = {
+        "log": lambda: Signer.generate(origin).private_text().encode(),
+        "package": lambda: Signer.generate(f"{origin}/packages").private_text().encode(),
+        "content": lambda: os.urandom(32),
+    }
+    made = []
+    for name, make in wanted.items():
+        path = key_path(name)
+        if not path.exists():
+            # O_EXCL: two first starts must not end with two halves of different keys.
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(make())
+            made.append(path)
+    return made
+
+
+def load_signer(role: KeyRole) -> Signer:
+    return Signer.from_private_text(key_path(role).read_text(encoding="ascii").strip())
+
+
+@lru_cache(maxsize=1)
+def content_key() -> bytes:
+    key = key_path("content").read_bytes()
+    if len(key) != 32:
+        raise ValueError(f"{key_path('content')} must hold exactly 32 bytes, it holds {len(key)}.")
+    return key

@@ -1,0 +1,80 @@
+"""Keeping personal values readable only while their subject's key exists.
+
+Each subject has a 256-bit data key, wrapped with AES-256-GCM under the content key, a file outside the
+database. An entry's personal values and their salts are one AES-256-GCM blob under the data key.
+"""
+
+import os
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import transaction
+
+from portal.ledger.models import SubjectKey
+from portal.ledger.signing import content_key
+
+NONCE = 12
+_MOST_KEPT = 20_000
+_keys: dict[str, AESGCM] = {}
+
+
+def lock(subject: str, values: dict[str, Any], entry_id: bytes) -> bytes:
+    """Encrypt ``values`` for ``subject``; bound to the entry's id so that blobs cannot be swapped."""
+    nonce = os.urandom(NONCE)
+    return nonce + _key_for_writing(subject).encrypt(nonce, orjson.dumps(values), entry_id)
+
+
+def unlock(subject: str, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:
+    """The values, or None when the subject's key was destroyed."""
+    key = _keys.get(subject) or _stored_key(subject)
+    if key is None:
+        return None
+    try:
+        values: dict[str, Any] = orjson.loads(key.decrypt(blob[:NONCE], blob[NONCE:], entry_id))
+    except InvalidTag:
+        # The subject was erased and later seen again: a new key, which does not open old blobs.
+        return None
+    return values
+
+
+def forget_cached_keys() -> None:
+    """Drop every key this process holds, so that the next use reads the table."""
+    _keys.clear()
+
+
+def _key_for_writing(subject: str) -> AESGCM:
+    known = _keys.get(subject)
+    if known is not None:
+        return known
+    raw = AESGCM.generate_key(256)
+    nonce = os.urandom(NONCE)
+    wrapped = nonce + AESGCM(content_key()).encrypt(nonce, raw, subject.encode())
+    _, created = SubjectKey.objects.get_or_create(subject=subject, defaults={"wrapped": wrapped})
+    if not created:
+        stored = _stored_key(subject)
+        if stored is None:
+            raise LookupError(f"The key of {subject} vanished while it was being used.")
+        return stored
+    key = AESGCM(raw)
+    # Kept only once the row is committed: a key whose row was rolled back opens nothing for ever.
+    transaction.on_commit(lambda: _keep(subject, key))
+    return key
+
+
+def _stored_key(subject: str) -> AESGCM | None:
+    row = SubjectKey.objects.filter(subject=subject).first()
+    if row is None:
+        return None
+    wrapped = bytes(row.wrapped)
+    raw = AESGCM(content_key()).decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode())
+    key = AESGCM(raw)
+    transaction.on_commit(lambda: _keep(subject, key))
+    return key
+
+
+def _keep(subject: str, key: AESGCM) -> None:
+    if len(_keys) >= _MOST_KEPT:
+        _keys.clear()
+    _keys[subject] = key

@@ -1,0 +1,20 @@
+"""Settings of the test suite: quick password hashing, plain static files, mail in memory."""
+
+import tempfile
+from pathlib import Path
+
+from portal.settings import environment
+from portal.settings.base import *  # noqa: F403
+
+SECRET_KEY = "only-for-tests-" + "0" * 50
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if not environment.text("DATA_DIR"):
+    BAILIWICK_DATA_DIR = Path(tempfile.gettempdir()) / "bailiwick-test"
+    BAILIWICK_KEY_DIR = BAILIWICK_DATA_DIR / "keys"
+ACCOUNT_RATE_LIMITS = False

@@ -1,0 +1,11 @@
+"""Every address of the portal."""
+
+from django.urls import include, path
+
+from portal.health import healthz, readyz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+]

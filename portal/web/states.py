@@ -1,0 +1,97 @@
+"""How each stored state looks: one word, one shape and one meaning of colour for every value the portal shows."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, NamedTuple
+
+
+class Look(NamedTuple):
+    """``meaning`` is free, gated, forbidden, stopped or neutral: the only colours the portal has."""
+
+    word: str
+    icon: str
+    meaning: str
+
+
+_DRAFT = Look("Draft", "circle-dashed", "neutral")
+_EXPIRED = Look("Expired", "timer-off", "neutral")
+_VOIDED = Look("Voided", "circle-slash", "neutral")
+
+LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
+    "tier": {
+        "free": Look("Free", "circle-check", "free"),
+        "gated": Look("Gated", "tier-gated", "gated"),
+        "forbidden": Look("Forbidden", "octagon-x", "forbidden"),
+    },
+    "decision": {
+        "allow": Look("Allowed", "circle-check", "free"),
+        "review": Look("Sent for review", "tier-gated", "gated"),
+        "deny": Look("Denied", "octagon-x", "forbidden"),
+    },
+    "agent": {
+        "draft": _DRAFT,
+        "active": Look("Active", "circle-check", "free"),
+        "suspended": Look("Suspended", "circle-pause", "gated"),
+        "retired": Look("Retired", "archive", "neutral"),
+        "stopped": Look("Stopped", "stopped", "stopped"),
+    },
+    "request": {
+        "pending": Look("Waiting", "hourglass", "gated"),
+        "approved": Look("Approved", "circle-check", "free"),
+        "denied": Look("Denied", "octagon-x", "forbidden"),
+        "expired": _EXPIRED,
+        "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
+        "voided": _VOIDED,
+    },
+    "verdict": {
+        "approve": Look("Approved", "circle-check", "free"),
+        "deny": Look("Denied", "octagon-x", "forbidden"),
+    },
+    "grant": {
+        "issued": Look("Issued", "ticket", "free"),
+        "redeemed": Look("Redeemed", "check", "neutral"),
+        "expired": _EXPIRED,
+        "voided": _VOIDED,
+    },
+    "kill": {
+        "active": Look("Stopped", "stopped", "stopped"),
+        "resumed": Look("Resumed", "play", "free"),
+    },
+    "run": {
+        "running": Look("Running", "loader", "neutral"),
+        "success": Look("Succeeded", "circle-check", "free"),
+        "failure": Look("Failed", "octagon-x", "forbidden"),
+        "denied": Look("Denied", "octagon-x", "forbidden"),
+        "silent": Look("Gone silent", "circle-dashed", "gated"),
+        "unknown": Look("Not reported", "circle-dashed", "neutral"),
+    },
+    "package": {
+        "queued": Look("Queued", "clock", "neutral"),
+        "building": Look("Building", "loader", "neutral"),
+        "ready": Look("Ready", "circle-check", "free"),
+        "failed": Look("Failed", "octagon-x", "forbidden"),
+        "cancelled": Look("Cancelled", "circle-slash", "neutral"),
+    },
+    "completeness": {
+        "complete": Look("Complete", "shield-check", "free"),
+        "complete-with-exceptions": Look("Complete with exceptions", "tier-gated", "gated"),
+        "incomplete": Look("Incomplete", "octagon-x", "forbidden"),
+    },
+    "credential": {
+        "valid": Look("Valid", "circle-check", "free"),
+        "expired": _EXPIRED,
+        "revoked": Look("Revoked", "circle-slash", "forbidden"),
+    },
+    "criticality": {
+        "low": Look("Low", "arrow-down", "neutral"),
+        "medium": Look("Medium", "arrow-right", "neutral"),
+        "high": Look("High", "arrow-up", "neutral"),
+    },
+}
+
+
+def look(kind: str, value: object) -> Look:
+    """The look of ``value`` among the states of ``kind``; an unknown value is shown as it is, without colour."""
+    raw = str(value.value if isinstance(value, Enum) else value)
+    known = LOOKS.get(kind, {}).get(raw.replace("_", "-").replace(" ", "-").lower())
+    return known or Look(raw.replace("_", " ").capitalize() or "Unknown", "circle-dashed", "neutral")

@@ -1,0 +1,8 @@
+"""The WSGI entry point: every page and both hot paths are served here."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
+application = get_wsgi_application()

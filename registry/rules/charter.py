@@ -1,0 +1,176 @@
+"""The charter: one sentence, made from the facts, that says what an agent is, who answers, and what it may do.
+
+The same facts give the same sentence. Long lists are cut to the most telling entries and a true count of the rest.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from registry.rules.actions import CATALOGUE
+from registry.rules.lifecycle import HumanPosition, Platform, Trigger
+from registry.rules.policy import Policy
+from registry.rules.tiers import Tier
+
+MOST_ACTIONS = 3
+MOST_PLACES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CharterFacts:
+    """What the sentence is made from. ``team`` and ``accountable`` are names, empty while there is none."""
+
+    name: str
+    platform: Platform
+    trigger: Trigger
+    team: str = ""
+    accountable: str = ""
+    human_position: HumanPosition | None = None
+    repositories: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    tiers: Mapping[str, Tier]
+
+    @classmethod
+    def of(
+        cls,
+        policy: Policy,
+        *,
+        name: str,
+        platform: Platform,
+        trigger: Trigger,
+        team: str = "",
+        accountable: str = "",
+        human_position: HumanPosition | None = None,
+    ) -> "CharterFacts":
+        """Return the facts of an agent held to ``policy``; the tiers are those that count, baseline included."""
+        return cls(
+            name=name,
+            platform=platform,
+            trigger=trigger,
+            team=team,
+            accountable=accountable,
+            human_position=human_position,
+            repositories=policy.scope.repositories,
+            branches=policy.scope.branches_allowed,
+            tiers={key: policy.tier_of(key) for key in CATALOGUE},
+        )
+
+
+_PLATFORM = {
+    Platform.CLAUDE_CODE: "a Claude Code agent",
+    Platform.CODEX: "a Codex agent",
+    Platform.COPILOT: "a GitHub Copilot agent",
+    Platform.CURSOR: "a Cursor agent",
+    Platform.GEMINI: "a Gemini agent",
+    Platform.DROID: "a Droid agent",
+    Platform.OTHER: "an agent",
+}
+_TRIGGER = {
+    Trigger.PERSON: "works when a person starts it",
+    Trigger.SCHEDULE: "works on a schedule",
+    Trigger.WEBHOOK: "works when a webhook calls it",
+}
+_POSITION = {
+    HumanPosition.IN_LOOP: " with a person at each step",
+    HumanPosition.ON_LOOP: " with a person watching",
+    HumanPosition.OFF_LOOP: " with nobody watching",
+}
+# What a reader most needs to know comes first; the rest follows in the catalogue's order.
+_TELLING = (
+    "push.force",
+    "pr.merge",
+    "secret.read",
+    "deploy.production",
+    "access.change",
+    "dependency.change",
+    "read",
+    "test",
+    "edit.file",
+)
+
+
+def charter(agent_facts: CharterFacts) -> str:
+    """Return the sentence. It is plain text: whoever shows it escapes it."""
+    facts = agent_facts
+    who = f"{_name(facts.name) or 'This agent'} is {_PLATFORM[facts.platform]} of {_team(facts.team)}"
+    answer = f"answered for by {_name(facts.accountable) or 'nobody yet'}"
+    works = _TRIGGER[facts.trigger] + (_POSITION[facts.human_position] if facts.human_position else "")
+    return f"{who}, {answer}; it {_clauses([works, *_powers(facts)])}."
+
+
+def _powers(facts: CharterFacts) -> list[str]:
+    if not facts.repositories:
+        return ["may do nothing yet because no repository is in its scope"]
+    free, gated, forbidden = (_verbs(facts.tiers, tier) for tier in (Tier.FREE, Tier.GATED, Tier.FORBIDDEN))
+    where = f"in {_places(facts.repositories, 'repository', 'repositories')} {_branches(facts.branches)}"
+    powers = []
+    if free:
+        powers.append(f"may {_shortened(free, 'and', 'free')} {where}")
+    else:
+        powers.append(f"may do nothing without an approval {where}" if gated else f"may do nothing {where}")
+    if gated:
+        powers.append(f"needs an approval to {_shortened(gated, 'or', 'gated')}")
+    if forbidden:
+        powers.append(f"may never {_shortened(forbidden, 'or', 'forbidden')}")
+    return powers
+
+
+def _clauses(clauses: Sequence[str]) -> str:
+    # A comma stands before the last "and" because the clauses hold lists of their own.
+    return (
+        clauses[0] + " and " + clauses[1]
+        if len(clauses) == 2
+        else ", ".join(clauses[:-1]) + ", and " + clauses[-1]
+    )
+
+
+def _verbs(tiers: Mapping[str, Tier], tier: Tier) -> list[str]:
+    keys = [key for key in CATALOGUE if tiers.get(key) is tier]
+    ordered = [key for key in _TELLING if key in keys] + [key for key in keys if key not in _TELLING]
+    return [_lower(CATALOGUE[key].label) for key in ordered]
+
+
+def _lower(label: str) -> str:
+    return label[0].lower() + label[1:]
+
+
+def _shortened(verbs: Sequence[str], word: str, tier: str) -> str:
+    # One left over is named: "1 more" would be as long and say less.
+    if len(verbs) <= MOST_ACTIONS + 1:
+        return joined(verbs, word)
+    rest = len(verbs) - MOST_ACTIONS
+    return joined([*verbs[:MOST_ACTIONS], f"take {rest} more {tier} actions"], word)
+
+
+def _branches(patterns: Sequence[str]) -> str:
+    return f"on {_places(patterns, 'branch', 'branches')}" if patterns else "on no branch"
+
+
+def _places(names: Sequence[str], one: str, many: str) -> str:
+    if len(names) <= MOST_PLACES + 1:
+        return (
+            joined(names, "and")
+            if one == "repository"
+            else f"{one if len(names) == 1 else many} {joined(names, 'and')}"
+        )
+    rest = f"{len(names) - MOST_PLACES} more"
+    if one == "repository":
+        return joined([*names[:MOST_PLACES], f"{rest} {many}"], "and")
+    return f"{many} {joined([*names[:MOST_PLACES], rest], 'and')}"
+
+
+def joined(items: Iterable[str], word: str) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``."""
+    *most, last = items
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def _team(name: str) -> str:
+    cleaned = _name(name)
+    if not cleaned:
+        return "no team yet"
+    return cleaned if cleaned.lower().startswith("team ") else f"team {cleaned}"
+
+
+def _name(text: str) -> str:
+    """Return a name in one line, without characters that cannot be seen or signs that would end the sentence."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split()).strip(" .;,")

@@ -1,0 +1,84 @@
+// Single-key shortcuts. Never while typing, never with a modifier, and off for whoever turns them off (WCAG 2.1.4).
+const KEY = "bailiwick.keys";
+const enabled = () => {
+  try { return localStorage.getItem(KEY) !== "off"; } catch { return true; }
+};
+const rows = () => [...document.querySelectorAll("[data-key-row]")];
+const link = (row) => row.querySelector("[data-key-open]") ?? row.querySelector("a[href]");
+const current = () => document.activeElement?.closest?.("[data-key-row]")
+  ?? document.querySelector("[data-key-row].row--current, [data-key-row][aria-selected=true]");
+
+function move(step) {
+  const all = rows();
+  if (!all.length) return;
+  const at = all.indexOf(current());
+  const next = all[Math.max(0, Math.min(all.length - 1, at + step))];
+  link(next)?.focus();
+  next.scrollIntoView({ block: "nearest" });
+}
+
+function select() {
+  const box = current()?.querySelector("[data-key-select]");
+  if (!box) return;
+  box.checked = !box.checked;
+  box.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+const go = (name) => document.querySelector(`[data-go="${name}"]`)?.click();
+const focusOn = (selector) => {
+  const target = document.querySelector(selector);
+  target?.scrollIntoView({ block: "nearest" });
+  target?.focus();
+  return Boolean(target);
+};
+
+const KEYS = {
+  j: () => move(1),
+  k: () => move(-1),
+  o: () => { const row = current(); if (row) link(row)?.click(); },
+  d: () => focusOn("[data-key-decide]"),
+  x: select,
+  "/": () => focusOn("[data-key-search]"),
+  "?": () => document.getElementById("keyboard-help")?.showModal(),
+};
+const GO = { h: "home", i: "inbox", a: "agents", r: "runs", p: "packages" };
+
+let pending = 0;
+const typing = (element) => element.isContentEditable
+  || element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=button], [type=submit])");
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!enabled() || typing(event.target) || document.querySelector("dialog[open]")) return;
+  const afterG = event.timeStamp - pending < 1200 && pending > 0;
+  pending = 0;
+  if (afterG && GO[event.key]) {
+    event.preventDefault();
+    go(GO[event.key]);
+  } else if (event.key === "g") {
+    pending = event.timeStamp;
+  } else if (Object.hasOwn(KEYS, event.key)) {
+    event.preventDefault();
+    KEYS[event.key]();
+  }
+});
+
+// A decision replaces the row: carry on with the one that took its place.
+let lastIndex = -1;
+document.addEventListener("focusin", (event) => {
+  const row = event.target.closest("[data-key-row]");
+  if (row) lastIndex = rows().indexOf(row);
+});
+document.addEventListener("bailiwick:decided", () => {
+  const all = rows();
+  const next = all[Math.min(lastIndex, all.length - 1)];
+  if (next) link(next)?.focus();
+});
+
+const box = document.querySelector("[data-keys-switch]");
+if (box) {
+  box.checked = enabled();
+  box.addEventListener("change", () => {
+    try { localStorage.setItem(KEY, box.checked ? "on" : "off"); } catch { /* private mode: stays on */ }
+  });
+}
