@@ -1,4 +1,4 @@
-"""Reads one recorded checkpoint of a session: transcript, metadata and content hash, whichever agent made it."""
+"""Reads one recorded checkpoint of a session (transcript, metadata, hash), whichever agent made it."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reports.ingest import claude_sessions, gemini_sessions
-from reports.ingest.incoming import JSON, IngestError, Incoming, Rejected
+from reports.ingest.incoming import JSON, Incoming, IngestError, Rejected
 from reports.ingest.json_text import read_object
 from reports.ingest.times import parse_rfc3339
 from reports.ingest.transcripts import LineAccount
@@ -24,8 +24,8 @@ _DATED_ID = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-(.+)")
 class Session:
     """A recorded session. `account` has one entry for each of its `lines`.
 
-    `intact` says whether the transcript has the recorded SHA-256; None when none was recorded. `rejected` also
-    names a metadata file that could not be read, by its file name.
+    `intact` says whether the transcript has the recorded SHA-256; None when none was recorded. `rejected`
+    also names a metadata file that could not be read, by its file name.
     """
 
     session_id: str

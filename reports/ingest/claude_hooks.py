@@ -1,37 +1,51 @@
 """Reads hook events that only report: Claude Code's own, and the dialects of agents that copied its shape.
 
-Codex, Factory Droid, Gemini CLI and Copilot send the same snake_case family; Copilot's permission request comes
-in camelCase whatever was configured; Cursor names the session `conversation_id`. Unknown event names are recorded
-by their name.
+Codex, Factory Droid, Gemini CLI and Copilot send the same snake_case family; Copilot's permission request
+comes in camelCase whatever was configured; Cursor names the session `conversation_id`. Unknown event
+names are recorded by their name.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from reports.ingest.incoming import JSON, IngestError, Incoming, Outcome, Parsed
+from reports.ingest.incoming import JSON, Incoming, IngestError, Outcome, Parsed
 from reports.ingest.json_text import read_object
 from reports.ingest.times import believed, from_unix, parse_rfc3339
 from reports.ingest.values import key_of, label, plain_name, rounded, truth, whole
+
+Reader = Callable[[object], JSON]
 
 _NAME = ("hook_event_name", "hookName")
 _SESSION = ("session_id", "sessionId", "conversation_id")
 _TOOL = ("tool_name", "toolName")
 _TOOL_USE_ID = ("tool_use_id", "toolUseId")
 
-_FACTS: Mapping[str, tuple[str, Callable[[object], JSON]]] = {
-    **{
-        name: (name, plain_name)
-        for name in "permission_mode source prompt_id agent_id agent_type trigger from_model to_model status "
-        "turn_id generation_id composer_mode final_status failure_type stop_reason cursor_version traceparent "
-        "requested_model original_request_name notification_type effort mcp_server_name mcp_server_source".split()
-    },
-    **{name: (name, truth) for name in "stop_hook_active is_interrupt is_background_agent".split()},
-    **{name: (name, whole) for name in "loop_count context_tokens".split()},
+
+def _same(names: str, reader: Reader) -> dict[str, tuple[str, Reader]]:
+    return {name: (name, reader) for name in names.split()}
+
+
+_FACTS: Mapping[str, tuple[str, Reader]] = {
+    **_same(
+        """
+        permission_mode source prompt_id agent_id agent_type trigger from_model to_model requested_model
+        status turn_id generation_id composer_mode final_status failure_type stop_reason cursor_version
+        traceparent original_request_name notification_type effort mcp_server_name mcp_server_source
+        """,
+        plain_name,
+    ),
+    **_same("stop_hook_active is_interrupt is_background_agent", truth),
+    **_same("loop_count context_tokens", whole),
     "duration_ms": ("duration_ms", rounded),
     "duration": ("duration_ms", rounded),
 }
 _CONTENT = {
-    **{name: name for name in "prompt cwd command error reason tool_input".split()},
+    "prompt": "prompt",
+    "cwd": "cwd",
+    "command": "command",
+    "error": "error",
+    "reason": "reason",
+    "tool_input": "tool_input",
     "toolInput": "tool_input",
     "toolArgs": "tool_input",
     "tool_response": "tool_output",
@@ -107,9 +121,9 @@ def _moment(body: dict[str, JSON]) -> datetime | None:
 def _key(body: dict[str, JSON], session: str, name: str, now: datetime) -> str:
     """The dedupe key: the tool call where there is one, else the body.
 
-    Claude Code sends no time and no number. Events that may truly happen twice with the same body (a session
-    resumed twice, the same permission asked twice) therefore count the second they were received in: recording
-    a re-sent one twice is the smaller harm than losing one that happened.
+    Claude Code sends no time and no number. Events that may truly happen twice with the same body (a
+    session resumed twice, the same permission asked twice) therefore count the second they were received
+    in: recording a re-sent one twice is the smaller harm than losing one that happened.
     """
     tool_use_id = next((body[field] for field in _TOOL_USE_ID if label(body.get(field))), None)
     if tool_use_id is not None:

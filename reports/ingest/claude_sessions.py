@@ -1,7 +1,8 @@
 """Reads a Claude Code session transcript (JSONL), every line of it.
 
-The format is internal to Claude Code and changes between versions, so nothing is assumed of a line but that it is
-an object with a `type`: types that are not known are recorded by their name with everything they hold as content.
+The format is internal to Claude Code and changes between versions, so nothing is assumed of a line but
+that it is an object with a `type`: types that are not known are recorded by their name with everything
+they hold as content.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reports.ingest.incoming import JSON, IngestError, Incoming, Outcome
+from reports.ingest.incoming import JSON, Incoming, IngestError, Outcome
 from reports.ingest.json_text import read_object
 from reports.ingest.times import believed, parse_rfc3339
 from reports.ingest.transcripts import Transcript, numbered_lines
@@ -55,6 +56,7 @@ _REFUSALS = (
     "Permission to use ",
     "User rejected tool use",
 )
+_SPEAKERS = ("user", "assistant")  # other lines may quote messages, which are not said a second time
 _INTERRUPTION = "[Request interrupted by user"
 
 
@@ -121,7 +123,7 @@ class _Reader:
         return _Line(kind, key, shared, dict(taken), fields)
 
     def _block(self, line: _Line, index: int, block: JSON) -> Incoming:
-        fields = dict(block) if isinstance(block, dict) else {"text": block}
+        fields: dict[str, JSON] = dict(block) if isinstance(block, dict) else {"text": block}
         kind = plain_name(fields.pop("type", "text")) or "unknown"
         role = "assistant" if line.kind == "assistant" else "user"
         event = replace(
@@ -159,7 +161,7 @@ class _Reader:
         )
 
     def _note_usage(self, line: _Line) -> None:
-        """One response is written as several lines that repeat its usage; the last one has the final numbers."""
+        """A response is written as several lines repeating its usage; the last one has the final numbers."""
         usage, message_id = line.message.get("usage"), plain_name(line.message.get("id"))
         if not isinstance(usage, dict) or message_id is None:
             return

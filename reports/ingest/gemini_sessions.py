@@ -1,15 +1,14 @@
 """Reads a Gemini CLI session: one JSON document (before version 0.5x) or JSONL, every message of it.
 
-In JSONL a message is written again when its tool calls are done, with the same id; the repetition gives only the
-events that are new. `$set` lines update the session and may hold messages.
+In JSONL a message is written again when its tool calls are done, with the same id; the repetition gives
+only the events that are new. `$set` lines update the session and may hold messages.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from reports.ingest.incoming import JSON, IngestError, Incoming, Outcome
+from reports.ingest.incoming import JSON, Incoming, IngestError, Outcome
 from reports.ingest.json_text import read_json
 from reports.ingest.times import believed, parse_rfc3339
 from reports.ingest.transcripts import Transcript, numbered_lines
@@ -122,9 +121,8 @@ def _events(message: JSON, session: str, now: datetime) -> Iterator[Incoming]:
 
 def _record(message: dict[str, JSON], session: str) -> Incoming:
     name = "session_start" if "projectHash" in message else "session_update"
-    digest = hashlib.sha256(repr(sorted(message.items())).encode()).hexdigest()
     return Incoming(
-        key=key_of("gemini-session", "record", session, digest),
+        key=key_of("gemini-session", "record", session, message),
         session=session,
         name=name,
         content={"record": dict(message)},
@@ -135,11 +133,13 @@ def _said(shared: Incoming, content: JSON, fields: dict[str, JSON], thoughts: JS
     """The message's own text, its thoughts, and tool results sent back as parts of a user message."""
     parts = content if isinstance(content, list) else [content]
     results = [part for part in parts if isinstance(part, dict) and "functionResponse" in part]
-    spoken = [part for part in parts if part not in (None, "") and part not in results]
+    spoken = [_plain(part) for part in parts if part not in (None, "") and part not in results]
     if spoken or not (results or shared.name == "assistant_response"):
         named = {"user_prompt": "prompt", "assistant_response": "response"}.get(shared.name, "text")
-        text = spoken[0] if len(spoken) == 1 else spoken
-        yield replace(shared, content={named: text} | ({"attributes": fields} if fields else {}))
+        content_fields: dict[str, JSON] = {named: spoken[0]} if len(spoken) == 1 else {named: spoken}
+        if fields:
+            content_fields["attributes"] = fields
+        yield replace(shared, content=content_fields)
     if thoughts:
         yield replace(
             shared,
@@ -151,6 +151,10 @@ def _said(shared: Incoming, content: JSON, fields: dict[str, JSON], thoughts: JS
         response = part["functionResponse"]
         if isinstance(response, dict):
             yield _result(shared, response.get("id"), response.get("name"), None, {"response": response})
+
+
+def _plain(part: JSON) -> JSON:
+    return part["text"] if isinstance(part, dict) and set(part) == {"text"} else part
 
 
 def _call(shared: Incoming, call: JSON) -> Iterator[Incoming]:

@@ -22,12 +22,13 @@ class Outcome(StrEnum):
 class Incoming:
     """One event as its sender reported it.
 
-    `key` identifies the event within one agent and one source: the same event sent again has the same key.
-    `session` is empty when the event belongs to no session. `facts` holds integers, truth values and short
-    plain names only and may be kept in clear; everything a person wrote or could be known by is in `initiator`
-    and `content`. `content` uses a closed set of field names per adapter (unknown attributes are gathered in
-    the field `attributes`), because field names stay readable next to their commitments.
-    `occurred_at` is None when no believable time was given; a time that was not believed is in `claimed_time`.
+    `key` identifies the event within one agent and one source: the same event sent again has the same
+    key. `session` is empty when the event belongs to no session. `facts` holds integers, truth values and
+    short plain names only and may be kept in clear; everything a person wrote or could be known by is in
+    `initiator` and `content`. `content` uses a closed set of field names per adapter (unknown attributes
+    are gathered in the field `attributes`), because field names stay readable next to their commitments.
+    `occurred_at` is None when no believable time was given; a time that was not believed is in
+    `claimed_time`.
     """
 
     key: str
@@ -70,5 +71,5 @@ class IngestError(Exception):
         self.position = position
 
 
-class BodyTooLarge(IngestError):
+class BodyTooLarge(IngestError):  # noqa: N818 - named for the answer it leads to, as portal.errors does
     """A body over a documented limit (decompressed bytes, records, events): answer 413, not 400."""

@@ -1,10 +1,12 @@
 """Reads JSON written by agents: as strict as evidence needs, as lenient as recorded tool output demands.
 
-The strict parser of the ledger refuses NUL and lone surrogates outright. Here they are kept, made visible: they
-turn up for real in recorded command output, and refusing them would lose every other record of the same body.
+The strict parser of the ledger refuses NUL and lone surrogates outright. Here they are kept, made
+visible: they turn up for real in recorded command output, and refusing them would lose every other record
+of the same body.
 """
 
 import json
+from collections import Counter
 from typing import NoReturn
 
 from reports.ingest.incoming import JSON, IngestError
@@ -14,8 +16,8 @@ from reports.ingest.values import MAX_INTEGER, clean, decimal_text, one_line
 def read_json(data: bytes) -> JSON:
     """The JSON value in `data`, cleaned as by `values.clean`: floats as decimal text, huge integers as text.
 
-    Raises IngestError for anything that is not UTF-8 JSON (RFC 8259), for a key given twice in one object, for
-    NaN and Infinity, and for nesting deeper than 64 levels.
+    Raises IngestError for anything that is not UTF-8 JSON (RFC 8259), for a key given twice in one
+    object, for NaN and Infinity, and for nesting deeper than 64 levels.
     """
     try:
         text = data.decode("utf-8")
@@ -47,8 +49,7 @@ def read_object(data: bytes) -> dict[str, JSON]:
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     built = dict(pairs)
     if len(built) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+        twice = max(Counter(key for key, _ in pairs).items(), key=lambda counted: counted[1])[0]
         raise IngestError(f'the key "{one_line(twice, 60)}" is given twice')
     return built
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from reports.ingest.incoming import JSON, BodyTooLarge, IngestError, Incoming, Parsed, Rejected
+from reports.ingest.incoming import JSON, BodyTooLarge, Incoming, IngestError, Parsed, Rejected
 from reports.ingest.json_text import read_object
 from reports.ingest.otlp_records import MAX_RECORDS, LogRecord, normalise
 from reports.ingest.values import MAX_DEPTH, decimal_text, whole

@@ -4,12 +4,12 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as WireRecord
 
-from reports.ingest.incoming import JSON, BodyTooLarge, IngestError, Incoming, Parsed, Rejected
+from reports.ingest.incoming import JSON, BodyTooLarge, Incoming, IngestError, Parsed, Rejected
 from reports.ingest.otlp_records import MAX_RECORDS, LogRecord, normalise
 from reports.ingest.values import MAX_DEPTH, clean, clean_text
 

@@ -1,7 +1,8 @@
 """Turns one OpenTelemetry log record of a coding agent into an event, whichever encoding brought it.
 
-Follows OTLP 1.11 (LogRecord) and what the released agents were seen to send: an event name in an attribute, a
-zero `timeUnixNano` with the time in `event.timestamp`, empty values, numbers as text, and the same event again.
+Follows OTLP 1.11 (LogRecord) and what the released agents were seen to send: an event name in an
+attribute, a zero `timeUnixNano` with the time in `event.timestamp`, empty values, numbers as text, and
+the same event again.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ _FAILED = {"failed", "timeout", "error"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogRecord:
-    """One decoded log record; attribute lists keep their order and repetitions, ids are lowercase hex or ""."""
+    """A decoded log record; attribute lists keep their order and repetitions, ids are lowercase hex or ""."""
 
     position: str
     resource: list[tuple[str, JSON]]
@@ -64,11 +65,12 @@ class _Sorting:
         return None
 
     def sort(self) -> None:
-        """Sorts what is left: known facts that read well, known content, and everything else as attributes."""
-        rest: dict[str, JSON] = {}
-        for name, value in self.own.items():
-            if not (self._as_fact(vocabulary.FACTS, name, value) or self._as_content(name, value)):
-                rest[name] = value
+        """Sorts what is left: known facts that read well, known content, everything else as attributes."""
+        rest = {
+            name: value
+            for name, value in self.own.items()
+            if not (self._as_fact(vocabulary.FACTS, name, value) or self._as_content(name, value))
+        }
         elsewhere = {
             name: value
             for name, value in self.resource.items()
@@ -76,11 +78,9 @@ class _Sorting:
         }
         for field, values in (("attributes", rest), ("resource", elsewhere), ("repeated", self.repeated)):
             if values:
-                self.content[field] = values  # type: ignore[assignment]  # dict and list are both JSON
+                self.content[field] = values
 
-    def _as_fact(
-        self, table: vocabulary.Mapping[str, tuple[str, vocabulary.Reader]], name: str, value: JSON
-    ) -> bool:
+    def _as_fact(self, table: vocabulary.Facts, name: str, value: JSON) -> bool:
         if name not in table:
             return False
         fact, reader = table[name]
@@ -102,7 +102,7 @@ class _Sorting:
 
 
 def normalise(record: LogRecord, *, now: datetime) -> Incoming | Rejected:
-    """The event `record` reports, received at `now`; Rejected when it names no event or has too many attributes."""
+    """The event `record` reports, received at `now`; Rejected without a name or with too many attributes."""
     if len(record.attributes) > MAX_ATTRIBUTES or len(record.resource) > MAX_ATTRIBUTES:
         return Rejected(record.position, f"more than {MAX_ATTRIBUTES} attributes")
     full_name = _event_name(record)

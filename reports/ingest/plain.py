@@ -3,9 +3,9 @@
 JSON:    {"schema": "1", "source": "ci", "events": [{...}, ...]}
 NDJSON:  {"schema": "1", "source": "ci"} on the first line, then one event a line.
 
-Acceptance is per event: an event that breaks a rule is refused with its place and reason and the others are
-kept. Only what cannot be read as a whole is refused as a whole: text that is not strict JSON (in NDJSON: its line
-only), another schema version, a missing source, too many events.
+Acceptance is per event: an event that breaks a rule is refused with its place and reason and the others
+are kept. Only what cannot be read as a whole is refused as a whole: text that is not strict JSON (in
+NDJSON: its line only), another schema version, a missing source, too many events.
 """
 
 import re
@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Annotated, NamedTuple
 
 import msgspec
-
 from portal.ledger.rules.canonical import CanonicalError, parse_strict
-from reports.ingest.incoming import JSON, BodyTooLarge, IngestError, Incoming, Outcome, Rejected
+
+from reports.ingest.incoming import JSON, BodyTooLarge, Incoming, IngestError, Outcome, Rejected
 from reports.ingest.times import disbelief, parse_rfc3339
 from reports.ingest.values import MAX_INTEGER, clean, label, one_line, plain_name
 

@@ -7,7 +7,9 @@ EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)  # before any agent that could send 
 MAX_AHEAD = timedelta(hours=24)
 
 # RFC 3339 section 5.6; datetime.fromisoformat alone would also take week dates and other ISO 8601 forms.
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 
 
 def parse_rfc3339(text: object) -> datetime | None:
@@ -32,7 +34,7 @@ def parse_rfc3339(text: object) -> datetime | None:
 
 
 def from_unix(amount: int, *, per_second: int) -> datetime | None:
-    """The moment `amount` units after 1970 with `per_second` units in a second; None outside years 1 to 9999."""
+    """The moment `amount` units after 1970, `per_second` of them a second; None outside years 1 to 9999."""
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=amount * 1_000_000 // per_second)
     except OverflowError:

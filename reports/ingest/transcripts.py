@@ -19,7 +19,7 @@ class LineAccount(NamedTuple):
 
 @dataclass(slots=True)
 class Transcript:
-    """A transcript being read. Each line is closed by exactly one `add` or `reject`; `account` holds them all."""
+    """A transcript being read. Each line is closed by exactly one `add` or `reject`, kept in `account`."""
 
     session_id: str = ""
     incoming: list[Incoming] = field(default_factory=list)

@@ -1,13 +1,15 @@
-"""Turns values sent by strangers into values that are safe to keep: no floats, no huge integers, no control text."""
+"""Turns values sent by strangers into values safe to keep: no floats, no huge integers, no control text."""
 
 import hashlib
 import re
 import unicodedata
+from dataclasses import asdict
 from decimal import Decimal
 from math import isfinite
 
 from portal.ledger.rules.canonical import canonicalize
-from reports.ingest.incoming import JSON, IngestError
+
+from reports.ingest.incoming import JSON, Incoming, IngestError
 
 MAX_INTEGER = 2**53  # RFC 8785 numbers are IEEE 754 doubles; larger integers are kept as text
 MAX_DEPTH = 64
@@ -25,6 +27,12 @@ def key_of(*parts: JSON) -> str:
     return hashlib.sha256(canonicalize(list(parts))).hexdigest()
 
 
+def body_hash(event: Incoming) -> bytes:
+    """SHA-256 over everything `event` says: tells the same event sent again from another one with its key."""
+    said = asdict(event) | {"occurred_at": event.occurred_at and event.occurred_at.isoformat()}
+    return hashlib.sha256(canonicalize(said)).digest()
+
+
 def plain_name(value: object) -> str | None:
     """`value` when it is a short plain ASCII name (fit to be kept and shown in clear), else None."""
     if isinstance(value, str) and len(value) <= MAX_NAME and _NAME.fullmatch(value):
@@ -33,7 +41,7 @@ def plain_name(value: object) -> str | None:
 
 
 def label(value: object) -> str | None:
-    """`value` when it is one printable line (no control, bidirectional or zero-width characters), else None."""
+    """`value` when it is one printable line (no control, direction or zero-width characters), else None."""
     if isinstance(value, str) and 0 < len(value) <= MAX_LABEL and value.isprintable():
         return value
     return None
@@ -62,7 +70,7 @@ def rounded(value: object) -> int | None:
 
 
 def truth(value: object) -> bool | None:
-    """A truth value from a boolean or from the texts `true` and `false` (Claude Code sends text), else None."""
+    """A truth value from a boolean or the texts `true` and `false` (Claude Code sends text), else None."""
     if isinstance(value, bool):
         return value
     return {"true": True, "false": False}.get(value) if isinstance(value, str) else None
