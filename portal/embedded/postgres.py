@@ -207,7 +207,7 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise EmbeddedError(
                     f"PostgreSQL was not ready after {self.start_seconds:.0f} seconds. If {self.log} says "
-                    "that it recovers from a crash, start again with a larger BAILIWICK_POSTGRES_START_SECONDS."
+                    "that it recovers from a crash, raise BAILIWICK_POSTGRES_START_SECONDS."
                 )
             time.sleep(0.02)
         return False

@@ -1,0 +1,114 @@
+"""What every test stands on: a real PostgreSQL, a database per worker, and the app's own role in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
+
+from portal.embedded.postgres import Cluster, Urls
+from tests.database import baseline
+from tests.database.server import GIVEN, start_cluster, urls_for
+from tests.database.template import copy_database, drop, ensure_template
+
+_SHARED = "BAILIWICK_TEST_SERVER"
+_CLUSTER = pytest.StashKey[Cluster]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With several workers the controlling process owns the cluster; a lone process starts it when asked."""
+    controls_workers = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+    if controls_workers and GIVEN not in os.environ:
+        cluster = start_cluster()
+        config.stash[_CLUSTER] = cluster
+        os.environ[_SHARED] = cluster.urls("postgres").super
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    cluster = config.stash.get(_CLUSTER, None)
+    if cluster is not None:
+        os.environ.pop(_SHARED, None)
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_super_url() -> Iterator[str]:
+    """The superuser's URL to the maintenance database of the server under test."""
+    known = os.environ.get(GIVEN) or os.environ.get(_SHARED)
+    if known:
+        yield known
+        return
+    cluster = start_cluster()
+    try:
+        yield cluster.urls("postgres").super
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def database_urls(postgres_super_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Urls]:
+    """URLs of this worker's own database, migrated and with the grants of production."""
+    name = f"test_bailiwick_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    template = ensure_template(postgres_super_url)
+    copy_database(postgres_super_url, template=template, name=name)
+    keys = tmp_path_factory.mktemp("bailiwick") / "keys"
+    shutil.copytree(template.keys, keys)
+    settings.BAILIWICK_KEY_DIR = keys
+    settings.BAILIWICK_DATA_DIR = keys.parent
+    yield urls_for(postgres_super_url, name)
+    with psycopg.connect(postgres_super_url, autocommit=True) as connection:
+        drop(connection, name)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker, database_urls: Urls
+) -> Iterator[None]:
+    """Point Django at the worker's database AS THE APP'S ROLE, so that missing grants fail a test."""
+    _point("default", database_urls.app)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: _reset(database_urls))
+        yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+def _point(alias: str, url: str) -> None:
+    parts = urlsplit(url)
+    address = {
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+    }
+    settings.DATABASES[alias].update(address)
+    connections[alias].settings_dict.update(address)
+
+
+def _reset(urls: Urls) -> None:
+    with psycopg.connect(urls.super, autocommit=True) as connection:
+        baseline.restore(connection)
+
+
+@pytest.fixture
+def super_connection(db: None, database_urls: Urls) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The superuser in the worker's database, for tests that tamper with what no role of ours may touch.
+
+    Its statements commit at once: use it with ``transaction=True``, whose teardown restores every row.
+    """
+    with psycopg.connect(database_urls.super, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def key_dir(database_urls: Urls) -> Path:
+    """The directory of the signing keys whose public halves the database publishes."""
+    return Path(settings.BAILIWICK_KEY_DIR)
