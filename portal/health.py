@@ -35,5 +35,7 @@ def _sealing() -> list[str]:
     if state.checkpoint_age is None:
         return ["No checkpoint has been signed yet; is a worker running?"]
     if state.checkpoint_age.total_seconds() > 120:
-        return [f"The last checkpoint is {int(state.checkpoint_age.total_seconds())} s old; is a worker running?"]
+        return [
+            f"The last checkpoint is {int(state.checkpoint_age.total_seconds())} s old; is a worker running?"
+        ]
     return []

@@ -6,70 +6,122 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ApprovalRequest',
+            name="ApprovalRequest",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField(unique=True)),
-                ('run_id', models.UUIDField()),
-                ('session_id', models.CharField(max_length=200)),
-                ('action', models.TextField()),
-                ('resource', models.TextField()),
-                ('tool', models.CharField(max_length=200)),
-                ('arguments', models.JSONField()),
-                ('digest', models.BinaryField()),
-                ('epoch', models.BigIntegerField()),
-                ('initiator_label', models.CharField(max_length=200)),
-                ('credential_id', models.UUIDField()),
-                ('state', models.TextField(choices=[('pending', 'pending'), ('approved', 'approved'), ('denied', 'denied'), ('expired', 'expired'), ('withdrawn', 'withdrawn'), ('voided', 'voided')], default='pending')),
-                ('state_reason', models.TextField(blank=True)),
-                ('quorum', models.PositiveSmallIntegerField()),
-                ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('expires_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('view', models.BinaryField()),
-                ('view_hash', models.BinaryField()),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(unique=True)),
+                ("run_id", models.UUIDField()),
+                ("session_id", models.CharField(max_length=200)),
+                ("action", models.TextField()),
+                ("resource", models.TextField()),
+                ("tool", models.CharField(max_length=200)),
+                ("arguments", models.JSONField()),
+                ("digest", models.BinaryField()),
+                ("epoch", models.BigIntegerField()),
+                ("initiator_label", models.CharField(max_length=200)),
+                ("credential_id", models.UUIDField()),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("approved", "approved"),
+                            ("denied", "denied"),
+                            ("expired", "expired"),
+                            ("withdrawn", "withdrawn"),
+                            ("voided", "voided"),
+                        ],
+                        default="pending",
+                    ),
+                ),
+                ("state_reason", models.TextField(blank=True)),
+                ("quorum", models.PositiveSmallIntegerField()),
+                (
+                    "opened_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("expires_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
+                ("view", models.BinaryField()),
+                ("view_hash", models.BinaryField()),
             ],
             options={
-                'ordering': ['expires_at'],
-                'default_permissions': (),
+                "ordering": ["expires_at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('digest', models.BinaryField()),
-                ('epoch', models.BigIntegerField()),
-                ('state', models.TextField(choices=[('issued', 'issued'), ('redeemed', 'redeemed'), ('expired', 'expired'), ('voided', 'voided')], default='issued')),
-                ('issued_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('expires_at', models.DateTimeField()),
-                ('redeemed_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("digest", models.BinaryField()),
+                ("epoch", models.BigIntegerField()),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[
+                            ("issued", "issued"),
+                            ("redeemed", "redeemed"),
+                            ("expired", "expired"),
+                            ("voided", "voided"),
+                        ],
+                        default="issued",
+                    ),
+                ),
+                (
+                    "issued_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("expires_at", models.DateTimeField()),
+                ("redeemed_at", models.DateTimeField(null=True)),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('verdict', models.TextField(choices=[('approve', 'approve'), ('deny', 'deny')])),
-                ('reason', models.TextField()),
-                ('view_hash', models.BinaryField()),
-                ('authority', models.JSONField()),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("verdict", models.TextField(choices=[("approve", "approve"), ("deny", "deny")])),
+                ("reason", models.TextField()),
+                ("view_hash", models.BinaryField()),
+                ("authority", models.JSONField()),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at'],
-                'default_permissions': (),
+                "ordering": ["at"],
+                "default_permissions": (),
             },
         ),
     ]

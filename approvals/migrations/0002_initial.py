@@ -7,96 +7,148 @@ from portal.ledger.protect import append_only, numbered
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('approvals', '0001_initial'),
-        ('registry', '0001_initial'),
+        ("approvals", "0001_initial"),
+        ("registry", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='approvalrequest',
-            name='agent',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='registry.agent'),
+            model_name="approvalrequest",
+            name="agent",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="requests", to="registry.agent"
+            ),
         ),
         migrations.AddField(
-            model_name='approvalrequest',
-            name='credential_issuer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="approvalrequest",
+            name="credential_issuer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='approvalrequest',
-            name='initiator',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='initiated_requests', to=settings.AUTH_USER_MODEL),
+            model_name="approvalrequest",
+            name="initiator",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="initiated_requests",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='approvalrequest',
-            name='revision',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.policyrevision'),
+            model_name="approvalrequest",
+            name="revision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="registry.policyrevision"
+            ),
         ),
         migrations.AddField(
-            model_name='grant',
-            name='agent',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='registry.agent'),
+            model_name="grant",
+            name="agent",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="grants", to="registry.agent"
+            ),
         ),
         migrations.AddField(
-            model_name='grant',
-            name='request',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='grant', to='approvals.approvalrequest'),
+            model_name="grant",
+            name="request",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="grant",
+                to="approvals.approvalrequest",
+            ),
         ),
         migrations.AddField(
-            model_name='grant',
-            name='revision',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.policyrevision'),
+            model_name="grant",
+            name="revision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="registry.policyrevision"
+            ),
         ),
         migrations.AddField(
-            model_name='review',
-            name='person',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to=settings.AUTH_USER_MODEL),
+            model_name="review",
+            name="person",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reviews",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='review',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='approvals.approvalrequest'),
+            model_name="review",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reviews",
+                to="approvals.approvalrequest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approvalrequest',
-            index=models.Index(models.F('expires_at'), condition=models.Q(('state', 'pending')), name='approvals_request_pending'),
+            model_name="approvalrequest",
+            index=models.Index(
+                fields=["expires_at"],
+                condition=models.Q(("state", "pending")),
+                name="approvals_request_pending",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approvalrequest',
-            index=models.Index(models.F('agent'), models.F('-opened_at'), name='approvals_request_agent'),
+            model_name="approvalrequest",
+            index=models.Index(fields=["agent", "-opened_at"], name="approvals_request_agent"),
         ),
         migrations.AddIndex(
-            model_name='approvalrequest',
-            index=models.Index(models.F('run_id'), name='approvals_request_run'),
+            model_name="approvalrequest",
+            index=models.Index(fields=["run_id"], name="approvals_request_run"),
         ),
         migrations.AddConstraint(
-            model_name='approvalrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('quorum__gte', 1)), name='approvals_request_quorum'),
+            model_name="approvalrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quorum__gte", 1)), name="approvals_request_quorum"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approvalrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'voided'])), name='approvals_request_state'),
+            model_name="approvalrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["pending", "approved", "denied", "expired", "withdrawn", "voided"])
+                ),
+                name="approvals_request_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approvalrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'pending')), fields=('agent', 'digest'), name='approvals_request_one_open'),
+            model_name="approvalrequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "pending")),
+                fields=("agent", "digest"),
+                name="approvals_request_one_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='grant',
-            index=models.Index(models.F('agent'), models.F('digest'), condition=models.Q(('state', 'issued')), name='approvals_grant_live'),
+            model_name="grant",
+            index=models.Index(
+                fields=["agent", "digest"],
+                condition=models.Q(("state", "issued")),
+                name="approvals_grant_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('redeemed_at__isnull', False), ('state', 'redeemed')), models.Q(models.Q(('state', 'redeemed'), _negated=True), ('redeemed_at__isnull', True)), _connector='OR'), name='approvals_grant_redeemed_when'),
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("redeemed_at__isnull", False), ("state", "redeemed")),
+                    models.Q(models.Q(("state", "redeemed"), _negated=True), ("redeemed_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="approvals_grant_redeemed_when",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(fields=('request', 'person'), name='approvals_review_once'),
+            model_name="review",
+            constraint=models.UniqueConstraint(fields=("request", "person"), name="approvals_review_once"),
         ),
         append_only("approvals_review"),
         numbered("approvals_request_number"),

@@ -19,7 +19,7 @@ class IdempotencyKey(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["principal", "key"], name="api_idempotency_once")]
-        indexes = [models.Index("created_at", name="api_idempotency_age")]
+        indexes = [models.Index(fields=["created_at"], name="api_idempotency_age")]
 
     def __str__(self) -> str:
         return self.key

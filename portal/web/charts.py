@@ -53,9 +53,7 @@ def sparkline(series: Sequence[Point], *, label: str = "") -> SafeString:
             if tall:
                 foot = max(0, foot - tall)
                 rects.append((meaning, position * (BAR + GAP), foot, tall))
-    bars = format_html_join(
-        "", '<rect class="fill-{}" x="{}" y="{}" width="3" height="{}"></rect>', rects
-    )
+    bars = format_html_join("", '<rect class="fill-{}" x="{}" y="{}" width="3" height="{}"></rect>', rects)
     spoken = f"{label}. {summary(series)}" if label else summary(series)
     return format_html(
         '<svg class="spark" viewBox="0 0 {0} {1}" preserveAspectRatio="none" role="img" aria-label="{2}">'
@@ -79,14 +77,17 @@ def bar(counts: Mapping[str, int], scale: int) -> SafeString:
             left += long
     drawn = format_html_join("", '<rect class="fill-{}" x="{}" y="0" width="{}" height="10"></rect>', rects)
     return format_html(
-        '<svg viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">{}</svg>', drawn
+        '<svg viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">{}</svg>',
+        drawn,
     )
 
 
 def stacked_bars(rows: Sequence[Point], *, caption: str, heading: str = "") -> SafeString:
     """A table that is its own picture: a bar and its numbers a row, ``rows`` as in `sparkline`."""
     scale = max((total(counts) for _, counts in rows), default=0)
-    used = [entry for entry in OUTCOMES if any(counts.get(entry[0], 0) for _, counts in rows)] or [OUTCOMES[0]]
+    used = [entry for entry in OUTCOMES if any(counts.get(entry[0], 0) for _, counts in rows)] or [
+        OUTCOMES[0]
+    ]
     heads = format_html_join(
         "",
         '<th scope="col" class="num"><svg class="swatch" viewBox="0 0 10 10" aria-hidden="true" focusable="false">'

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _WORDS = {"add": "added", "del": "removed"}
 
 
 class DiffLine(NamedTuple):
-    """``kind`` is file, hunk, add, del or same; line numbers are None where a side has no such line."""
+    """``kind`` is file, hunk, add, del, same or note; line numbers are None where a side has no such line."""
 
     kind: str
     old: int | None
@@ -27,29 +27,37 @@ class DiffLine(NamedTuple):
 
 
 def parse(diff: str) -> Iterator[DiffLine]:
-    """The lines of a unified diff, one file or several; text before the first hunk is kept as a file line."""
-    old = new = 0
-    inside = False
-    for line in diff.split("\n"):
-        found = _HUNK.match(line)
-        if found:
-            old, new, inside = int(found.group(1)), int(found.group(2)), True
+    """The lines of a unified diff, one file or several.
+
+    The counts in the hunk's head decide what belongs to it: a removed line that reads ``-- a/file`` must
+    not pass for the head of another file. No line is dropped, since an approver must see them all.
+    """
+    old = new = old_left = new_left = 0
+    for line in diff.removesuffix("\n").split("\n"):
+        if old_left or new_left:
+            kind = _kind(line)
+            yield DiffLine(kind, _number(kind, old, "add"), _number(kind, new, "del"), _body(kind, line))
+            takes_old, takes_new = kind in {"same", "del"}, kind in {"same", "add"}
+            old, old_left = old + takes_old, max(0, old_left - takes_old)
+            new, new_left = new + takes_new, max(0, new_left - takes_new)
+        elif found := _HUNK.match(line):
+            old, new = int(found.group(1)), int(found.group(3))
+            old_left, new_left = int(found.group(2) or 1), int(found.group(4) or 1)
             yield DiffLine("hunk", None, None, line)
-        elif not inside or line.startswith("diff "):
-            inside = False
-            if line and not line.startswith(("index ", "--- /dev/null")):
-                yield DiffLine("file", None, None, line)
-        elif line.startswith("+"):
-            yield DiffLine("add", None, new, line[1:])
-            new += 1
-        elif line.startswith("-"):
-            yield DiffLine("del", old, None, line[1:])
-            old += 1
-        elif line.startswith("\\") or not line:
-            continue
         else:
-            yield DiffLine("same", old, new, line[1:])
-            old, new = old + 1, new + 1
+            yield DiffLine("note" if line.startswith("\\") else "file", None, None, line)
+
+
+def _kind(line: str) -> str:
+    return {"+": "add", "-": "del", "\\": "note"}.get(line[:1], "same")
+
+
+def _number(kind: str, number: int, absent_in: str) -> int | None:
+    return None if kind in {absent_in, "note"} else number
+
+
+def _body(kind: str, line: str) -> str:
+    return line if kind == "note" else line[1:]
 
 
 def tally(lines: list[DiffLine]) -> tuple[int, int]:

@@ -9,179 +9,396 @@ from portal.ledger.protect import append_only, numbered
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0001_initial'),
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('identity', '0001_initial'),
+        ("ledger", "0001_initial"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("identity", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Agent',
+            name="Agent",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('purpose', models.TextField(blank=True)),
-                ('platform', models.TextField(choices=[('claude_code', 'claude_code'), ('codex', 'codex'), ('copilot', 'copilot'), ('cursor', 'cursor'), ('gemini', 'gemini'), ('droid', 'droid'), ('other', 'other')])),
-                ('trigger', models.TextField(choices=[('person', 'person'), ('schedule', 'schedule'), ('webhook', 'webhook')], default='person')),
-                ('human_position', models.TextField(choices=[('in_loop', 'in_loop'), ('on_loop', 'on_loop'), ('off_loop', 'off_loop')], default='on_loop')),
-                ('criticality', models.TextField(choices=[('low', 'low'), ('medium', 'medium'), ('high', 'high')], default='medium')),
-                ('data_touched', models.TextField(blank=True)),
-                ('state', models.TextField(choices=[('draft', 'draft'), ('active', 'active'), ('suspended', 'suspended'), ('retired', 'retired')], default='draft')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('registered_at', models.DateTimeField(null=True)),
-                ('last_seen_at', models.DateTimeField(null=True)),
-                ('accountable_person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='answers_for', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner_team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agents', to='identity.team')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("purpose", models.TextField(blank=True)),
+                (
+                    "platform",
+                    models.TextField(
+                        choices=[
+                            ("claude_code", "claude_code"),
+                            ("codex", "codex"),
+                            ("copilot", "copilot"),
+                            ("cursor", "cursor"),
+                            ("gemini", "gemini"),
+                            ("droid", "droid"),
+                            ("other", "other"),
+                        ]
+                    ),
+                ),
+                (
+                    "trigger",
+                    models.TextField(
+                        choices=[("person", "person"), ("schedule", "schedule"), ("webhook", "webhook")],
+                        default="person",
+                    ),
+                ),
+                (
+                    "human_position",
+                    models.TextField(
+                        choices=[("in_loop", "in_loop"), ("on_loop", "on_loop"), ("off_loop", "off_loop")],
+                        default="on_loop",
+                    ),
+                ),
+                (
+                    "criticality",
+                    models.TextField(
+                        choices=[("low", "low"), ("medium", "medium"), ("high", "high")], default="medium"
+                    ),
+                ),
+                ("data_touched", models.TextField(blank=True)),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("active", "active"),
+                            ("suspended", "suspended"),
+                            ("retired", "retired"),
+                        ],
+                        default="draft",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("draft", models.JSONField(default=dict)),
+                ("registered_at", models.DateTimeField(null=True)),
+                ("last_seen_at", models.DateTimeField(null=True)),
+                (
+                    "accountable_person",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answers_for",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner_team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="agents", to="identity.team"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
-                'permissions': [('view_agent', 'Can see the agent and its record'), ('manage_agent', 'Can change the agent and its credentials'), ('approve_agent', "Can decide the agent's gated actions"), ('stop_agent', 'Can stop the agent')],
-                'default_permissions': (),
+                "ordering": ["name"],
+                "permissions": [("view_agent", "Can see the agent and its record")],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Credential',
+            name="Credential",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('prefix', models.CharField(max_length=16)),
-                ('digest', models.BinaryField(unique=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('expires_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credentials', to='registry.agent')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("prefix", models.CharField(max_length=16)),
+                ("digest", models.BinaryField(unique=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("expires_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credentials",
+                        to="registry.agent",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
-                'default_permissions': (),
+                "ordering": ["-created_at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='KillOrder',
+            name="KillOrder",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField(unique=True)),
-                ('kind', models.TextField(choices=[('all', 'all'), ('team', 'team'), ('agent', 'agent')])),
-                ('key', models.TextField()),
-                ('label', models.CharField(max_length=120)),
-                ('reason', models.TextField()),
-                ('ordered_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('epoch', models.BigIntegerField()),
-                ('state', models.TextField(choices=[('active', 'active'), ('resumed', 'resumed')], default='active')),
-                ('resumed_at', models.DateTimeField(null=True)),
-                ('ordered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(unique=True)),
+                ("kind", models.TextField(choices=[("all", "all"), ("team", "team"), ("agent", "agent")])),
+                ("key", models.TextField()),
+                ("label", models.CharField(max_length=120)),
+                ("reason", models.TextField()),
+                (
+                    "ordered_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("epoch", models.BigIntegerField()),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[("active", "active"), ("resumed", "resumed")], default="active"
+                    ),
+                ),
+                ("resumed_at", models.DateTimeField(null=True)),
+                (
+                    "ordered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-ordered_at'],
-                'default_permissions': (),
+                "ordering": ["-ordered_at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='KillState',
+            name="KillState",
             fields=[
-                ('key', models.TextField(primary_key=True, serialize=False)),
-                ('epoch', models.BigIntegerField(default=0)),
-                ('stopped', models.BooleanField(default=False)),
+                ("key", models.TextField(primary_key=True, serialize=False)),
+                ("epoch", models.BigIntegerField(default=0)),
+                ("stopped", models.BooleanField(default=False)),
             ],
             options={
-                'default_permissions': (),
-                'constraints': [models.CheckConstraint(condition=models.Q(('epoch__gte', 0)), name='registry_kill_epoch')],
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("epoch__gte", 0)), name="registry_kill_epoch")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PolicyRevision',
+            name="PolicyRevision",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('document', models.JSONField()),
-                ('digest', models.BinaryField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='registry.agent')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("document", models.JSONField()),
+                ("digest", models.BinaryField()),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="revisions",
+                        to="registry.agent",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
-                'default_permissions': (),
+                "ordering": ["-number"],
+                "default_permissions": (),
             },
         ),
         migrations.AddField(
-            model_name='agent',
-            name='revision',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.policyrevision'),
+            model_name="agent",
+            name="revision",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="registry.policyrevision",
+            ),
         ),
         migrations.CreateModel(
-            name='ResumeAgreement',
+            name="ResumeAgreement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.TextField()),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agreements', to='registry.killorder')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.TextField()),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="agreements",
+                        to="registry.killorder",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='AgentGroupPermission',
+            name="AgentGroupPermission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='registry.agent')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.group')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "content_object",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="registry.agent"),
+                ),
+                ("group", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.group")),
+                (
+                    "permission",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
+                ),
             ],
             options={
-                'abstract': False,
-                'default_permissions': (),
-                'unique_together': {('group', 'permission', 'content_object')},
+                "abstract": False,
+                "default_permissions": (),
+                "unique_together": {("group", "permission", "content_object")},
             },
         ),
         migrations.CreateModel(
-            name='AgentUserPermission',
+            name="AgentUserPermission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='registry.agent')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "content_object",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="registry.agent"),
+                ),
+                (
+                    "permission",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'default_permissions': (),
-                'unique_together': {('user', 'permission', 'content_object')},
+                "abstract": False,
+                "default_permissions": (),
+                "unique_together": {("user", "permission", "content_object")},
             },
         ),
         migrations.AddConstraint(
-            model_name='killorder',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('key',), name='registry_kill_one_in_force'),
+            model_name="killorder",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "active")), fields=("key",), name="registry_kill_one_in_force"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='killorder',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='registry_kill_reason'),
+            model_name="killorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="registry_kill_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policyrevision',
-            constraint=models.UniqueConstraint(fields=('agent', 'number'), name='registry_revision_number'),
+            model_name="policyrevision",
+            constraint=models.UniqueConstraint(fields=("agent", "number"), name="registry_revision_number"),
         ),
         migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'active', 'suspended', 'retired'])), name='registry_agent_state'),
+            model_name="agent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["draft", "active", "suspended", "retired"])),
+                name="registry_agent_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), models.Q(('accountable_person__isnull', False), ('registered_at__isnull', False), ('revision__isnull', False)), _connector='OR'), name='registry_agent_complete_before_active'),
+            model_name="agent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state", "draft"),
+                    models.Q(
+                        ("accountable_person__isnull", False),
+                        ("registered_at__isnull", False),
+                        ("revision__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="registry_agent_complete_before_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='resumeagreement',
-            constraint=models.UniqueConstraint(fields=('order', 'person'), name='registry_resume_once'),
+            model_name="resumeagreement",
+            constraint=models.UniqueConstraint(fields=("order", "person"), name="registry_resume_once"),
         ),
         append_only("registry_policyrevision"),
         append_only("registry_resumeagreement"),

@@ -35,6 +35,7 @@ class Agent(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="answers_for"
     )
     state = models.TextField(choices=choices(AgentState), default=AgentState.DRAFT.value)
+    draft = models.JSONField(default=dict)  # the policy document while the agent is a draft
     revision = models.ForeignKey("PolicyRevision", on_delete=models.PROTECT, null=True, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -43,12 +44,7 @@ class Agent(models.Model):
 
     class Meta:
         default_permissions = ()
-        permissions = [
-            ("view_agent", "Can see the agent and its record"),
-            ("manage_agent", "Can change the agent and its credentials"),
-            ("approve_agent", "Can decide the agent's gated actions"),
-            ("stop_agent", "Can stop the agent"),
-        ]
+        permissions = [("view_agent", "Can see the agent and its record")]
         ordering = ["name"]
         constraints = [
             models.CheckConstraint(
@@ -56,9 +52,7 @@ class Agent(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state=AgentState.DRAFT.value)
-                | Q(
-                    accountable_person__isnull=False, revision__isnull=False, registered_at__isnull=False
-                ),
+                | Q(accountable_person__isnull=False, revision__isnull=False, registered_at__isnull=False),
                 name="registry_agent_complete_before_active",
             ),
         ]

@@ -1,6 +1,7 @@
-"""The charter: one sentence, made from the facts, that says what an agent is, who answers, and what it may do.
+"""The charter: one sentence, made from facts, that says what an agent is, who answers, and what it may do.
 
-The same facts give the same sentence. Long lists are cut to the most telling entries and a true count of the rest.
+The same facts give the same sentence. Long lists are cut to the most telling entries and a true count of
+the rest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +42,7 @@ class CharterFacts:
         accountable: str = "",
         human_position: HumanPosition | None = None,
     ) -> "CharterFacts":
-        """Return the facts of an agent held to ``policy``; the tiers are those that count, baseline included."""
+        """Return the facts of an agent held to ``policy``, with the tiers that count, baseline included."""
         return cls(
             name=name,
             platform=platform,
@@ -172,5 +173,5 @@ def _team(name: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Return a name in one line, without characters that cannot be seen or signs that would end the sentence."""
+    """Return a name in one line, without unseen characters or signs that would end the sentence."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split()).strip(" .;,")

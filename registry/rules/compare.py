@@ -97,7 +97,7 @@ def _protecting(old: Policy, new: Policy) -> Iterator[Change]:
                 f"Branch {pattern} becomes protected; where it was out of reach, an approval now opens it."
             )
             yield _change(Direction.WIDENED, name, pattern, sentence)
-    yield from _lifted(name, "Branch", "protected", before, after, covers)
+    yield from _lifted(name, "protected", before, after, covers)
 
 
 def _blocking(before: Sequence[str], after: Sequence[str]) -> Iterator[Change]:
@@ -107,12 +107,13 @@ def _blocking(before: Sequence[str], after: Sequence[str]) -> Iterator[Change]:
             yield _change(Direction.UNCHANGED, name, pattern, f"Path {pattern} stays blocked.")
         else:
             yield _change(Direction.TIGHTENED, name, pattern, f"Path {pattern} becomes blocked.")
-    yield from _lifted(name, "Path", "blocked", before, after, covers_path)
+    yield from _lifted(name, "blocked", before, after, covers_path)
 
 
 def _lifted(
-    name: str, word: str, state: str, before: Sequence[str], after: Sequence[str], covering: Covers
+    name: str, state: str, before: Sequence[str], after: Sequence[str], covering: Covers
 ) -> Iterator[Change]:
+    word = "Branch" if name == "branches_protected" else "Path"
     for pattern in before:
         if pattern in after:
             continue

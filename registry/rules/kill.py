@@ -1,4 +1,4 @@
-"""The kill switch as arithmetic: scope keys, epochs, who may agree to resume, and the worst-case stop time."""
+"""The kill switch as arithmetic: scope keys, epochs, agreement to resume, and the worst-case stop time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

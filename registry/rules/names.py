@@ -38,13 +38,14 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]*")
 # Categories that have no look of their own or end a line: controls, formats (bidi, zero width), surrogates,
 # private and unassigned characters, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKS = frozenset({"Mn", "Mc", "Me"})
 # Letters and marks that Unicode calls default-ignorable (DerivedCoreProperties), and the blank Braille cell.
 _IGNORED = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 # Signs that read as a slash or a dot and are left alone by NFKC.
 _LOOKALIKE = frozenset("\u2044\u2215\u2571\u29f8\u29f9\u2216\ua4f8\u06d4\u0701\u0702")
 
 
-class Refused(ValueError):
+class Refused(ValueError):  # noqa: N818 - a refusal is an answer here, not a failure
     """A name that has no single safe meaning. The message is one sentence for a person."""
 
 
@@ -58,6 +59,7 @@ def seen_text(text: object, *, limit: int = MAX_NAME) -> str:
         raise Refused(f"It is longer than {limit} characters.")
     if text.isascii() and text.isprintable():
         return text
+    before = " "
     for sign in text:
         if unicodedata.category(sign) in _UNSEEN or sign in _IGNORED or 0xFE00 <= ord(sign) <= 0xFE0F:
             raise Refused(f"It holds a character that cannot be seen (U+{ord(sign):04X}).")
@@ -65,13 +67,18 @@ def seen_text(text: object, *, limit: int = MAX_NAME) -> str:
             raise Refused(f"It holds a character that cannot be seen (U+{ord(sign):04X}).")
         if sign in _LOOKALIKE:
             raise Refused(f"It holds a character that looks like another (U+{ord(sign):04X}).")
+        if unicodedata.category(sign) in _MARKS and not (
+            before.isalnum() or unicodedata.category(before) in _MARKS
+        ):
+            raise Refused(f"It holds a mark that would be drawn over the sign before it (U+{ord(sign):04X}).")
+        before = sign
     if unicodedata.normalize("NFKC", text) != text:
         raise Refused("It holds characters that have a plainer spelling (Unicode NFKC).")
     return text
 
 
 def normalise_repository(name: object, *, wild: bool = False) -> str:
-    """Return ``owner/name`` or ``host/owner/name``. With ``wild``, the last segments may hold ``*`` or ``?``."""
+    """Return ``owner/name`` or ``host/owner/name``; with ``wild``, wildcards are taken after the owner."""
     text = seen_text(name)
     host, path = _host_and_path(text)
     segments = path.split("/")

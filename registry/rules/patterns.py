@@ -144,6 +144,9 @@ def _gitignore(patterns: Iterable[str]) -> list[str]:
             raise Refused(f"{pattern!r} is not a path pattern.")
         # The group tells pathspec a directory from a file; twice in one alternation it would be an error.
         text = compiled.pattern.replace("(?P<ps_d>/)", "/")
+        if not text.startswith(("^", ".")):
+            # pathspec searches where this matches from the start; "**/" is the one that differs.
+            text = f".*{text}"
         if text.startswith(_ANYWHERE):
             anywhere.append(text.removeprefix(_ANYWHERE))
         else:
@@ -192,7 +195,7 @@ def covers(wide: str, narrow: str, *, separator: str = "/") -> bool:
 
     False means "not shown", not "no": what cannot be shown to be covered is treated as new.
     """
-    if wide == narrow or wide == "**":
+    if wide in (narrow, "**"):
         return True
     wides, narrows = wide.split(separator), narrow.split(separator)
     if wides[-1] == "**" and len(narrows) >= len(wides):

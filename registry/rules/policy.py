@@ -1,8 +1,8 @@
 """An agent's policy as a value: scope, tiers, limits and approval rule, and its one JSON document.
 
 The document has four members, all optional, and no others: ``scope`` (lists of patterns), ``tiers`` (action
-key to tier), ``limits`` (files, lines) and ``approval`` (quorum, expires_minutes, grant_minutes). A scope list
-left out is empty and allows nothing. What happens when time runs out is not a setting: it denies.
+key to tier), ``limits`` (files, lines) and ``approval`` (quorum, expires_minutes, grant_minutes). A scope
+list left out is empty and allows nothing. What happens when time runs out is not a setting: it denies.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 from portal.ledger.rules.canonical import JSONValue, canonicalize
+
 from registry.rules import reading
 from registry.rules.actions import BASELINE, CATALOGUE, UNKNOWN, action_type
 from registry.rules.reading import PolicyError
@@ -61,7 +62,7 @@ class Policy:
         object.__setattr__(self, "tiers", MappingProxyType(dict(self.tiers)))
 
     def tier_of(self, key: str) -> Tier:
-        """Return the tier of an action key, never below the baseline; a key not known counts as ``unknown``."""
+        """Return the tier of an action, never below the baseline; a key not known counts as ``unknown``."""
         action = action_type(key)
         written = self.tiers.get(action.key, action.default_tier)
         return strictest(written, BASELINE[action.key])
@@ -109,7 +110,7 @@ class CompiledPolicy:
         return self.tiers.get(key, self.tiers[UNKNOWN])
 
 
-def compile(policy: Policy) -> CompiledPolicy:
+def compile(policy: Policy) -> CompiledPolicy:  # noqa: A001 - re.compile is named so for the same reason
     """Compile the scope and settle the tier of every action in the catalogue."""
     return CompiledPolicy(
         policy=policy,
@@ -124,7 +125,7 @@ def digest(policy: Policy) -> str:
 
 
 def template() -> Policy:
-    """Return the tight policy that a registration starts from. It names no repository, so it allows nothing yet."""
+    """Return the tight policy that a registration starts from; it names no repository: nothing is allowed."""
     return Policy(
         scope=Scope(
             branches_allowed=("feature/**", "fix/**", "agent/**"),

@@ -79,7 +79,8 @@ def _patterns(value: object, pointer: str, check: Callable[[object], str], fault
 
 def tiers(value: object, pointer: str, faults: Faults) -> dict[str, Tier]:
     """Read the tier of each action named; one looser than the baseline is a fault."""
-    given = members(value, pointer, tuple(CATALOGUE), faults=(unknown := []))
+    unknown: Faults = []
+    given = members(value, pointer, tuple(CATALOGUE), unknown)
     for fault in unknown:
         detail = (
             "No action of this name is in the catalogue." if fault["pointer"] != pointer else fault["detail"]
@@ -94,7 +95,7 @@ def tiers(value: object, pointer: str, faults: Faults) -> dict[str, Tier]:
             _fault(
                 faults,
                 _below(pointer, key),
-                f"The organisation's baseline for this is {BASELINE[key].value}; a policy may only be stricter.",
+                f"The organisation's baseline is {BASELINE[key].value}; a policy may only be stricter.",
             )
         else:
             taken[key] = tier

@@ -105,9 +105,10 @@ class _Reader:
             if believed(moment, now=self.now) is None:
                 facts["claimed_time"] = moment.isoformat()
         message = fields.get("message")
-        taken = (
-            message if isinstance(message, dict) and isinstance(message.get("content"), str | list) else {}
+        said = (
+            kind in _SPEAKERS and isinstance(message, dict) and isinstance(message.get("content"), str | list)
         )
+        taken = message if said and isinstance(message, dict) else {}
         if taken:
             del fields["message"]
         shared = Incoming(

@@ -133,7 +133,8 @@ def _said(shared: Incoming, content: JSON, fields: dict[str, JSON], thoughts: JS
     """The message's own text, its thoughts, and tool results sent back as parts of a user message."""
     parts = content if isinstance(content, list) else [content]
     results = [part for part in parts if isinstance(part, dict) and "functionResponse" in part]
-    spoken = [_plain(part) for part in parts if part not in (None, "") and part not in results]
+    others = [part for part in parts if not (isinstance(part, dict) and "functionResponse" in part)]
+    spoken = [_plain(part) for part in others if part not in (None, "")]
     if spoken or not (results or shared.name == "assistant_response"):
         named = {"user_prompt": "prompt", "assistant_response": "response"}.get(shared.name, "text")
         content_fields: dict[str, JSON] = {named: spoken[0]} if len(spoken) == 1 else {named: spoken}

@@ -10,149 +10,265 @@ from portal.ledger.protect import append_only, numbered
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('identity', '0001_initial'),
-        ('registry', '0001_initial'),
+        ("identity", "0001_initial"),
+        ("registry", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Package',
+            name="Package",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField(unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('scope', models.TextField(choices=[('all', 'all'), ('team', 'team'), ('agent', 'agent')])),
-                ('period_start', models.DateTimeField()),
-                ('period_end', models.DateTimeField()),
-                ('requested_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('state', models.TextField(choices=[('queued', 'queued'), ('building', 'building'), ('ready', 'ready'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='queued')),
-                ('reason', models.TextField(blank=True)),
-                ('stage', models.CharField(blank=True, max_length=60)),
-                ('progress_done', models.PositiveIntegerField(default=0)),
-                ('progress_total', models.PositiveIntegerField(default=0)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('heartbeat_at', models.DateTimeField(null=True)),
-                ('built_at', models.DateTimeField(null=True)),
-                ('verdict', models.CharField(blank=True, max_length=40)),
-                ('entry_count', models.PositiveIntegerField(null=True)),
-                ('checkpoint_size', models.BigIntegerField(null=True)),
-                ('size', models.BigIntegerField(null=True)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('summary', models.JSONField(default=dict)),
-                ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.agent')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='identity.team')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("scope", models.TextField(choices=[("all", "all"), ("team", "team"), ("agent", "agent")])),
+                ("period_start", models.DateTimeField()),
+                ("period_end", models.DateTimeField()),
+                (
+                    "requested_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("building", "building"),
+                            ("ready", "ready"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="queued",
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("stage", models.CharField(blank=True, max_length=60)),
+                ("progress_done", models.PositiveIntegerField(default=0)),
+                ("progress_total", models.PositiveIntegerField(default=0)),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("heartbeat_at", models.DateTimeField(null=True)),
+                ("built_at", models.DateTimeField(null=True)),
+                ("verdict", models.CharField(blank=True, max_length=40)),
+                ("entry_count", models.PositiveIntegerField(null=True)),
+                ("checkpoint_size", models.BigIntegerField(null=True)),
+                ("size", models.BigIntegerField(null=True)),
+                ("sha256", models.CharField(blank=True, max_length=64)),
+                ("summary", models.JSONField(default=dict)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="registry.agent",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="identity.team",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-requested_at'],
-                'default_permissions': (),
+                "ordering": ["-requested_at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='PackageDownload',
+            name="PackageDownload",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('package', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='downloads', to='reports.package')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "package",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="downloads",
+                        to="reports.package",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at'],
-                'default_permissions': (),
+                "ordering": ["-at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('session_id', models.CharField(max_length=200)),
-                ('initiator', models.CharField(blank=True, max_length=200)),
-                ('repository', models.CharField(blank=True, max_length=200)),
-                ('branch', models.CharField(blank=True, max_length=250)),
-                ('model', models.CharField(blank=True, max_length=120)),
-                ('started_at', models.DateTimeField()),
-                ('last_event_at', models.DateTimeField()),
-                ('events', models.PositiveIntegerField(default=0)),
-                ('allowed', models.PositiveIntegerField(default=0)),
-                ('gated', models.PositiveIntegerField(default=0)),
-                ('denied', models.PositiveIntegerField(default=0)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='registry.agent')),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("session_id", models.CharField(max_length=200)),
+                ("initiator", models.CharField(blank=True, max_length=200)),
+                ("repository", models.CharField(blank=True, max_length=200)),
+                ("branch", models.CharField(blank=True, max_length=250)),
+                ("model", models.CharField(blank=True, max_length=120)),
+                ("started_at", models.DateTimeField()),
+                ("last_event_at", models.DateTimeField()),
+                ("events", models.PositiveIntegerField(default=0)),
+                ("allowed", models.PositiveIntegerField(default=0)),
+                ("gated", models.PositiveIntegerField(default=0)),
+                ("denied", models.PositiveIntegerField(default=0)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="registry.agent"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-last_event_at'],
-                'default_permissions': (),
+                "ordering": ["-last_event_at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='SeenEvent',
+            name="SeenEvent",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=60)),
-                ('key', models.CharField(max_length=250)),
-                ('entry_id', models.UUIDField()),
-                ('body_hash', models.BinaryField()),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.agent')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("source", models.CharField(max_length=60)),
+                ("key", models.CharField(max_length=250)),
+                ("entry_id", models.UUIDField()),
+                ("body_hash", models.BinaryField()),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="registry.agent"
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='SourceCount',
+            name="SourceCount",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=60)),
-                ('received', models.BigIntegerField(default=0)),
-                ('recorded', models.BigIntegerField(default=0)),
-                ('duplicate', models.BigIntegerField(default=0)),
-                ('rejected', models.BigIntegerField(default=0)),
-                ('last_at', models.DateTimeField()),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='source_counts', to='registry.agent')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("source", models.CharField(max_length=60)),
+                ("received", models.BigIntegerField(default=0)),
+                ("recorded", models.BigIntegerField(default=0)),
+                ("duplicate", models.BigIntegerField(default=0)),
+                ("rejected", models.BigIntegerField(default=0)),
+                ("last_at", models.DateTimeField()),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="source_counts",
+                        to="registry.agent",
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.AddConstraint(
-            model_name='package',
-            constraint=models.CheckConstraint(condition=models.Q(('period_start__lt', models.F('period_end'))), name='reports_package_period'),
+            model_name="package",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("period_start__lt", models.F("period_end"))),
+                name="reports_package_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='package',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('agent__isnull', True), ('scope', 'all'), ('team__isnull', True)), models.Q(('agent__isnull', True), ('scope', 'team'), ('team__isnull', False)), models.Q(('agent__isnull', False), ('scope', 'agent'), ('team__isnull', True)), _connector='OR'), name='reports_package_scope'),
+            model_name="package",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("agent__isnull", True), ("scope", "all"), ("team__isnull", True)),
+                    models.Q(("agent__isnull", True), ("scope", "team"), ("team__isnull", False)),
+                    models.Q(("agent__isnull", False), ("scope", "agent"), ("team__isnull", True)),
+                    _connector="OR",
+                ),
+                name="reports_package_scope",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='package',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(('built_at__isnull', False), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='reports_package_ready_has_digest'),
+            model_name="package",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "ready"), _negated=True),
+                    models.Q(("built_at__isnull", False), models.Q(("sha256", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="reports_package_ready_has_digest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(models.F('agent'), models.F('-last_event_at'), name='reports_run_agent'),
+            model_name="run",
+            index=models.Index(fields=["agent", "-last_event_at"], name="reports_run_agent"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(models.F('-last_event_at'), models.F('-id'), name='reports_run_newest'),
+            model_name="run",
+            index=models.Index(fields=["-last_event_at", "-id"], name="reports_run_newest"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(models.F('repository'), models.F('-last_event_at'), condition=models.Q(('repository', ''), _negated=True), name='reports_run_repo'),
+            model_name="run",
+            index=models.Index(
+                fields=["repository", "-last_event_at"],
+                condition=models.Q(("repository", ""), _negated=True),
+                name="reports_run_repo",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='seenevent',
-            constraint=models.UniqueConstraint(fields=('agent', 'source', 'key'), name='reports_event_once'),
+            model_name="seenevent",
+            constraint=models.UniqueConstraint(fields=("agent", "source", "key"), name="reports_event_once"),
         ),
         migrations.AddConstraint(
-            model_name='sourcecount',
-            constraint=models.UniqueConstraint(fields=('agent', 'source'), name='reports_source_once'),
+            model_name="sourcecount",
+            constraint=models.UniqueConstraint(fields=("agent", "source"), name="reports_source_once"),
         ),
         migrations.AddConstraint(
-            model_name='sourcecount',
-            constraint=models.CheckConstraint(condition=models.Q(('received', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('recorded'), '+', models.F('duplicate')), '+', models.F('rejected')))), name='reports_source_adds_up'),
+            model_name="sourcecount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "received",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("recorded"), "+", models.F("duplicate")
+                            ),
+                            "+",
+                            models.F("rejected"),
+                        ),
+                    )
+                ),
+                name="reports_source_adds_up",
+            ),
         ),
         append_only("reports_packagedownload"),
         numbered("reports_package_number"),

@@ -27,9 +27,11 @@ class Run(models.Model):
         default_permissions = ()
         ordering = ["-last_event_at"]
         indexes = [
-            models.Index("agent", "-last_event_at", name="reports_run_agent"),
-            models.Index("-last_event_at", "-id", name="reports_run_newest"),
-            models.Index("repository", "-last_event_at", name="reports_run_repo", condition=~Q(repository="")),
+            models.Index(fields=["agent", "-last_event_at"], name="reports_run_agent"),
+            models.Index(fields=["-last_event_at", "-id"], name="reports_run_newest"),
+            models.Index(
+                fields=["repository", "-last_event_at"], name="reports_run_repo", condition=~Q(repository="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,29 +5,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('principal', models.CharField(max_length=60)),
-                ('key', models.CharField(max_length=100)),
-                ('fingerprint', models.BinaryField()),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('content_type', models.CharField(blank=True, max_length=60)),
-                ('response', models.BinaryField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("principal", models.CharField(max_length=60)),
+                ("key", models.CharField(max_length=100)),
+                ("fingerprint", models.BinaryField()),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("content_type", models.CharField(blank=True, max_length=60)),
+                ("response", models.BinaryField(null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
-                'indexes': [models.Index(models.F('created_at'), name='api_idempotency_age')],
-                'constraints': [models.UniqueConstraint(fields=('principal', 'key'), name='api_idempotency_once')],
+                "default_permissions": (),
+                "indexes": [models.Index(models.F("created_at"), name="api_idempotency_age")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("principal", "key"), name="api_idempotency_once")
+                ],
             },
         ),
     ]

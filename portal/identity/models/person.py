@@ -27,7 +27,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     """Identified for ever by ``id``; the e-mail address may change hands and decides nothing."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField()
+    email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

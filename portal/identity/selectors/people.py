@@ -60,5 +60,7 @@ def approvers_of(team: Team) -> QuerySet[Person]:
 
 def teams_managed_by(person: Person) -> QuerySet[Team]:
     return Team.objects.filter(
-        role_assignments__person=person, role_assignments__role=Role.MANAGER, role_assignments__person__is_active=True
+        role_assignments__person=person,
+        role_assignments__role=Role.MANAGER,
+        role_assignments__person__is_active=True,
     ).order_by("name")

@@ -45,5 +45,7 @@ def revoke_token(*, person: Person, token_id: UUID) -> None:
         token.revoked_at = database_now()
         token.save(update_fields=["revoked_at"])
         append(
-            events.TokenRevoked(token=token.pk, prefix=token.prefix), actor=actor_for(person), at=token.revoked_at
+            events.TokenRevoked(token=token.pk, prefix=token.prefix),
+            actor=actor_for(person),
+            at=token.revoked_at,
         )

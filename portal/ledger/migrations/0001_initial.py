@@ -66,62 +66,60 @@ CREATE TRIGGER ledger_entry_default_no_truncate BEFORE TRUNCATE ON ledger_entry_
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Cursor',
+            name="Cursor",
             fields=[
-                ('name', models.TextField(primary_key=True, serialize=False)),
-                ('next_index', models.BigIntegerField(default=0)),
+                ("name", models.TextField(primary_key=True, serialize=False)),
+                ("next_index", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'ledger_cursor',
-                'default_permissions': (),
+                "db_table": "ledger_cursor",
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='PublicKey',
+            name="PublicKey",
             fields=[
-                ('vkey', models.TextField(primary_key=True, serialize=False)),
-                ('role', models.TextField(choices=[('log', 'log'), ('package', 'package')])),
-                ('added_at', models.DateTimeField()),
+                ("vkey", models.TextField(primary_key=True, serialize=False)),
+                ("role", models.TextField(choices=[("log", "log"), ("package", "package")])),
+                ("added_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'ledger_publickey',
-                'default_permissions': (),
+                "db_table": "ledger_publickey",
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='SubjectKey',
+            name="SubjectKey",
             fields=[
-                ('subject', models.TextField(primary_key=True, serialize=False)),
-                ('wrapped', models.BinaryField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("subject", models.TextField(primary_key=True, serialize=False)),
+                ("wrapped", models.BinaryField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'ledger_subjectkey',
-                'default_permissions': (),
+                "db_table": "ledger_subjectkey",
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('size', models.BigIntegerField()),
-                ('root', models.BinaryField()),
-                ('frontier', models.BinaryField()),
-                ('note', models.TextField()),
-                ('signed_at', models.DateTimeField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("size", models.BigIntegerField()),
+                ("root", models.BinaryField()),
+                ("frontier", models.BinaryField()),
+                ("note", models.TextField()),
+                ("signed_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'ledger_checkpoint',
-                'default_permissions': (),
-                'indexes': [models.Index(models.F('size'), name='ledger_checkpoint_size')],
+                "db_table": "ledger_checkpoint",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["size"], name="ledger_checkpoint_size")],
             },
         ),
         migrations.RunSQL(FUNCTIONS, NO_FUNCTIONS),
@@ -129,47 +127,67 @@ class Migration(migrations.Migration):
             database_operations=[migrations.RunSQL(ENTRY, "DROP TABLE ledger_entry")],
             state_operations=[
                 migrations.CreateModel(
-                    name='Entry',
+                    name="Entry",
                     fields=[
-                        ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                        ('type', models.TextField()),
-                        ('version', models.SmallIntegerField()),
-                        ('occurred_at', models.DateTimeField()),
-                        ('recorded_at', models.DateTimeField()),
-                        ('actor_kind', models.TextField()),
-                        ('actor_id', models.TextField()),
-                        ('agent_id', models.UUIDField(null=True)),
-                        ('run_id', models.UUIDField(null=True)),
-                        ('source', models.TextField()),
-                        ('source_counter', models.BigIntegerField(null=True)),
-                        ('bytes', models.BinaryField()),
-                        ('leaf_hash', models.BinaryField()),
-                        ('subject', models.TextField()),
-                        ('sealed', models.BinaryField(null=True)),
-                        ('body', models.GeneratedField(db_persist=True, expression=models.Func(models.F('bytes'), function='ledger_body'), output_field=models.JSONField())),
-                        ('txid', portal.ledger.models.fields.TransactionIdField(db_default=models.Func(function='pg_current_xact_id'))),
+                        ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                        ("type", models.TextField()),
+                        ("version", models.SmallIntegerField()),
+                        ("occurred_at", models.DateTimeField()),
+                        ("recorded_at", models.DateTimeField()),
+                        ("actor_kind", models.TextField()),
+                        ("actor_id", models.TextField()),
+                        ("agent_id", models.UUIDField(null=True)),
+                        ("run_id", models.UUIDField(null=True)),
+                        ("source", models.TextField()),
+                        ("source_counter", models.BigIntegerField(null=True)),
+                        ("bytes", models.BinaryField()),
+                        ("leaf_hash", models.BinaryField()),
+                        ("subject", models.TextField()),
+                        ("sealed", models.BinaryField(null=True)),
+                        (
+                            "body",
+                            models.GeneratedField(
+                                db_persist=True,
+                                expression=models.Func(models.F("bytes"), function="ledger_body"),
+                                output_field=models.JSONField(),
+                            ),
+                        ),
+                        (
+                            "txid",
+                            portal.ledger.models.fields.TransactionIdField(
+                                db_default=models.Func(function="pg_current_xact_id")
+                            ),
+                        ),
                     ],
                     options={
-                        'db_table': 'ledger_entry',
-                        'default_permissions': (),
-                        'indexes': [models.Index(models.F('txid'), name='ledger_entry_txid'), models.Index(models.F('agent_id'), models.F('recorded_at'), name='ledger_entry_agent'), models.Index(models.F('run_id'), models.F('recorded_at'), condition=models.Q(('run_id__isnull', False)), name='ledger_entry_run'), models.Index(models.F('type'), models.F('recorded_at'), name='ledger_entry_type')],
+                        "db_table": "ledger_entry",
+                        "default_permissions": (),
+                        "indexes": [
+                            models.Index(fields=["txid"], name="ledger_entry_txid"),
+                            models.Index(fields=["agent_id", "recorded_at"], name="ledger_entry_agent"
+                            ),
+                            models.Index(fields=["run_id", "recorded_at"], condition=models.Q(("run_id__isnull", False)),
+                                name="ledger_entry_run",
+                            ),
+                            models.Index(fields=["type", "recorded_at"], name="ledger_entry_type"),
+                        ],
                     },
                 ),
             ],
         ),
         migrations.CreateModel(
-            name='Leaf',
+            name="Leaf",
             fields=[
-                ('index', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('entry_id', models.UUIDField(unique=True)),
-                ('recorded_at', models.DateTimeField()),
-                ('leaf_hash', models.BinaryField()),
-                ('txid', portal.ledger.models.fields.TransactionIdField()),
+                ("index", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("entry_id", models.UUIDField(unique=True)),
+                ("recorded_at", models.DateTimeField()),
+                ("leaf_hash", models.BinaryField()),
+                ("txid", portal.ledger.models.fields.TransactionIdField()),
             ],
             options={
-                'db_table': 'ledger_leaf',
-                'default_permissions': (),
-                'indexes': [models.Index(models.F('recorded_at'), name='ledger_leaf_recorded')],
+                "db_table": "ledger_leaf",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["recorded_at"], name="ledger_leaf_recorded")],
             },
         ),
         append_only("ledger_entry"),

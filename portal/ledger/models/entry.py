@@ -41,10 +41,14 @@ class Entry(models.Model):
         db_table = "ledger_entry"
         default_permissions = ()
         indexes = [
-            models.Index("txid", name="ledger_entry_txid"),
-            models.Index("agent_id", "recorded_at", name="ledger_entry_agent"),
-            models.Index("run_id", "recorded_at", name="ledger_entry_run", condition=models.Q(run_id__isnull=False)),
-            models.Index("type", "recorded_at", name="ledger_entry_type"),
+            models.Index(fields=["txid"], name="ledger_entry_txid"),
+            models.Index(fields=["agent_id", "recorded_at"], name="ledger_entry_agent"),
+            models.Index(
+                fields=["run_id", "recorded_at"],
+                name="ledger_entry_run",
+                condition=models.Q(run_id__isnull=False),
+            ),
+            models.Index(fields=["type", "recorded_at"], name="ledger_entry_type"),
         ]
 
     def __str__(self) -> str:

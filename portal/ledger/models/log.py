@@ -17,7 +17,7 @@ class Leaf(models.Model):
     class Meta:
         db_table = "ledger_leaf"
         default_permissions = ()
-        indexes = [models.Index("recorded_at", name="ledger_leaf_recorded")]
+        indexes = [models.Index(fields=["recorded_at"], name="ledger_leaf_recorded")]
 
     def __str__(self) -> str:
         return str(self.index)
@@ -40,7 +40,7 @@ class Checkpoint(models.Model):
     class Meta:
         db_table = "ledger_checkpoint"
         default_permissions = ()
-        indexes = [models.Index("size", name="ledger_checkpoint_size")]
+        indexes = [models.Index(fields=["size"], name="ledger_checkpoint_size")]
 
     def __str__(self) -> str:
         return f"size {self.size}"

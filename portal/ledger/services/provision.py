@@ -46,7 +46,9 @@ def grant_rights(*, alias: str, app_role: str) -> None:
             cursor.execute(f"REVOKE ALL ON {table} FROM {role}")
             cursor.execute(f"GRANT {rights} ON {table} TO {role}")
         for table in _partitions(connection) | _immutable_tables(connection):
-            cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {role}")
+            cursor.execute(
+                f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {role}"
+            )
 
 
 def drift(*, alias: str = "default") -> list[str]:
@@ -72,7 +74,9 @@ def drift(*, alias: str = "default") -> list[str]:
             if cursor.fetchone()[0] != 2:
                 wrong.append(f"A trigger that keeps {table} append-only is missing or switched off.")
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes')")
-        wrong += [f"PostgreSQL runs with {name} = {value}." for name, value in cursor.fetchall() if value != "on"]
+        wrong += [
+            f"PostgreSQL runs with {name} = {value}." for name, value in cursor.fetchall() if value != "on"
+        ]
     return wrong
 
 

@@ -86,9 +86,10 @@ def _unsealed(limit: int) -> list[NewLeaf]:
 
 def _write(leaves: list[NewLeaf], *, first: int) -> None:
     # The primary key refuses a place twice and an entry twice: the backstop of the advisory lock.
-    with connection.cursor() as cursor, cursor.copy(
-        "COPY ledger_leaf (index, entry_id, recorded_at, leaf_hash, txid) FROM STDIN"
-    ) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY ledger_leaf (index, entry_id, recorded_at, leaf_hash, txid) FROM STDIN") as copy,
+    ):
         for offset, (entry_id, recorded_at, leaf, txid) in enumerate(leaves):
             copy.write_row((first + offset, entry_id, recorded_at, leaf, txid))
 

@@ -31,4 +31,3 @@ def _today(alias: str) -> date:
         cursor.execute("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date")
         today: date = cursor.fetchone()[0]
     return today
-

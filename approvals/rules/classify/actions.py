@@ -1,0 +1,36 @@
+"""What a tool call amounts to: one or more actions of the registry's catalogue, each with its target."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action. ``type`` is a key of the catalogue; ``resource`` names the target; ``detail`` says why.
+
+    ``paths`` are relative to the working directory when they lie inside it, absolute otherwise. ``branch``,
+    ``host`` and ``environment`` are None when the call does not name one, which is never read as "any".
+    """
+
+    type: str
+    resource: str = ""
+    detail: str = ""
+    paths: tuple[str, ...] = ()
+    branch: str | None = None
+    host: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Everything a call does, never empty. ``understood`` is False when any part of it is ``unknown``."""
+
+    actions: tuple[Action, ...]
+    understood: bool
+
+
+def classified(found: list[Action]) -> Classified:
+    """Return the distinct actions in order; nothing found is ``unknown``, since a call does something."""
+    distinct = tuple(dict.fromkeys(found)) or (
+        Action("unknown", detail="It does nothing that was recognised."),
+    )
+    return Classified(distinct, all(action.type != "unknown" for action in distinct))

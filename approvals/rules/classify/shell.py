@@ -1,0 +1,406 @@
+"""Reads a shell command as a tree and finds every program it can start, every file it redirects to, and what hides.
+
+Nothing is executed and nothing is guessed: what the tree does not show becomes ``unknown``. Everything that is
+found is kept, so a longer command is never judged more mildly than one of its parts. Branches of ``if`` and ``||``
+are all taken to happen, and the body of a function is taken to run where it is defined.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+from approvals.rules.classify.actions import Action
+from approvals.rules.classify.call import Call, Word
+from approvals.rules.classify.commands import program_reader
+from approvals.rules.classify.environment import SECRET_VARIABLE, steers_programs
+from approvals.rules.classify.paths import Place
+from approvals.rules.classify.words import text_of, word_of
+
+MAX_BYTES = 64 * 1024
+_MAX_DEPTH = 5
+_MAX_NODES = 20_000
+_LANGUAGE = Language(tree_sitter_bash.language())
+
+# The grammar and the shell read these differently, so a tree that holds one proves nothing: a line continuation
+# inside a word, a carriage return, and control characters.
+_MISREAD = re.compile(r"\S\\\n\S|[\x00-\x08\x0b-\x1f\x7f]")
+_DELIMITER = re.compile(r"\\?\w+|'\w+'|\"\w+\"")
+_SEPARATORS = re.compile(r"[;&|\n(){}`]|\$\(")
+_WORDS = frozenset(
+    "word number string raw_string ansi_c_string translated_string concatenation simple_expansion expansion "
+    "command_substitution process_substitution arithmetic_expansion brace_expression extglob_pattern regex".split()
+)
+_DATA = frozenset(
+    "comment variable_name special_variable_name string_content heredoc_start heredoc_content heredoc_end "
+    "file_descriptor test_operator regex extglob_pattern word number raw_string ansi_c_string brace_expression".split()
+)
+_THROUGH = frozenset(
+    "command_name string concatenation array binary_expression unary_expression postfix_expression "
+    "parenthesized_expression ternary_expression subscript negated_command pipeline translated_string case_item".split()
+)
+
+
+def read_script(text: str, place: Place, found: list[Action], depth: int = 0) -> None:
+    """Add to ``found`` what the script does when started at ``place``."""
+    if depth > _MAX_DEPTH:
+        found.append(Action("unknown", "shell", "It holds scripts inside scripts, too deep to follow."))
+        return
+    source = text.encode("utf-8", "replace")
+    if len(source) > MAX_BYTES:
+        found.append(Action("unknown", "shell", f"It is longer than {MAX_BYTES} bytes."))
+        return
+    root = Parser(_LANGUAGE).parse(source).root_node
+    reader = _Reader(text, place, found, depth)
+    if _MISREAD.search(text):
+        reader.unknown("It holds characters that a shell and a reader take differently.")
+    if root.has_error:
+        # What stands before and after the error still counts: an error added on purpose must not hide the rest.
+        reader.unknown("It is not a shell command that can be parsed.")
+        reader.fragments()
+    reader.visit(root)
+    reader.finish()
+
+
+class _Reader:
+    """Walks one script's tree. ``variables`` holds names whose value is written out exactly once."""
+
+    def __init__(self, text: str, place: Place, found: list[Action], depth: int) -> None:
+        self.text = text
+        self.place = place
+        self.found = found
+        self.depth = depth
+        self.nodes = 0
+        self.looped = 0
+        self.left_behind: tuple[str, ...] = ()
+        self.evaluates = False
+        self.hides_code = False
+        self.sets_variables = False
+        self.assigned: set[str] = set()
+        self.variables: dict[str, str | None] = {} if "HOME=" in text else {"HOME": "~"}
+        self.visitors: dict[str, Callable[[Node], None]] = {
+            "program": self.statements,
+            "compound_statement": self.statements,
+            "do_group": self.statements,
+            "subshell": self.subshell,
+            "command_substitution": self.subshell,
+            "process_substitution": self.subshell,
+            "list": self.list,
+            "command": self.command,
+            "redirected_statement": self.redirected,
+            "file_redirect": self.file_redirect,
+            "heredoc_redirect": self.heredoc,
+            "heredoc_body": self.children,
+            "herestring_redirect": self.children,
+            "variable_assignment": self.assignment,
+            "variable_assignments": self.children,
+            "declaration_command": self.declaration,
+            "unset_command": self.declaration,
+            "function_definition": self.loop,
+            "while_statement": self.loop,
+            "for_statement": self.loop,
+            "c_style_for_statement": self.loop,
+            "if_statement": self.branches,
+            "elif_clause": self.branches,
+            "else_clause": self.branches,
+            "case_statement": self.branches,
+            "test_command": self.test,
+            "arithmetic_expansion": self.arithmetic,
+            "simple_expansion": self.expansion,
+            "expansion": self.expansion,
+        }
+
+    def unknown(self, why: str) -> None:
+        self.found.append(Action("unknown", "shell", why))
+
+    def fragments(self) -> None:
+        for part in _SEPARATORS.split(self.text)[:64]:
+            root = Parser(_LANGUAGE).parse(part.encode("utf-8", "replace")).root_node
+            if part.strip() and not root.has_error:
+                _Reader(part, Place(self.place.root, self.place.dirs), self.found, self.depth + 1).visit(root)
+
+    def finish(self) -> None:
+        if self.evaluates and self.hides_code:
+            # `X='a[$(rm x)]'; echo $((X))` runs rm: arithmetic evaluates what a variable holds.
+            self.unknown("A quoted text may be run by an arithmetic expression.")
+        if self.sets_variables and len(self.variables) > 1:
+            self.unknown("A variable may be changed in a way that cannot be followed.")
+
+    def visit(self, node: Node, extra: Sequence[Word] = ()) -> None:
+        """Visit a node; ``extra`` are words that the grammar put after a redirection and the shell does not."""
+        self.nodes += 1
+        if self.nodes > _MAX_NODES:
+            if self.nodes == _MAX_NODES + 1:
+                self.unknown("It is too large to be read.")
+            return
+        kind = node.type
+        if extra:
+            self.with_extra(node, extra)
+        elif kind in self.visitors:
+            self.visitors[kind](node)
+        elif kind in _DATA:
+            if kind in {"raw_string", "ansi_c_string"} and self.text.isascii() is not None:
+                source = text_of(node)
+                self.hides_code = self.hides_code or "$(" in source or "`" in source
+        elif kind in _THROUGH:
+            self.children(node)
+        else:
+            if kind != "ERROR":
+                self.unknown(f"It uses a shell construct that is not followed here ({kind}).")
+            self.children(node)
+
+    def with_extra(self, node: Node, extra: Sequence[Word]) -> None:
+        if node.type == "command":
+            self.command(node, extra)
+        elif node.type in {"list", "pipeline", "negated_command"} and node.named_children:
+            for child in node.named_children[:-1]:
+                self.visit(child)
+            self.visit(node.named_children[-1], extra)
+        else:
+            self.unknown("It is not clear which program the last words belong to.")
+            self.visit(node)
+
+    def children(self, node: Node) -> None:
+        for child in node.named_children:
+            self.visit(child)
+
+    def statements(self, node: Node) -> None:
+        for child in node.named_children:
+            self.visit(child)
+            self.settle()
+
+    def settle(self) -> None:
+        """At the end of a statement the directory is either the new one or, had ``cd`` failed, the old."""
+        if self.left_behind and self.place.dirs:
+            dirs = tuple(dict.fromkeys((*self.place.dirs, *self.left_behind)))
+            self.place.dirs = dirs if len(dirs) <= 8 else ()
+        self.left_behind = ()
+
+    def list(self, node: Node) -> None:
+        for child in node.children:
+            if child.is_named:
+                self.visit(child)
+            elif child.type != "&&":
+                self.settle()
+
+    def subshell(self, node: Node) -> None:
+        before, behind = self.place.dirs, self.left_behind
+        self.statements(node)
+        self.place.dirs, self.left_behind = before, behind
+
+    def loop(self, node: Node) -> None:
+        if node.type == "c_style_for_statement":
+            self.evaluates = True
+        self.looped += 1
+        for child in node.named_children:
+            if child.type == "variable_name":
+                self.assigned.add(text_of(child))
+            self.visit(child)
+        self.looped -= 1
+        self.settle()
+
+    def branches(self, node: Node) -> None:
+        self.looped += 1
+        for child in node.named_children:
+            self.visit(child)
+            self.settle()
+        self.looped -= 1
+
+    def test(self, node: Node) -> None:
+        self.evaluates = True
+        self.found.append(Action("read", "test", "test"))
+        self.children(node)
+
+    def arithmetic(self, node: Node) -> None:
+        self.evaluates = True
+        self.children(node)
+
+    def expansion(self, node: Node) -> None:
+        source = text_of(node)
+        if source.startswith("${!") or re.search(r"@[A-Za-z]\}$", source):
+            self.unknown(f"{source} names a variable indirectly.")
+        names = [text_of(child) for child in node.named_children if child.type == "variable_name"]
+        for name in names[:1]:
+            if SECRET_VARIABLE.search(name) and name not in self.assigned:
+                self.found.append(
+                    Action("secret.read", f"${name}", "It uses a variable whose name says it is a secret.")
+                )
+        self.children(node)
+
+    def assignment(self, node: Node) -> None:
+        target, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        self.found.append(Action("read", "shell", "It sets a variable."))
+        if target is None:
+            self.unknown("It sets something that cannot be read.")
+            return
+        name = text_of(target)
+        self.name_variable(name)
+        if target.type != "variable_name":
+            self.evaluates = True
+        self.children(node)
+        before_command = node.parent is not None and node.parent.type == "command"
+        if value is not None and not before_command and not self.looped and text_of(node)[len(name)] == "=":
+            word = word_of(value, self.variables)
+            mentions = re.findall(rf"(?<![\w${{]){re.escape(name)}(?!\w)", self.text)
+            self.variables[name] = (
+                word.text if word.literal and not word.glob and len(mentions) == 1 else None
+            )
+        elif not before_command:
+            self.variables[name] = None
+
+    def name_variable(self, name: str) -> None:
+        self.assigned.add(name)
+        if steers_programs(name):
+            self.unknown(f"Setting {name} changes what other programs do.")
+
+    def declaration(self, node: Node) -> None:
+        printing = True
+        for child in node.named_children:
+            if child.type == "variable_assignment":
+                printing = False
+                self.assignment(child)
+            elif child.type == "variable_name":
+                printing = False
+                name = text_of(child)
+                self.name_variable(name)
+                self.variables[name] = None
+            elif not text_of(child).startswith("-"):
+                printing = False
+                self.sets_variables = self.evaluates = True
+                self.visit(child)
+        if printing or "p" in " ".join(re.findall(r"\s-(\w+)", text_of(node))):
+            self.found.append(Action("secret.read", "environment", "It prints every variable."))
+        self.found.append(Action("read", "shell", "It declares variables."))
+
+    def redirected(self, node: Node) -> None:
+        body = node.child_by_field_name("body")
+        extra: list[Word] = []
+        # Targets are opened before the program starts, in the directory of that moment.
+        for redirect in node.children_by_field_name("redirect"):
+            extra += self.redirect(redirect)
+        if body is None:
+            self.found.append(Action("read", "shell", "It only opens files."))
+        else:
+            self.visit(body, extra)
+
+    def redirect(self, node: Node) -> list[Word]:
+        if node.type == "file_redirect":
+            return self.file_redirect_words(node)
+        self.visit(node)
+        if node.type == "heredoc_redirect":
+            return [word_of(part, self.variables) for part in node.children_by_field_name("argument")]
+        return []
+
+    def file_redirect(self, node: Node) -> None:
+        if self.file_redirect_words(node):
+            self.unknown("It is not clear which program the words after a redirection belong to.")
+
+    def file_redirect_words(self, node: Node) -> list[Word]:
+        targets = node.children_by_field_name("destination")
+        operator = next((child.type for child in node.children if not child.is_named), "")
+        for target in targets:
+            self.visit(target)
+        if not targets or targets[0].type == "process_substitution":
+            return [word_of(target, self.variables) for target in targets[1:]]
+        word = word_of(targets[0], self.variables)
+        duplicates = operator in {">&", "<&"} and re.fullmatch(r"\d+-?|-", word.text) is not None
+        if word.text.startswith(("/dev/tcp/", "/dev/udp/")):
+            self.found.append(Action("network.write", word.text, "It opens a network connection.", host=None))
+        elif not duplicates:
+            call = self.call("redirection", ())
+            (call.read if operator == "<" else call.write)([word])
+        return [word_of(target, self.variables) for target in targets[1:]]
+
+    def heredoc(self, node: Node) -> None:
+        start = next((text_of(child) for child in node.children if child.type == "heredoc_start"), "")
+        mark = start.strip("'\"\\")
+        if not _DELIMITER.fullmatch(start):
+            self.unknown("The end of a text written into the command cannot be told.")
+        for child in node.named_children:
+            if child.type == "heredoc_body":
+                # Were the grammar to miss the end, commands after it would be taken for text.
+                if any(line.strip() == mark for line in text_of(child).split("\n")):
+                    self.unknown("The end of a text written into the command cannot be told.")
+                if start == mark:
+                    self.visit(child)
+            elif child.type == "file_redirect":
+                self.file_redirect(child)
+            elif child.type in _WORDS:
+                for part in child.named_children:
+                    self.visit(part)
+            else:
+                self.visit(child)
+
+    def command(self, node: Node, extra: Sequence[Word] = ()) -> None:
+        argv: list[Word] = []
+        late: list[Word] = []
+        for child in node.children:
+            kind = child.type
+            if kind == "variable_assignment":
+                self.assignment(child)
+            elif kind in {"file_redirect", "herestring_redirect", "heredoc_redirect"}:
+                late += self.redirect(child)
+            else:
+                argv.append(word_of(child, self.variables))
+                if kind == "raw_string" or child.named_child_count:
+                    self.visit(child)
+        self.run([*argv, *late, *extra])
+
+    def call(self, program: str, args: Sequence[Word]) -> Call:
+        return Call(program, args, self.place, self.found, self.run, self.script)
+
+    def script(self, text: str) -> None:
+        read_script(text, self.place, self.found, self.depth + 1)
+
+    def run(self, argv: Sequence[Word]) -> None:
+        """Add what one program does with these words."""
+        if not argv:
+            self.found.append(Action("read", "shell", "It starts no program."))
+            return
+        head = argv[0]
+        if not head.literal or head.glob:
+            self.unknown(f"Which program {head.text} stands for is only known when it runs.")
+            return
+        if head.text in {"cd", "pushd"}:
+            self.change_directory(argv[1:])
+            return
+        if head.text in _VARIABLE_SETTERS:
+            self.sets_variables = self.evaluates = True
+        program, reader = program_reader(head.text)
+        call = self.call(program, argv[1:])
+        before = len(self.found)
+        reader(call)
+        self.judge_place(program, before)
+
+    def judge_place(self, program: str, before: int) -> None:
+        """A program that changes anything, started outside the session's directory, acts outside it."""
+        changes = any(action.type not in _LOOKS for action in self.found[before:])
+        if not changes:
+            return
+        if not self.place.dirs:
+            self.unknown(f"It cannot be told in which directory {program} runs.")
+        for directory in self.place.dirs:
+            if not self.place.inside(directory):
+                self.found.append(
+                    Action("outside.repository", directory, f"{program} runs there.", (directory,))
+                )
+
+    def change_directory(self, args: Sequence[Word]) -> None:
+        targets = [word for word in args if not word.text.startswith("-") or word.text == "-"]
+        self.left_behind = (*self.left_behind, *self.place.dirs)
+        self.found.append(Action("read", "cd", "It changes the directory."))
+        target = targets[0] if len(targets) == 1 else Word("~")
+        if target.text == "-" or not target.literal or target.glob or self.looped:
+            self.place.dirs = ()
+            if not target.literal:
+                self.call("cd", args).clear()
+            return
+        self.place.dirs = self.place.resolve(target.text)
+        self.call("cd", args).read([Word(directory) for directory in self.place.dirs], content=False)
+
+
+_LOOKS = frozenset({"read", "search", "secret.read", "outside.repository", "unknown", "network.fetch"})
+_VARIABLE_SETTERS = frozenset(
+    {"read", "mapfile", "readarray", "getopts", "let", "printf", "test", "[", "set"}
+)

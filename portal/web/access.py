@@ -1,0 +1,41 @@
+"""Who may enter a page at all: sends the signed-out to sign in, also out of an htmx request."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import resolve_url
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def signed_in(view: View[P]) -> View[P]:
+    """Only for people who are signed in; the others come back to the same page after signing in."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        return to_sign_in(request)
+
+    return cast("View[P]", guarded)
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page. For htmx the browser moves as a whole: a sign-in form must not land in a fragment."""
+    htmx = getattr(request, "htmx", None)
+    if htmx:
+        came_from = urlsplit(htmx.current_url or "/")
+        back = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = _address(back)
+        return response
+    return HttpResponseRedirect(_address(request.get_full_path()))
+
+
+def _address(back: str) -> str:
+    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}"

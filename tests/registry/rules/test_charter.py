@@ -1,0 +1,161 @@
+# ruff: noqa: E501, ISC004 - golden sentences are easier to read whole
+"""The charter as a sentence: golden ones word for word, and the grammar over every combination."""
+
+import re
+from itertools import product
+from typing import Any
+
+import pytest
+
+from registry.rules.actions import CATALOGUE
+from registry.rules.charter import CharterFacts, charter, joined
+from registry.rules.lifecycle import HumanPosition, Platform, Trigger
+from registry.rules.policy import Policy, Scope, template
+from registry.rules.tiers import Tier
+
+FREE = ["read", "test", "edit.file", "commit", "lint"]
+GATED = ["push.force", "pr.merge", "dependency.change", "ci.change", "tag.push"]
+NEVER = ["secret.read", "deploy.production", "access.change", "policy.change", "outside.repository"]
+REPOSITORIES = ("acme/checkout", "acme/web", "acme/api", "acme/app", "acme/infra")
+BRANCHES = ("feature/**", "fix/**", "agent/**", "chore/**", "docs/**")
+
+
+def facts(
+    free: int = 2, gated: int = 2, never: int = 2, repositories: int = 1, branches: int = 1, **other: Any
+) -> str:
+    tiers = dict.fromkeys(FREE[:free], Tier.FREE)
+    tiers |= dict.fromkeys(GATED[:gated], Tier.GATED)
+    tiers |= dict.fromkeys(NEVER[:never], Tier.FORBIDDEN)
+    given: dict[str, Any] = {
+        "name": "Checkout Fixer",
+        "platform": Platform.CLAUDE_CODE,
+        "trigger": Trigger.PERSON,
+        "team": "Payments",
+        "accountable": "Mara Lind",
+        "repositories": REPOSITORIES[:repositories],
+        "branches": BRANCHES[:branches],
+        "tiers": tiers,
+    }
+    return charter(CharterFacts(**given | other))
+
+
+START = "Checkout Fixer is a Claude Code agent of team Payments, answered for by Mara Lind; it works when a person starts it"
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        (
+            {},
+            ", may read files and run tests in acme/checkout on branch feature/**, needs an approval to force-push or "
+            "merge pull requests, and may never read secrets or deploy to production.",
+        ),
+        (
+            {"free": 3, "gated": 3, "never": 1, "repositories": 2, "branches": 3},
+            ", may read files, run tests and edit files in acme/checkout and acme/web on branches feature/**, fix/** "
+            "and agent/**, needs an approval to force-push, merge pull requests or change dependencies, and may never "
+            "read secrets.",
+        ),
+        (
+            {"free": 5, "gated": 5, "never": 4, "repositories": 5, "branches": 5},
+            ", may read files, run tests, edit files and take 2 more free actions in acme/checkout, acme/web, "
+            "acme/api and 2 more repositories on branches feature/**, fix/**, agent/** and 2 more, needs an approval "
+            "to force-push, merge pull requests, change dependencies or take 2 more gated actions, and may never read "
+            "secrets, deploy to production, change access or change policies.",
+        ),
+        (
+            {"free": 0, "gated": 1, "never": 0},
+            ", may do nothing without an approval in acme/checkout on branch feature/**, and needs an approval to "
+            "force-push.",
+        ),
+        ({"free": 1, "gated": 0, "never": 0}, " and may read files in acme/checkout on branch feature/**."),
+        (
+            {"free": 1, "gated": 0, "never": 0, "branches": 0},
+            " and may read files in acme/checkout on no branch.",
+        ),
+        ({"repositories": 0}, " and may do nothing yet because no repository is in its scope."),
+    ],
+)
+def test_golden_sentences(counts: dict[str, int], expected: str) -> None:
+    assert facts(**counts) == START + expected
+
+
+def test_golden_for_the_template() -> None:
+    policy = Policy(
+        scope=Scope(repositories=("acme/checkout",), branches_allowed=("fix/**",)), tiers=template().tiers
+    )
+    sentence = charter(
+        CharterFacts.of(
+            policy,
+            name="Nightly",
+            platform=Platform.OTHER,
+            trigger=Trigger.SCHEDULE,
+            team="Team Rocket",
+            human_position=HumanPosition.OFF_LOOP,
+        )
+    )
+    assert sentence == (
+        "Nightly is an agent of Team Rocket, answered for by nobody yet; it works on a schedule with nobody watching, "
+        "may read files, run tests, edit files and take 7 more free actions in acme/checkout on branch fix/**, needs "
+        "an approval to force-push, merge pull requests, change dependencies or take 13 more gated actions, and may "
+        "never read secrets, deploy to production, change access or take 2 more forbidden actions."
+    )
+
+
+COUNTS = (0, 1, 2, 4, 5)
+
+
+@pytest.mark.parametrize(("free", "gated", "never"), list(product(COUNTS, repeat=3)))
+def test_the_grammar_holds(free: int, gated: int, never: int) -> None:
+    for repositories, branches in product(COUNTS, repeat=2):
+        sentence = facts(free, gated, never, repositories, branches)
+        assert sentence.endswith(".")
+        assert sentence.count(".") == 1
+        assert sentence == sentence.strip()
+        assert not re.search(
+            r"  |,,|, ,|, and ,|and and|or or|, or |,\.| \.| ,|and \.|\b1 more\b|None", sentence
+        )
+        assert sentence.count(";") == 1
+        assert sentence.count(", and ") <= 1
+        assert sentence == facts(free, gated, never, repositories, branches)
+
+
+def test_counts_are_true() -> None:
+    for number in range(len(CATALOGUE)):
+        tiers = dict.fromkeys(list(CATALOGUE)[:number], Tier.FREE)
+        sentence = facts(tiers=tiers)
+        said = re.search(r"take (\d+) more free actions", sentence)
+        assert (int(said[1]) + 3 if said else number) == number
+        assert bool(said) == (number > 4)
+
+
+@pytest.mark.parametrize(
+    ("platform", "trigger", "position"), list(product(Platform, Trigger, [None, *HumanPosition]))
+)
+def test_every_kind_of_agent_has_words(
+    platform: Platform, trigger: Trigger, position: HumanPosition | None
+) -> None:
+    sentence = facts(platform=platform, trigger=trigger, human_position=position)
+    assert re.search(r" is an? ([A-Z][\w ]+ )?agent of team ", sentence)
+    assert "; it works " in sentence
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "A.", "A; rm", "Fixer\nis harmless", "x\u202ey", "a\u200bb", "Fix  er", ", and ,"]
+)
+def test_names_cannot_break_the_sentence(name: str) -> None:
+    for sentence in (facts(name=name), facts(team=name), facts(accountable=name)):
+        assert sentence.endswith(".")
+        assert sentence.isprintable()
+        assert "  " not in sentence
+        assert ". is" not in sentence
+        assert not sentence.startswith((" ", ","))
+
+
+def test_no_team_and_nobody_are_said() -> None:
+    assert "of no team yet, answered for by nobody yet; it" in facts(team=" ", accountable="")
+    assert facts(name="").startswith("This agent is a Claude Code agent")
+
+
+def test_joined() -> None:
+    assert [joined("abc"[:n], "or") for n in (1, 2, 3)] == ["a", "a or b", "a, b or c"]
