@@ -23,6 +23,8 @@ import unicodedata
 DEFAULT_HOST = "github.com"
 MAX_NAME = 255
 MAX_PATH = 1024
+# A pattern with two ** takes time in the square of the depth.
+MAX_DEPTH = 64
 
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]+")
 _HOST = re.compile(
@@ -174,6 +176,8 @@ def _components(text: str) -> list[str]:
     if "%" in text and _ENCODED.search(text):
         raise Refused("It is percent-encoded.")
     parts = [part for part in text.split("/") if part not in ("", ".")]
+    if len(parts) > MAX_DEPTH:
+        raise Refused(f"It is deeper than {MAX_DEPTH} directories.")
     for part in parts:
         # Windows drops a final dot or space, so that "secrets." opens "secrets".
         if part == ".." or part[-1] in ". " or part[0] == " " or len(part) > MAX_NAME:

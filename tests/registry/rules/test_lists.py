@@ -21,9 +21,10 @@ from registry.rules.runs import run_id
 from registry.rules.tiers import Tier, strictest
 
 KEYS = {
-    "read", "search", "test", "lint", "build", "edit.file", "commit", "branch.create", "push.branch", "pr.draft",
-    "pr.open", "pr.merge", "push.protected", "push.force", "tag.push", "dependency.change", "ci.change",
-    "infra.change", "migration.change", "deploy.staging", "deploy.production", "network.fetch", "network.write",
+    "read", "search", "test", "lint", "build", "edit.file", "commit", "branch.create", "push.branch",
+    "pr.draft", "pr.open", "pr.merge", "push.protected", "push.force", "tag.push", "dependency.change",
+    "ci.change", "infra.change", "migration.change", "deploy.staging", "deploy.production", "network.fetch",
+    "network.write",
     "package.publish", "secret.read", "access.change", "policy.change", "process.kill", "file.delete",
     "outside.repository", "unknown",
 }  # fmt: skip

@@ -232,6 +232,8 @@ def test_branch_tricks(name: object, match: Match) -> None:
         ("src/\ud800", Match.REFUSED),
         ("", Match.REFUSED),
         ("a/" * 600, Match.REFUSED),
+        ("src/" * 65, Match.REFUSED),
+        ("src/" * 64, Match.ALLOWED),
         ("src/" + "x" * 256, Match.REFUSED),
         (None, Match.REFUSED),
         (b"src/a.py", Match.REFUSED),
