@@ -8,14 +8,14 @@ none), no lone surrogates. Within it sorted orjson *is* RFC 8785, at sixty times
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import orjson
 import rfc8785
 
 # dict, list, str, int, bool, None; float only out of parse_strict(floats="keep"). Mapping and Sequence are
 # covariant, so a dict[str, str] is one too; sets and bytes are refused at run time.
-type JSONValue = Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None
+JSONValue: TypeAlias = "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
 Floats = Literal["keep", "text"]
 
 MAX_BYTES = 1 << 20
@@ -56,14 +56,14 @@ def canonicalize(value: JSONValue) -> bytes:
     if b"\\u0000" in data and _ESCAPED_NUL.search(data):
         raise _diagnose(value, "NUL in text")
     if not data.isascii() and _ORDER_MAY_DIFFER.search(data):
-        return rfc8785.dumps(value)  # type: ignore[arg-type]
+        return rfc8785.dumps(value)
     return data
 
 
 def canonicalize_any(value: JSONValue) -> bytes:
     """RFC 8785 with floats, in pure Python: for comparing with others' canonical JSON, never for entries."""
     try:
-        return rfc8785.dumps(value)  # type: ignore[arg-type]
+        return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, RecursionError) as error:
         raise CanonicalError(str(error) or "nested too deeply") from error
 
@@ -73,9 +73,10 @@ def parse_strict(
 ) -> Any:
     """The one value that ``data`` can mean: a JSONValue, typed Any because callers validate its shape.
 
-    ``floats="text"`` gives every fractional or exponent number as its own spelling, a str. ``max_depth`` is at
-    most 200. Raises CanonicalError for bytes past ``max_bytes``, a BOM, invalid UTF-8, anything RFC 8259 does
-    not allow, NaN, Infinity, 1e400, duplicate keys, integers of 2^53 or more, NUL, lone surrogates and depth.
+    ``floats="text"`` gives every fractional or exponent number as its own spelling, a str. ``max_depth`` is
+    at most 200. Raises CanonicalError for bytes past ``max_bytes``, a BOM, invalid UTF-8, anything RFC 8259
+    does not allow, NaN, Infinity, 1e400, duplicate keys, integers of 2^53 or more, NUL, lone surrogates and
+    nesting past ``max_depth``.
     """
     if len(data) > max_bytes:
         raise CanonicalError(f"larger than {max_bytes} bytes")
@@ -94,8 +95,11 @@ def parse_strict(
 
 
 def _writes_back(value: object, data: bytes) -> bool:
-    """True when ``data`` is the compact spelling of ``value``: then no key was given twice (the first one would
-    be missing) and no number was rounded. Says nothing, False, about other spellings."""
+    """True when ``data`` is the compact spelling of ``value``.
+
+    Then no key was given twice (the first one would be missing) and no number was rounded. False proves
+    nothing: other spellings take the slow way.
+    """
     try:
         return orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data and b"\\u0000" not in data
     except TypeError:

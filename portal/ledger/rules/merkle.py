@@ -25,7 +25,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Frontier:
-    """A growing tree held as the roots of its perfect subtrees, largest (leftmost) first: one a set bit of size.
+    """A growing tree, held as the roots of its perfect subtrees, leftmost and largest first.
 
     >>> Frontier().root() == EMPTY_ROOT
     True
@@ -201,7 +201,7 @@ def range_proof(first: int, last_exclusive: int, leaves: Sequence[bytes]) -> Ran
 def verify_range(
     first: int, last_exclusive: int, size: int, range_leaf_hashes: Iterable[bytes], proof: RangeProof
 ) -> bytes:
-    """The root of the tree of ``size`` leaves that these parts make. The caller compares it with a signed root.
+    """The root of the tree of ``size`` leaves that these parts make, to compare with a signed root.
 
     Raises MerkleError when a count does not fit, and for a tree of size 0: it proves nothing.
     """

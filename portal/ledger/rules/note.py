@@ -112,8 +112,8 @@ class Signer:
 def open_note(note: str | bytes, verifiers: Iterable[Verifier]) -> str:
     """The text of ``note`` when at least one of ``verifiers`` signed it.
 
-    Signatures by unknown keys are ignored, as C2SP asks (witnesses, rotation); a wrong signature by a known key
-    refuses the whole note. Raises NoteError.
+    Signatures by unknown keys are ignored, as C2SP asks (witnesses, rotation); a wrong signature by a known
+    key refuses the whole note. Raises NoteError.
     """
     known: dict[tuple[str, bytes], Verifier] = {}
     for verifier in verifiers:
