@@ -4,7 +4,9 @@ import hashlib
 import os
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from portal.broker import install
 from portal.embedded.environment import ROOT, Settings, manage, owner_environment
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.files import open_log, write_private
@@ -17,7 +19,10 @@ def prepare(settings: Settings, *, environment: dict[str, str], urls: Urls | Non
     """Run each step to its end; raises EmbeddedError with the end of its output when one fails."""
     log = settings.log_dir / "prepare.log"
     print("Preparing the database ...", flush=True)
-    _run("upgrade", environment=owner_environment(environment, urls=urls), log=log)
+    owner = owner_environment(environment, urls=urls)
+    _run("upgrade", environment=owner, log=log)
+    if not environment.get("BAILIWICK_BROKER_URL"):
+        _install_queue(owner)
     marker = settings.data_dir / _SEEDED
     if new:
         # The marker says that seeding is owed, so that a run cut short here seeds at the next start.
@@ -27,6 +32,12 @@ def prepare(settings: Settings, *, environment: dict[str, str], urls: Urls | Non
         _run("seed_demo", environment=environment, log=log)
         write_private(marker, "yes\n")
     _collect_static(settings, environment=environment, log=log)
+
+
+def _install_queue(environment: dict[str, str]) -> None:
+    app_url = environment["BAILIWICK_DATABASE_URL"]
+    owner_url = environment.get("BAILIWICK_DATABASE_OWNER_URL") or app_url
+    install(owner_url, app_role=unquote(urlsplit(app_url).username or ""))
 
 
 def _has_command(name: str) -> bool:

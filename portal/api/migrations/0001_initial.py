@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
-                "indexes": [models.Index(models.F("created_at"), name="api_idempotency_age")],
+                "indexes": [models.Index(fields=["created_at"], name="api_idempotency_age")],
                 "constraints": [
                     models.UniqueConstraint(fields=("principal", "key"), name="api_idempotency_once")
                 ],
