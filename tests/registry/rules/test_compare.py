@@ -52,6 +52,8 @@ W, T, U = Direction.WIDENED, Direction.TIGHTENED, Direction.UNCHANGED
         ("paths_allowed", ["**"], ["src/**"], {"src/**": T, "**": T}),
         ("paths_allowed", ["src/**"], ["/src/app"], {"/src/app": T, "src/**": T}),
         ("paths_allowed", ["src/**"], ["src"], {"src": W, "src/**": T}),
+        ("paths_allowed", ["src/**"], ["src/"], {"src/": W, "src/**": T}),
+        ("branches_allowed", ["feature/**"], ["feature"], {"feature": W, "feature/**": T}),
         ("paths_blocked", ["*.pem"], [], {"*.pem": W}),
         ("paths_blocked", [], ["*.pem"], {"*.pem": T}),
         ("paths_blocked", ["a/b"], ["a/**"], {"a/**": T, "a/b": U}),
