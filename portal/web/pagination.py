@@ -90,7 +90,7 @@ def _open(queryset: QuerySet[Row], order: tuple[str, ...], cursor: str) -> list[
         raise bad from garbage
 
 
-def _field(queryset: QuerySet[Row], name: str) -> Field[Any, Any]:
+def _field(queryset: QuerySet[Row], name: str) -> "Field[Any, Any]":
     annotation = queryset.query.annotations.get(name)
     if annotation is not None:
         return annotation.output_field  # type: ignore[no-any-return]
