@@ -6,7 +6,7 @@ from datetime import datetime
 from reports.ingest.incoming import JSON, BodyTooLarge, Incoming, IngestError, Parsed, Rejected
 from reports.ingest.json_text import read_object
 from reports.ingest.otlp_records import MAX_RECORDS, LogRecord, normalise
-from reports.ingest.values import MAX_DEPTH, decimal_text, whole
+from reports.ingest.values import decimal_text, whole
 
 _HEX = set("0123456789abcdef")
 
@@ -85,16 +85,14 @@ def _attributes(owner: dict[str, JSON], at: str) -> list[tuple[str, JSON]]:
     return [_key_value(pair) for pair in found]
 
 
-def _key_value(pair: JSON, depth: int = 0) -> tuple[str, JSON]:
+def _key_value(pair: JSON) -> tuple[str, JSON]:
     if not isinstance(pair, dict) or not isinstance(pair.get("key"), str):
         raise IngestError("an attribute has no key")
-    return str(pair["key"]), _any_value(pair.get("value"), depth)
+    return str(pair["key"]), _any_value(pair.get("value"))
 
 
-def _any_value(value: JSON, depth: int = 0) -> JSON:
+def _any_value(value: JSON) -> JSON:
     """The value an `AnyValue` holds: null for an empty one, exact for integers sent as numbers or as text."""
-    if depth > MAX_DEPTH:
-        raise IngestError(f"nested deeper than {MAX_DEPTH} levels")
     if value is None or value == {}:
         return None
     if not isinstance(value, dict) or len(value) != 1:
@@ -110,17 +108,17 @@ def _any_value(value: JSON, depth: int = 0) -> JSON:
     if kind in ("stringValue", "bytesValue"):
         return _text(inner)
     if kind in ("arrayValue", "kvlistValue"):
-        return _collection(kind, inner, depth + 1)
+        return _collection(kind, inner)
     raise IngestError("an attribute value has an unknown type")
 
 
-def _collection(kind: str, inner: JSON, depth: int) -> JSON:
+def _collection(kind: str, inner: JSON) -> JSON:
     values = inner.get("values") if isinstance(inner, dict) else inner
     if not isinstance(values, list | None):
         raise IngestError(f"{kind} holds no list")
     if kind == "arrayValue":
-        return [_any_value(item, depth) for item in values or []]
-    return dict(reversed([_key_value(pair, depth) for pair in values or []]))
+        return [_any_value(item) for item in values or []]
+    return dict(reversed([_key_value(pair) for pair in values or []]))
 
 
 def _text(value: JSON) -> str:

@@ -4,8 +4,9 @@ JSON:    {"schema": "1", "source": "ci", "events": [{...}, ...]}
 NDJSON:  {"schema": "1", "source": "ci"} on the first line, then one event a line.
 
 Acceptance is per event: an event that breaks a rule is refused with its place and reason and the others
-are kept. Only what cannot be read as a whole is refused as a whole: text that is not strict JSON (in
-NDJSON: its line only), another schema version, a missing source, too many events.
+are kept. Only what cannot be read as a whole is refused as a whole: text that is not strict JSON (in NDJSON
+its line only), another schema version, a missing source, too many events. Integers of 2^53 and more are not
+strict JSON here: send them as text.
 """
 
 import re
@@ -14,11 +15,11 @@ from datetime import datetime
 from typing import Annotated, NamedTuple
 
 import msgspec
-from portal.ledger.rules.canonical import CanonicalError, parse_strict
 
+from portal.ledger.rules.canonical import CanonicalError, parse_strict
 from reports.ingest.incoming import JSON, BodyTooLarge, Incoming, IngestError, Outcome, Rejected
 from reports.ingest.times import disbelief, parse_rfc3339
-from reports.ingest.values import MAX_INTEGER, clean, label, one_line, plain_name
+from reports.ingest.values import clean, label, one_line, plain_name
 
 SCHEMA_VERSIONS = ("1",)
 MAX_EVENTS = 1_000
@@ -186,8 +187,6 @@ def _facts(facts: dict[str, bool | int | str | None]) -> dict[str, JSON]:
             raise IngestError("a fact's name must be lowercase letters, digits, _ and .", "/facts")
         if isinstance(value, str) and value and plain_name(value) is None:
             raise IngestError("text with spaces or personal text belongs in content", at)
-        if isinstance(value, int) and abs(value) >= MAX_INTEGER:
-            raise IngestError("an integer must be below 2^53; send larger ones as text", at)
     return dict(facts)
 
 
