@@ -49,9 +49,7 @@ class Migration(migrations.Migration):
                 ("quorum", models.PositiveSmallIntegerField()),
                 (
                     "opened_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
                 ),
                 ("expires_at", models.DateTimeField()),
                 ("resolved_at", models.DateTimeField(null=True)),
@@ -88,9 +86,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "issued_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
                 ),
                 ("expires_at", models.DateTimeField()),
                 ("redeemed_at", models.DateTimeField(null=True)),
@@ -114,9 +110,7 @@ class Migration(migrations.Migration):
                 ("authority", models.JSONField()),
                 (
                     "at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
                 ),
             ],
             options={

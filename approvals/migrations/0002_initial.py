@@ -106,16 +106,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quorum__gte", 1)), name="approvals_request_quorum"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("quorum__gte", 1)), name="approvals_request_quorum"),
         ),
         migrations.AddConstraint(
             model_name="approvalrequest",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["pending", "approved", "denied", "expired", "withdrawn", "voided"])
-                ),
+                condition=models.Q(("state__in", ["pending", "approved", "denied", "expired", "withdrawn", "voided"])),
                 name="approvals_request_state",
             ),
         ),

@@ -28,9 +28,7 @@ class Grant(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [
-            models.Index(fields=["agent", "digest"], name="approvals_grant_live", condition=Q(state="issued"))
-        ]
+        indexes = [models.Index(fields=["agent", "digest"], name="approvals_grant_live", condition=Q(state="issued"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="redeemed", redeemed_at__isnull=False)

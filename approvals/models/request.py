@@ -34,9 +34,7 @@ class ApprovalRequest(models.Model):
     )
     initiator_label = models.CharField(max_length=200)
     credential_id = models.UUIDField()
-    credential_issuer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    credential_issuer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     state = models.TextField(
         choices=[(state.value, state.value) for state in RequestState], default=RequestState.PENDING.value
     )
@@ -52,9 +50,7 @@ class ApprovalRequest(models.Model):
         default_permissions = ()
         ordering = ["expires_at"]
         indexes = [
-            models.Index(
-                fields=["expires_at"], name="approvals_request_pending", condition=Q(state="pending")
-            ),
+            models.Index(fields=["expires_at"], name="approvals_request_pending", condition=Q(state="pending")),
             models.Index(fields=["agent", "-opened_at"], name="approvals_request_agent"),
             models.Index(fields=["run_id"], name="approvals_request_run"),
         ]

@@ -27,9 +27,7 @@ class PersonTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This is not a person's token. Make one under Settings.")
         found = (
             PersonToken.objects.select_related("person")
-            .filter(
-                digest=digest(token), revoked_at=None, expires_at__gt=database_now(), person__is_active=True
-            )
+            .filter(digest=digest(token), revoked_at=None, expires_at__gt=database_now(), person__is_active=True)
             .first()
         )
         if found is None:

@@ -58,16 +58,12 @@ def _claim(principal: str, key: str, fingerprint: bytes) -> tuple[IdempotencyKey
     except IntegrityError:
         row = IdempotencyKey.objects.get(principal=principal, key=key)
     if bytes(row.fingerprint) != fingerprint:
-        raise Unprocessable(
-            "This Idempotency-Key was used for another request. Use a new key. Nothing was done."
-        )
+        raise Unprocessable("This Idempotency-Key was used for another request. Use a new key. Nothing was done.")
     if row.status is None:
         if now - row.created_at > UNDER_WAY:
             # The process that claimed the key died before it answered; the service underneath is
             # transactional, so it either did everything or nothing. Only a person can tell which.
-            raise Conflict(
-                "The first request with this key ended without an answer. Look, then use a new key."
-            )
+            raise Conflict("The first request with this key ended without an answer. Look, then use a new key.")
         raise Conflict("The first request with this key is still under way. Ask again in a moment.")
     stored = HttpResponse(bytes(row.response or b""), status=row.status, content_type=row.content_type)
     stored["Idempotent-Replayed"] = "true"

@@ -58,7 +58,5 @@ class StrictJSONParser(BaseParser):
     ) -> Any:
         body = stream.read(MOST_BYTES + 1)
         if len(body) > MOST_BYTES:
-            raise TooLarge(
-                f"The body has more than the {MOST_BYTES} bytes that are accepted. Nothing was done."
-            )
+            raise TooLarge(f"The body has more than the {MOST_BYTES} bytes that are accepted. Nothing was done.")
         return strict_json(body)

@@ -66,9 +66,7 @@ def exception_handler(raised: Exception, context: dict[str, Any]) -> Response | 
 def _translated(raised: Exception) -> PortalError | None:
     match raised:
         case exceptions.ValidationError():
-            return InvalidInput(
-                "Some fields are not valid; nothing was done.", errors=pointers(raised.detail)
-            )
+            return InvalidInput("Some fields are not valid; nothing was done.", errors=pointers(raised.detail))
         case exceptions.ParseError():
             return InvalidInput(str(raised.detail))
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():

@@ -43,11 +43,7 @@ def orders_over(agent: Agent) -> QuerySet[KillOrder]:
 def stopped_agent_ids(agents: list[Agent]) -> set[UUID]:
     """Which of the agents something stops now: one query, for lists."""
     stopped = set(KillState.objects.filter(stopped=True).values_list("key", flat=True))
-    return {
-        agent.pk
-        for agent in agents
-        if stopped & set(keys_over(agent_id=agent.pk, team_id=agent.owner_team_id))
-    }
+    return {agent.pk for agent in agents if stopped & set(keys_over(agent_id=agent.pk, team_id=agent.owner_team_id))}
 
 
 def visible_orders(person: Person) -> QuerySet[KillOrder]:

@@ -26,17 +26,11 @@ def issue_credential(*, actor: Person, agent: Agent, name: str, days: int) -> tu
     """A new credential and its token, which is not stored and cannot be shown again."""
     agent = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").get(pk=agent.pk)
     if not may_manage(authority_of(actor), agent):
-        raise NotAllowed(
-            f"Only a manager of {agent.owner_team.name} issues its credentials. Nothing was issued."
-        )
+        raise NotAllowed(f"Only a manager of {agent.owner_team.name} issues its credentials. Nothing was issued.")
     if not may_act(AgentState(agent.state)):
-        raise Conflict(
-            f"{agent.name} is {agent.state}; only an active agent gets a credential. Nothing was issued."
-        )
+        raise Conflict(f"{agent.name} is {agent.state}; only an active agent gets a credential. Nothing was issued.")
     if standing_of(agent).stopped_by:
-        raise Conflict(
-            f"{agent.name} is stopped; it gets no credential until it is resumed. Nothing was issued."
-        )
+        raise Conflict(f"{agent.name} is stopped; it gets no credential until it is resumed. Nothing was issued.")
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidInput(
             f"A credential lives between 1 and {LONGEST_DAYS} days. Nothing was issued.",
@@ -78,8 +72,6 @@ def revoke_credential(*, actor: Person, agent: Agent, credential_id: UUID) -> Cr
     if credential.revoked_at is None:
         credential.revoked_at = database_now()
         credential.save(update_fields=["revoked_at"])
-        event = events.CredentialRevoked(
-            credential=credential.pk, name=credential.name, prefix=credential.prefix
-        )
+        event = events.CredentialRevoked(credential=credential.pk, name=credential.name, prefix=credential.prefix)
         append(event, actor=actor_for(actor), at=credential.revoked_at, agent_id=agent.pk)
     return credential

@@ -25,15 +25,9 @@ def tighten_policy(*, actor: Person, agent: Agent, document: dict[str, Any], bas
     Raises NotAllowed when anything would be widened (that needs a second person), Conflict when another
     revision came in between, InvalidInput with pointers when the document is not a policy.
     """
-    agent = (
-        Agent.objects.select_for_update(of=("self",))
-        .select_related("revision", "owner_team")
-        .get(pk=agent.pk)
-    )
+    agent = Agent.objects.select_for_update(of=("self",)).select_related("revision", "owner_team").get(pk=agent.pk)
     if not may_manage(authority_of(actor), agent):
-        raise NotAllowed(
-            f"Only a manager of {agent.owner_team.name} changes its policy. Nothing was changed."
-        )
+        raise NotAllowed(f"Only a manager of {agent.owner_team.name} changes its policy. Nothing was changed.")
     if agent.state == AgentState.DRAFT.value or agent.revision is None:
         raise Conflict("The agent is still a draft; register it first. Nothing was changed.")
     if agent.revision.number != based_on:

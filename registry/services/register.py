@@ -70,9 +70,7 @@ def save_draft(
     agent = _lock(agent)
     _refuse_unless_manager(actor, agent)
     if agent.state != AgentState.DRAFT.value:
-        raise Conflict(
-            f"{agent.name} is registered; its policy is changed by a new revision. Nothing was saved."
-        )
+        raise Conflict(f"{agent.name} is registered; its policy is changed by a new revision. Nothing was saved.")
     if profile is not None:
         for column, value in _columns(profile).items():
             setattr(agent, column, value)
@@ -148,18 +146,14 @@ def _complete(agent: Agent) -> Policy:
     if person is None:
         missing.append({"pointer": "/accountable_person", "detail": "name the person who answers for it"})
     elif not person.is_active or not Membership.objects.filter(person=person, team=agent.owner_team).exists():
-        missing.append(
-            {"pointer": "/accountable_person", "detail": "must be an active member of the owner team"}
-        )
+        missing.append({"pointer": "/accountable_person", "detail": "must be an active member of the owner team"})
     try:
         policy = Policy.from_document(agent.draft)
     except PolicyError as error:
         missing += [{**item, "pointer": f"/policy{item['pointer']}"} for item in error.errors]
     else:
         if not policy.scope.repositories:
-            missing.append(
-                {"pointer": "/policy/scope/repositories", "detail": "name at least one repository"}
-            )
+            missing.append({"pointer": "/policy/scope/repositories", "detail": "name at least one repository"})
         if not missing:
             return policy
     raise InvalidInput(f"{agent.name} cannot be registered yet. Nothing was registered.", errors=missing)
@@ -179,9 +173,7 @@ def _columns(profile: Profile) -> dict[str, Any]:
 
 
 def _lock(agent: Agent) -> Agent:
-    locked = (
-        Agent.objects.select_for_update(of=("self",)).select_related("owner_team").filter(pk=agent.pk).first()
-    )
+    locked = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").filter(pk=agent.pk).first()
     if locked is None:
         raise NotFound("The agent is gone.")
     return locked

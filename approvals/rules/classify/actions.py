@@ -30,7 +30,5 @@ class Classified:
 
 def classified(found: list[Action]) -> Classified:
     """Return the distinct actions in order; nothing found is ``unknown``, since a call does something."""
-    distinct = tuple(dict.fromkeys(found)) or (
-        Action("unknown", detail="It does nothing that was recognised."),
-    )
+    distinct = tuple(dict.fromkeys(found)) or (Action("unknown", detail="It does nothing that was recognised."),)
     return Classified(distinct, all(action.type != "unknown" for action in distinct))

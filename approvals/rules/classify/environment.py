@@ -14,9 +14,7 @@ _STEERING = re.compile(
     r"|GREP_OPTIONS|TAR_OPTIONS|MAKEFLAGS|CC|CXX|RUSTC.*|RUSTFLAGS|CARGO_.*|GOFLAGS|npm_config_.*|PIP_.*|UV_.*"
     r"|[a-zA-Z]*_proxy|[A-Z]*_PROXY|AWS_.*|KUBECONFIG|DOCKER_HOST)"
 )
-_ORDINARY = re.compile(
-    r"GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL|DATE)|GIT_TERMINAL_PROMPT|AWS_(?:DEFAULT_)?REGION"
-)
+_ORDINARY = re.compile(r"GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL|DATE)|GIT_TERMINAL_PROMPT|AWS_(?:DEFAULT_)?REGION")
 
 
 def steers_programs(name: str) -> bool:

@@ -4,9 +4,7 @@ import re
 from fnmatch import fnmatchcase
 from posixpath import join, normpath
 
-_HARMLESS_DEVICES = frozenset(
-    {"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/zero", "/dev/tty"}
-)
+_HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/zero", "/dev/tty"})
 # Agents read their own scratch files there. Writing there is not in the repository, so it is not excused.
 _SCRATCH = ("/tmp/", "/private/tmp/", "/var/tmp/")  # noqa: S108  compared with, never opened
 
@@ -113,9 +111,9 @@ def glob_may_be_secret(pattern: str) -> bool:
             hidden = sample.startswith(".")
             if hidden and not part.startswith((".", "[.", "@", "+")):
                 continue
-            if (
-                hidden or (len(fixed.strip(".")) >= 3 and fixed.strip(".") not in _PLAIN_SUFFIX)
-            ) and fnmatchcase(sample, part):
+            if (hidden or (len(fixed.strip(".")) >= 3 and fixed.strip(".") not in _PLAIN_SUFFIX)) and fnmatchcase(
+                sample, part
+            ):
                 return True
     return False
 
@@ -153,9 +151,7 @@ class Place:
         """Return whether a resolved path lies in the session's directory."""
         if not self.root:
             return not resolved.startswith(("/", "~", ".."))
-        return resolved == self.root or resolved.startswith(
-            self.root if self.root == "/" else f"{self.root}/"
-        )
+        return resolved == self.root or resolved.startswith(self.root if self.root == "/" else f"{self.root}/")
 
     def shown(self, resolved: str) -> str:
         """Return the path relative to the session's directory, or as it is when it lies outside."""

@@ -86,7 +86,7 @@ class _Reader:
             "subshell": self.subshell,
             "command_substitution": self.subshell,
             "process_substitution": self.subshell,
-            "list": self.list,
+            "list": self.and_or,
             "command": self.command,
             "redirected_statement": self.redirected,
             "file_redirect": self.file_redirect,
@@ -140,7 +140,7 @@ class _Reader:
         elif kind in self.visitors:
             self.visitors[kind](node)
         elif kind in _DATA:
-            if kind in {"raw_string", "ansi_c_string"} and self.text.isascii() is not None:
+            if kind in {"raw_string", "ansi_c_string"}:
                 source = text_of(node)
                 self.hides_code = self.hides_code or "$(" in source or "`" in source
         elif kind in _THROUGH:
@@ -177,7 +177,7 @@ class _Reader:
             self.place.dirs = dirs if len(dirs) <= 8 else ()
         self.left_behind = ()
 
-    def list(self, node: Node) -> None:
+    def and_or(self, node: Node) -> None:
         for child in node.children:
             if child.is_named:
                 self.visit(child)
@@ -243,9 +243,7 @@ class _Reader:
         if value is not None and not before_command and not self.looped and text_of(node)[len(name)] == "=":
             word = word_of(value, self.variables)
             mentions = re.findall(rf"(?<![\w${{]){re.escape(name)}(?!\w)", self.text)
-            self.variables[name] = (
-                word.text if word.literal and not word.glob and len(mentions) == 1 else None
-            )
+            self.variables[name] = word.text if word.literal and not word.glob and len(mentions) == 1 else None
         elif not before_command:
             self.variables[name] = None
 
@@ -382,9 +380,7 @@ class _Reader:
             self.unknown(f"It cannot be told in which directory {program} runs.")
         for directory in self.place.dirs:
             if not self.place.inside(directory):
-                self.found.append(
-                    Action("outside.repository", directory, f"{program} runs there.", (directory,))
-                )
+                self.found.append(Action("outside.repository", directory, f"{program} runs there.", (directory,)))
 
     def change_directory(self, args: Sequence[Word]) -> None:
         targets = [word for word in args if not word.text.startswith("-") or word.text == "-"]
@@ -401,6 +397,4 @@ class _Reader:
 
 
 _LOOKS = frozenset({"read", "search", "secret.read", "outside.repository", "unknown", "network.fetch"})
-_VARIABLE_SETTERS = frozenset(
-    {"read", "mapfile", "readarray", "getopts", "let", "printf", "test", "[", "set"}
-)
+_VARIABLE_SETTERS = frozenset({"read", "mapfile", "readarray", "getopts", "let", "printf", "test", "[", "set"})

@@ -25,9 +25,7 @@ def word_of(node: Node, variables: Mapping[str, str | None]) -> Word:
     if kind in {"word", "number", "variable_name", "command_name"}:
         children = node.named_children
         if children:
-            return (
-                _joined(children, variables) if kind == "command_name" else Word(text_of(node), literal=False)
-            )
+            return _joined(children, variables) if kind == "command_name" else Word(text_of(node), literal=False)
         return _bare(text_of(node))
     if kind == "raw_string":
         return Word(text_of(node)[1:-1])
@@ -47,13 +45,9 @@ def word_of(node: Node, variables: Mapping[str, str | None]) -> Word:
 
 def _bare(text: str) -> Word:
     if "\\" not in text:
-        return Word(
-            text, literal=not ("{" in text and _BRACES.search(text)), glob=_GLOB.search(text) is not None
-        )
+        return Word(text, literal=not ("{" in text and _BRACES.search(text)), glob=_GLOB.search(text) is not None)
     literal = not _BRACES.search(text)
-    return Word(
-        _BARE.sub(lambda match: match[1] or "", text), literal=literal, glob=_GLOB.search(text) is not None
-    )
+    return Word(_BARE.sub(lambda match: match[1] or "", text), literal=literal, glob=_GLOB.search(text) is not None)
 
 
 def _quoted(node: Node, variables: Mapping[str, str | None]) -> Word:
@@ -97,6 +91,4 @@ def _joined(nodes: list[Node], variables: Mapping[str, str | None], *, whole: st
     # Braces come in pieces here, each harmless alone; the shell looks at the whole word.
     bare = "".join(text_of(node) for node in nodes if node.type not in {"string", "raw_string"})
     literal = all(part.literal for part in parts) and not ("{" in bare and ("," in bare or ".." in bare))
-    return Word(
-        "".join(part.text for part in parts) if literal else whole, literal, any(part.glob for part in parts)
-    )
+    return Word("".join(part.text for part in parts) if literal else whole, literal, any(part.glob for part in parts))

@@ -22,17 +22,13 @@ class Migration(migrations.Migration):
                 ("response", models.BinaryField(null=True)),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
                 ),
             ],
             options={
                 "default_permissions": (),
                 "indexes": [models.Index(fields=["created_at"], name="api_idempotency_age")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("principal", "key"), name="api_idempotency_once")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("principal", "key"), name="api_idempotency_once")],
             },
         ),
     ]

@@ -53,9 +53,7 @@ class RoleAssignment(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [
-            models.UniqueConstraint(
-                fields=["person", "role", "team"], nulls_distinct=False, name="identity_role_once"
-            ),
+            models.UniqueConstraint(fields=["person", "role", "team"], nulls_distinct=False, name="identity_role_once"),
             models.CheckConstraint(
                 condition=Q(role__in=sorted(TEAM_ROLES), team__isnull=False)
                 | Q(role__in=sorted(set(Role) - TEAM_ROLES), team__isnull=True),

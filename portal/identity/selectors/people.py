@@ -40,9 +40,9 @@ def people_in(team: Team) -> QuerySet[Person]:
 
 def holders_of(role: Role, team: Team | None = None) -> QuerySet[Person]:
     """The active people who hold a role (in a team, for a team role)."""
-    return Person.objects.filter(
-        role_assignments__role=role, role_assignments__team=team, is_active=True
-    ).order_by("name", "email")
+    return Person.objects.filter(role_assignments__role=role, role_assignments__team=team, is_active=True).order_by(
+        "name", "email"
+    )
 
 
 def approvers_of(team: Team) -> QuerySet[Person]:

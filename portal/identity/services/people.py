@@ -19,9 +19,7 @@ def create_person(*, actor: Actor, email: str, name: str, password: str | None =
         with transaction.atomic():
             person = Person.objects.create_user(email, password, name=name)
     except IntegrityError as error:
-        raise Conflict(
-            f"A person with the e-mail address {email} exists already; nothing was created."
-        ) from error
+        raise Conflict(f"A person with the e-mail address {email} exists already; nothing was created.") from error
     event = events.PersonCreated(person=person.pk, email=person.email, name=person.name)
     append(event, actor=actor, at=database_now(), subject=f"person:{person.pk}")
     return person
@@ -61,9 +59,7 @@ def add_member(*, actor: Actor, team: Team, person: Person) -> None:
 def assign_role(*, actor: Actor, person: Person, role: Role, team: Team | None = None) -> None:
     if (role in TEAM_ROLES) is (team is None):
         raise InvalidInput(
-            f"{role.value} is held in a team."
-            if team is None
-            else f"{role.value} is held in the whole organisation."
+            f"{role.value} is held in a team." if team is None else f"{role.value} is held in the whole organisation."
         )
     _, created = RoleAssignment.objects.get_or_create(person=person, role=role.value, team=team)
     if created:

@@ -39,9 +39,7 @@ def range_recorded(start: datetime, end: datetime, *, size: int) -> tuple[int, i
         first=Min("index"), last=Max("index")
     )
     if bounds["first"] is None:
-        before = Leaf.objects.filter(recorded_at__lt=start, index__lt=size).aggregate(last=Max("index"))[
-            "last"
-        ]
+        before = Leaf.objects.filter(recorded_at__lt=start, index__lt=size).aggregate(last=Max("index"))["last"]
         place = 0 if before is None else before + 1
         return place, place
     return bounds["first"], bounds["last"] + 1
@@ -79,9 +77,7 @@ def sealed_entries(first: int, end: int) -> Iterator[tuple[int, Entry]]:
     """The entries of ``[first, end)`` with their places, in order, read in pieces."""
     step = 2000
     for start in range(first, end, step):
-        leaves = list(
-            Leaf.objects.filter(index__gte=start, index__lt=min(start + step, end)).order_by("index")
-        )
+        leaves = list(Leaf.objects.filter(index__gte=start, index__lt=min(start + step, end)).order_by("index"))
         times = [leaf.recorded_at for leaf in leaves]
         if not leaves:
             return

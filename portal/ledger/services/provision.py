@@ -46,9 +46,7 @@ def grant_rights(*, alias: str, app_role: str) -> None:
             cursor.execute(f"REVOKE ALL ON {table} FROM {role}")
             cursor.execute(f"GRANT {rights} ON {table} TO {role}")
         for table in _partitions(connection) | _immutable_tables(connection):
-            cursor.execute(
-                f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {role}"
-            )
+            cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {role}")
 
 
 def drift(*, alias: str = "default") -> list[str]:
@@ -74,9 +72,7 @@ def drift(*, alias: str = "default") -> list[str]:
             if cursor.fetchone()[0] != 2:
                 wrong.append(f"A trigger that keeps {table} append-only is missing or switched off.")
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes')")
-        wrong += [
-            f"PostgreSQL runs with {name} = {value}." for name, value in cursor.fetchall() if value != "on"
-        ]
+        wrong += [f"PostgreSQL runs with {name} = {value}." for name, value in cursor.fetchall() if value != "on"]
     return wrong
 
 
@@ -94,9 +90,7 @@ def publish_keys(*, alias: str) -> None:
 
 def _partitions(connection: BaseDatabaseWrapper) -> set[str]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'ledger_entry'::regclass"
-        )
+        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'ledger_entry'::regclass")
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -1,0 +1,108 @@
+"""What is asked and decided, as entries of the ledger."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+from portal.ledger.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckDecided(Event):
+    """An agent asked; this was answered. ``request`` is the number of the approval request, if any."""
+
+    TYPE = "approvals.check.decided"
+    PERSONAL: ClassVar = frozenset({"resource", "arguments", "sentence", "initiator"})
+
+    credential: UUID
+    tool: str
+    tool_use_id: str | None
+    actions: list[str]
+    outcome: str
+    tier: str
+    rules: list[str]
+    revision: int | None
+    policy_digest: str | None
+    epoch: int
+    repository: str | None
+    branch: str | None
+    environment: str | None
+    task: str | None
+    understood: bool
+    request: int | None
+    resource: str
+    arguments: dict[str, Any]
+    sentence: str
+    initiator: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestOpened(Event):
+    """A gated action waits for people. ``view`` is the sealed view: exactly what every approver is shown."""
+
+    TYPE = "approvals.request.opened"
+    PERSONAL: ClassVar = frozenset({"view", "initiator"})
+
+    request: int
+    action: str
+    tool: str
+    digest: str
+    revision: int
+    epoch: int
+    quorum: int
+    expires_at: str
+    view_hash: str
+    view: str
+    initiator: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewGiven(Event):
+    """One person's verdict, on the view with this hash, with the authority they had at that moment."""
+
+    TYPE = "approvals.review.given"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    request: int
+    digest: str
+    verdict: str
+    view_hash: str
+    authority: dict[str, Any]
+    sign_in: list[str]
+    shown_seconds: int | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestResolved(Event):
+    """The request reached its final state: approved, denied, expired, withdrawn or voided."""
+
+    TYPE = "approvals.request.resolved"
+
+    request: int
+    digest: str
+    state: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantIssued(Event):
+    TYPE = "approvals.grant.issued"
+
+    request: int
+    grant: UUID
+    digest: str
+    epoch: int
+    revision: int
+    expires_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantRedeemed(Event):
+    """The exact action was let through, once."""
+
+    TYPE = "approvals.grant.redeemed"
+
+    request: int
+    grant: UUID
+    digest: str

@@ -1,0 +1,19 @@
+"""Says what a tool call of a coding agent does, in actions of the registry's catalogue, without running anything."""
+
+from collections.abc import Mapping
+
+from approvals.rules.classify.actions import Action, Classified, classified
+from approvals.rules.classify.paths import Place
+from approvals.rules.classify.tools import read_tool
+
+__all__ = ["Action", "Classified", "classify"]
+
+
+def classify(tool: str, tool_input: Mapping[str, object], *, cwd: str) -> Classified:
+    """Return what the call does. Total: whatever cannot be read, or fails to be read, is ``unknown``."""
+    found: list[Action] = []
+    try:
+        read_tool(tool, tool_input, Place.at(cwd), found)
+    except Exception as error:  # noqa: BLE001  a reader that fails must gate the call, whatever the failure was
+        found.append(Action("unknown", tool, f"It could not be read ({type(error).__name__})."))
+    return classified(found)

@@ -1,0 +1,112 @@
+"""The table of programs that are understood: which reader says what each of them does.
+
+A program that is not here is ``unknown``. To teach the portal a program, add it to the row that fits, or write a
+reader: a function that takes a ``Call`` and adds actions to it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from approvals.rules.classify import files, git, hosts, infrastructure, network, packages, wrappers
+from approvals.rules.classify.call import Call
+
+Reader = Callable[[Call], None]
+
+_ROWS: tuple[tuple[str, Reader], ...] = (
+    # reading
+    ("cat head tail nl tac rev cut paste comm cmp diff wc strings od hexdump md5sum sha1sum sha256sum shasum cksum",
+     files.read_content),
+    ("column fold fmt expand unexpand tsort base32 base64 bat jq zcat zless more less look iconv",
+     files.read_content),
+    ("ls dir stat du df file realpath readlink basename dirname test [ tree which type whereis", files.read_names),
+    ("echo printf true false : sleep seq pwd whoami id uname date hostname nproc arch tty wait exit return break "
+     "continue shift jobs uptime cal tput clear shuf expr sync read mapfile readarray getopts let popd dirs help",
+     files.say),
+    ("tr yes", files.say),
+    ("grep egrep fgrep rg ag ack zgrep", files.search),
+    ("find fd", files.find),
+    ("sort uniq xxd", files.read_maybe_write),
+    ("sed gsed", files.sed),
+    ("awk gawk mawk nawk", files.awk),
+    ("printenv", files.print_environment),
+    ("ps top pgrep lsof free vmstat", files.processes),
+    ("set shopt", files.shell_options),
+    # changing files
+    ("touch mkdir truncate tee patch", files.write_all),
+    ("chmod chown chgrp chattr setfacl", files.change_mode),
+    ("cp mv ln install", files.copy),
+    ("rm rmdir unlink shred trash", files.delete),
+    # programs that start others
+    ("sudo doas su", wrappers.raised),
+    ("env", wrappers.env),
+    ("time nohup setsid nice ionice timeout gtimeout stdbuf chronic caffeinate command builtin exec watch !",
+     wrappers.plain),
+    ("xargs", wrappers.xargs),
+    ("sh bash zsh dash ksh ash fish", wrappers.shell),
+    ("eval", wrappers.evaluate),
+    ("trap", wrappers.trap),
+    # version control and its hosts
+    ("git", git.read),
+    ("gh", hosts.github),
+    ("glab", hosts.gitlab),
+    # tests, linters, builds, packages
+    ("pytest py.test tox nox jest vitest mocha rspec phpunit ctest karma ava playwright cypress bats gotestsum nextest",
+     packages.tests),
+    ("ruff flake8 pylint mypy pyright black isort bandit eslint prettier stylelint biome tslint shellcheck shfmt gofmt "
+     "goimports golangci-lint staticcheck rubocop clippy-driver rustfmt hadolint yamllint markdownlint actionlint "
+     "djlint codespell swiftlint ktlint clang-format clang-tidy cppcheck checkstyle vulture", packages.linters),
+    ("tsc webpack rollup esbuild vite gcc g++ clang cc javac rustc ninja meson sphinx-build mkdocs protoc",
+     packages.builds),
+    ("make gmake just task mise rake invoke", packages.task_runner),
+    ("npm pnpm yarn bun", packages.node),
+    ("npx bunx pnpx", packages.npx),
+    ("uv poetry pipenv pdm hatch rye", packages.python_project),
+    ("uvx pipx", packages.fetched_tool),
+    ("pip pip3 easy_install conda mamba gem composer bundle brew apt apt-get apk dnf yum pacman snap cabal",
+     packages.installer),
+    ("python python3", packages.python),
+    ("node nodejs deno", packages.node_program),
+    ("go", packages.go),
+    ("cargo", packages.cargo),
+    ("twine", packages.publish),
+    ("mvn gradle ./gradlew ./mvnw gradlew mvnw sbt dotnet swift mix", packages.build_tool),
+    # the network
+    ("curl", network.curl),
+    ("wget", network.wget),
+    ("ssh scp sftp rsync nc ncat netcat telnet ftp socat mail sendmail", network.connect),
+    ("ping dig nslookup host traceroute whois", network.look_up),
+    # infrastructure
+    ("terraform tofu terragrunt pulumi cdk", infrastructure.terraform),
+    ("kubectl oc helm", infrastructure.kubernetes),
+    ("docker podman docker-compose", infrastructure.docker),
+    ("aws gcloud az", infrastructure.cloud),
+    ("heroku fly flyctl vercel netlify serverless sls ansible-playbook cap argocd eb railway", infrastructure.deploy),
+    ("vault op pass security gpg sops chamber doppler secret-tool", infrastructure.secrets),
+    ("systemctl service launchctl crontab at useradd usermod userdel passwd visudo iptables ufw mount umount",
+     infrastructure.machine),
+    ("kill pkill killall xkill shutdown reboot halt", infrastructure.kill),
+)  # fmt: skip
+
+PROGRAMS: Mapping[str, Reader] = {name: reader for names, reader in _ROWS for name in names.split()}
+
+_PROGRAM_PLACES = re.compile(
+    r"(?:/usr)?(?:/local)?/s?bin|/opt/homebrew/bin|(?:[\w./-]+/)?(?:\.?venv/bin|node_modules/\.bin)", re.ASCII
+)
+
+
+def program_reader(name: str) -> tuple[str, Reader]:
+    """Return the program's plain name and its reader; a name that is not exactly one in the table is unknown."""
+    reader = PROGRAMS.get(name)
+    if reader is not None:
+        return name, reader
+    directory, slash, base = name.rpartition("/")
+    if slash and base in PROGRAMS and _PROGRAM_PLACES.fullmatch(directory) and ".." not in directory:
+        return base, PROGRAMS[base]
+    return name, _unlisted
+
+
+def _unlisted(call: Call) -> None:
+    call.unknown(f"{call.program} is not a program that the portal knows.")
+    for word in call.args:
+        if word.literal:
+            call.touch(word)

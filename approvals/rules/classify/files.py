@@ -1,0 +1,256 @@
+"""Programs that look at files or change them: what each reads, writes or deletes."""
+
+import re
+
+from approvals.rules.classify.call import Call, Word, arguments
+
+_GREP_VALUES = frozenset(
+    "-A -B -C -m -e -f -d -D -g -t -T -E -j -M -r --regexp --file --include --exclude --exclude-dir --glob --type --context "
+    "--after-context --before-context --max-count --max-depth --type-not --iglob --replace --color --colors --sort --threads".split()
+)
+_RUNS_OTHERS = frozenset({"--pre", "--hostname-bin", "--pager", "--compress-program", "--search-zip-bin", "--lessopen"})
+_AWK_ACTS = re.compile(r"system|getline|\||>|@|close\s*\(|ENVIRON")
+_SED_ADDRESS = r"(?:\d+|\$|/[^/\n]*/)(?:,(?:\+?\d+|\$|/[^/\n]*/))?!?\s*"
+_SED_COMMAND = r"(?:[pdqnlGHhgxDNP=]|s(?P<mark{0}>[/|,#@!])(?:(?!(?P=mark{0})).|\\.)*(?P=mark{0})(?:(?!(?P=mark{0})).|\\.)*(?P=mark{0})[gpiI0-9]*|)"
+_SED_SAFE = re.compile(
+    rf"\s*(?:{_SED_ADDRESS})?{_SED_COMMAND.format(0)}\s*(?:;\s*(?:{_SED_ADDRESS})?{_SED_COMMAND.format(1)}\s*)?"
+)
+
+
+def read_content(call: Call) -> None:
+    """Programs that print what is in the files they are given."""
+    if not call.clear():
+        return
+    if call.program == "jq":
+        if any(re.search(r"\benv\b|\$ENV", word.text) for word in call.args):
+            call.add("secret.read", "environment", "It can print every variable.")
+        given = arguments(call.args, frozenset({"-f", "--from-file"}))
+        _read_rest(call, given.rest[1:])
+        call.read(given.values("-f", "--from-file"))
+        return
+    _read_rest(call, [word for word in call.args if not word.text.startswith("-")])
+
+
+def _read_rest(call: Call, words: list[Word]) -> None:
+    call.read(words)
+    _option_values(call)
+    if not words:
+        call.add("read", call.program)
+
+
+def _option_values(call: Call) -> None:
+    """Look at values glued to options (``-f.env``, ``--file=.env``), and for options that start programs."""
+    for word in call.args:
+        name, _, value = word.text.partition("=")
+        if name in _RUNS_OTHERS:
+            call.unknown(f"{name} starts another program.")
+        if word.text.startswith("-"):
+            call.touch(Word(value or word.text[2:], word.literal, word.glob))
+
+
+def read_names(call: Call) -> None:
+    """Programs that show names, sizes and dates and not what is inside."""
+    if call.program in {"test", "[", "basename", "dirname"}:
+        call.add("read", call.program)
+        return
+    if call.clear():
+        if call.program == "tree" and any(word.text.startswith("-o") for word in call.args):
+            call.unknown("tree -o writes a file.")
+        names = [word for word in call.args if not word.text.startswith("-")]
+        call.read(names, content=False)
+        if call.program == "file" and any(word.text in {"-C", "-f", "--compile", "--files-from"} for word in call.args):
+            call.unknown("This option of file reads or writes a list.")
+        if not names:
+            call.add("read", ".", call.program)
+
+
+def say(call: Call) -> None:
+    """Programs that only print their words, wait, or tell about the machine."""
+    if call.program in {"popd"}:
+        call.place.dirs = ()
+    if call.program in {"date", "hostname"} and any(not word.text.startswith(("+", "-")) for word in call.args):
+        call.unknown(f"{call.program} can set what it is given.")
+    call.add("read", call.program)
+
+
+def search(call: Call) -> None:
+    """grep and its like: the first word is a pattern, the others are places to look."""
+    given = arguments(
+        call.args, _GREP_VALUES if call.program == "rg" else _GREP_VALUES - {"-r", "-E", "-T", "-t", "-g", "-j", "-M"}
+    )
+    patterned = given.has("-e", "-f", "--regexp", "--file")
+    places = given.rest if patterned else given.rest[1:]
+    options = [word for word in call.args if word.text.startswith("-") or not word.literal]
+    pattern = {word.text for word in (*given.rest[:1], *given.values("-e", "--regexp"))}
+    if not call.clear([word for word in options if word.text not in pattern or word.text.startswith("$")]):
+        return
+    call.read(places, "search")
+    call.read(given.values("-f", "--file"))
+    for word in options:
+        if word.text.partition("=")[0] in _RUNS_OTHERS:
+            call.unknown("An option of this search starts another program.")
+    if given.has("-O", "--open-files-in-pager"):
+        call.unknown("An option of this search starts another program.")
+    if not places:
+        call.add("search", ".", call.program)
+
+
+def find(call: Call) -> None:
+    """find: reading names, unless it deletes, writes a list, or runs a program for each."""
+    if not call.clear():
+        return
+    words, starts = list(call.args), []
+    for word in words:
+        if word.text.startswith(("-", "(", ")", "!")):
+            break
+        starts.append(word)
+    call.read(starts, "search", content=False)
+    if not starts:
+        call.add("search", ".", "find")
+    index = 0
+    while index < len(words):
+        text = words[index].text
+        if text in {"-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"}:
+            end = next((i for i in range(index + 1, len(words)) if words[i].text in {";", "+"}), len(words))
+            inner = words[index + 1 : end]
+            # Which names take the place of {} is only known at run time, so a program that changes its operands
+            # becomes unknown; one that prints them may print a secret that no rule saw.
+            call.run([Word(part.text, literal="{}" not in part.text) for part in inner])
+            index = end
+        elif text == "-delete":
+            call.write(starts or [Word(".")], "file.delete")
+        elif text.startswith(("-fprint", "-fls")):
+            call.write(words[index + 1 : index + 2])
+        elif text.startswith("-files0-from"):
+            call.unknown("It takes its starting points from a file.")
+        index += 1
+
+
+def read_maybe_write(call: Call) -> None:
+    """sort, uniq and xxd: readers with a way to name an output file."""
+    if not call.clear():
+        return
+    given = arguments(call.args, frozenset({"-o", "--output", "-k", "-t", "-S", "-T", "-f", "-s", "-w", "-l", "-c"}))
+    # sort accepts any unambiguous beginning of a long option.
+    if any(name.startswith(("--o", "--com", "--files0", "--t")) for name, _ in given.options):
+        call.unknown("An option names a file or a program.")
+    call.write(given.values("-o"))
+    if call.program != "sort" and len(given.rest) > 1:
+        call.write(given.rest[1:])
+        _read_rest(call, given.rest[:1])
+        return
+    _read_rest(call, given.rest)
+
+
+def sed(call: Call) -> None:
+    """sed prints, edits in place with -i, and can write files and run programs from inside its script."""
+    if not call.clear():
+        return
+    given = arguments(call.args, frozenset({"-e", "-f", "-l", "--expression", "--file", "--line-length"}))
+    scripts = given.values("-e", "--expression")
+    if given.has("-f", "--file"):
+        call.unknown("The script of sed is in a file.")
+    files = given.rest if scripts or given.has("-f", "--file") else given.rest[1:]
+    if any(not _SED_SAFE.fullmatch(script.text) for script in scripts or given.rest[:1]):
+        call.unknown("This script of sed may write a file or run a program.")
+    if any(name in {"-i", "-I"} or name.startswith("--i") for name, _ in given.options):
+        call.write(files)
+    else:
+        _read_rest(call, files)
+
+
+def awk(call: Call) -> None:
+    """awk reads, but its program can run others and write files; only one that plainly does not is free."""
+    if not call.clear():
+        return
+    given = arguments(call.args, frozenset({"-F", "-v", "-f", "--field-separator", "--assign", "--file"}))
+    if any(name not in {"-F", "-v", "--field-separator", "--assign"} for name, _ in given.options) or not given.rest:
+        call.unknown("The program that awk runs cannot be read here.")
+        return
+    if _AWK_ACTS.search(given.rest[0].text):
+        call.unknown("This awk program may run others or write files.")
+    _read_rest(call, given.rest[1:])
+
+
+def print_environment(call: Call) -> None:
+    """Print every variable, secrets among them."""
+    call.add("secret.read", "environment", "It prints variables, secrets among them.")
+
+
+def processes(call: Call) -> None:
+    """List processes. ``ps e`` prints the variables each was started with."""
+    if call.program == "ps" and any(not word.text.startswith("-") and "e" in word.text for word in call.args):
+        call.add("secret.read", "environment", "ps e prints the variables of processes.")
+    call.add("read", call.program)
+
+
+def shell_options(call: Call) -> None:
+    """``set`` alone prints every variable; ``shopt`` changes what wildcards match."""
+    if call.program == "set" and not call.args:
+        print_environment(call)
+    elif call.program == "set" and all(
+        re.fullmatch(r"[-+][euxo]+|pipefail|errexit|nounset|xtrace", word.text) for word in call.args
+    ):
+        call.add("read", "set")
+    else:
+        call.unknown("It changes how the shell reads what follows.")
+
+
+def write_all(call: Call) -> None:
+    """Programs whose every operand is changed."""
+    if not call.clear():
+        return
+    given = arguments(
+        call.args, frozenset({"-m", "-d", "-t", "-r", "-s", "-p", "--mode", "--date", "--reference", "--size"})
+    )
+    if call.program == "patch":
+        call.unknown("Which files a patch changes is not seen from the command.")
+    elif call.program == "tee" or given.rest:
+        call.write(given.rest)
+    if not given.rest:
+        call.add("read", call.program)
+
+
+def change_mode(call: Call) -> None:
+    """chmod and its like: the first operand is the mode or owner."""
+    if call.clear():
+        given = arguments(call.args)
+        if any(name == "-R" or name.startswith("--r") for name, _ in given.options):
+            call.unknown("It changes everything below a directory.")
+        call.write([word for word in given.rest[1:] if not word.text.startswith("+")] or given.rest)
+
+
+def copy(call: Call) -> None:
+    """cp, mv, ln, install: what is read, what is written, and for mv what goes away."""
+    if not call.clear():
+        return
+    given = arguments(call.args, frozenset({"-t", "--target-directory", "-S", "--suffix", "-m", "-o", "-g", "--mode"}))
+    targets = given.values("-t", "--target-directory")
+    sources = given.rest if targets else given.rest[:-1]
+    targets = targets or given.rest[-1:]
+    if len(given.rest) < 2 and not given.values("-t", "--target-directory"):
+        call.unknown("It does not name both a source and a target.")
+    if call.program == "ln":
+        # A link is a second name for its target, so whatever leads out leads out through it.
+        call.read(sources)
+    elif call.program == "mv":
+        call.write(sources)
+    else:
+        call.read(sources)
+    call.write(targets)
+    # Into a directory the file keeps its own name: `cp ci.yml .github/workflows` is covered by the directory,
+    # `cp x/Dockerfile .` only by the name.
+    for target in targets:
+        for source in sources:
+            if source.literal and target.literal and not source.glob:
+                name = source.text.rstrip("/").rpartition("/")[2]
+                call.write([Word(f"{target.text.rstrip('/') or '/'}/{name}")])
+
+
+def delete(call: Call) -> None:
+    """rm and its like."""
+    if call.clear():
+        given = arguments(call.args)
+        if not given.rest:
+            call.unknown("It names nothing to delete.")
+        call.write(given.rest, "file.delete")

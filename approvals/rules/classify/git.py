@@ -1,0 +1,413 @@
+"""Git: which subcommand reads, which changes the working copy, and exactly what a push pushes where."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from approvals.rules.classify.call import Arguments, Call, Word, arguments
+from approvals.rules.classify.network import host_of
+
+# Until a policy says more: names that mean "others build on this" nearly everywhere.
+PROTECTED_NAME = re.compile(r"(?:main|master|trunk|production|prod|stable|release(?:[/-].*)?)", re.IGNORECASE)
+
+_SAFE_CONFIG = re.compile(
+    r"user\.(?:name|email)|color\.[\w.]+|core\.(?:quotepath|abbrev)|advice\.\w+|init\.defaultbranch", re.IGNORECASE
+)
+_GLOBAL_VALUED = frozenset(
+    {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env", "--super-prefix"}
+)
+_READ = frozenset(
+    "status log diff show blame annotate grep ls-files ls-tree rev-parse rev-list describe shortlog cat-file merge-base name-rev "
+    "count-objects show-ref for-each-ref show-branch check-ignore check-attr cherry range-diff diff-tree diff-index diff-files "
+    "whatchanged version help verify-commit verify-tag var".split()
+)
+# Git takes any unambiguous beginning of a long option, so `--forc` forces too.
+_STARTS_PROGRAMS = ("--ext-diff", "--open-files", "--textconv", "--upload-pack", "--exec", "--receive-pack", "--output")
+_PUSH_PLAIN = frozenset(
+    "--all --tags --follow-tags --set-upstream --dry-run --quiet --verbose --progress --no-progress --atomic --no-atomic "
+    "--porcelain --no-force-with-lease --signed --no-signed --thin --no-thin --ipv4 --ipv6 -u -n -q -v -4 -6 --branches "
+    "--no-verify --verify --push-option -o --repo --no-recurse-submodules --recurse-submodules".split()
+)
+
+
+def read(call: Call) -> None:
+    """Say what a git command does. Global options that change what git runs make it unknown."""
+    words = list(call.args)
+    while words and words[0].text.startswith("-"):
+        if not call.clear(words[:1]):
+            return
+        words = _global_option(call, words)
+    if not words:
+        call.add("read", "git")
+        return
+    if not words[0].literal:
+        call.clear(words[:1])
+        return
+    verb, rest = words[0].text, words[1:]
+    if verb in _READ:
+        _look(call, verb, rest)
+    elif verb in _VERBS:
+        _VERBS[verb](call, rest)
+    else:
+        call.unknown(f"git {verb} is not a git command that the portal knows; it may be an alias.")
+
+
+def _global_option(call: Call, words: list[Word]) -> list[Word]:
+    text = words[0].text
+    name, equals, value = text.partition("=")
+    if name in _GLOBAL_VALUED and not equals:
+        if not call.clear(words[:2]) or len(words) < 2:
+            return []
+        value, words = words[1].text, words[1:]
+    if name == "-C":
+        before = call.place.dirs
+        call.read([Word(value)], content=False)
+        call.place.dirs = call.place.resolve(value)
+        # Only this git command runs there; the rest of the line does not.
+        call.run([Word("git"), *words[1:]])
+        call.place.dirs = before
+        call.add("read", value, "git -C")
+        return []
+    if name == "-c":
+        if not _SAFE_CONFIG.fullmatch(value.partition("=")[0]) and value.lower() != "core.pager=cat":
+            call.unknown(f"git -c {value} can change what git runs.")
+    elif name not in {
+        "--no-pager",
+        "-P",
+        "--no-optional-locks",
+        "--literal-pathspecs",
+        "--version",
+        "--help",
+        "--no-replace-objects",
+    }:
+        call.unknown(f"git {name} can change what git works on or runs.")
+    return words[1:]
+
+
+def _look(call: Call, verb: str, rest: list[Word]) -> None:
+    if not call.clear(rest):
+        return
+    dashes = False
+    for index, word in enumerate(rest):
+        text = word.text
+        dashes = dashes or text == "--"
+        if (
+            text.startswith("--")
+            and len(text) > 3
+            and any(long.startswith(text.partition("=")[0]) or text.startswith(long) for long in _STARTS_PROGRAMS)
+        ):
+            call.unknown(f"git {verb} {text} writes a file or starts a program.")
+        elif verb == "grep" and text.startswith("-O"):
+            call.unknown("git grep -O starts a program.")
+        elif text.startswith("-") and not dashes:
+            continue
+        elif not (verb == "grep" and index == 0):
+            # rev:path and rev -- path both name files.
+            call.touch(Word(text.rpartition(":")[2] or text, glob=word.glob))
+            call.touch(word)
+    call.add("search" if verb == "grep" else "read", f"git {verb}")
+
+
+def _add(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        for word in rest:
+            call.touch(word)
+        call.add("commit", "git add")
+
+
+def _commit(call: Call, rest: list[Word]) -> None:
+    given = arguments(
+        rest,
+        frozenset(
+            "-m -F -C -c -t --message --file --author --date --template --reuse-message --fixup --squash --trailer".split()
+        ),
+    )
+    messages = {id(word) for word in given.values("-m", "--message")}
+    if not call.clear([word for word in given.rest if id(word) not in messages]):
+        return
+    if any(name == "-n" or name.startswith(("--no-v", "--no-g")) for name, _ in given.options):
+        call.unknown("It skips the checks that the repository runs before a commit.")
+    for word in (*given.values("-F", "--file", "-t", "--template"), *given.rest):
+        call.touch(word)
+    # An unquoted message can split into words, and one of them could be an option.
+    for value in given.values("-m", "--message"):
+        if not value.literal and not value.text.startswith('"'):
+            call.unknown("The commit message is not written out.")
+    call.add("commit", "git commit")
+
+
+def _branch(call: Call, rest: list[Word]) -> None:
+    if not call.clear(rest):
+        return
+    given = arguments(
+        rest, frozenset("-u --set-upstream-to --contains --merged --no-merged --points-at --sort --format".split())
+    )
+    if any(
+        name in {"-d", "-D", "-m", "-M", "-C", "-f"}
+        or name.startswith(("--d", "--m", "--fo"))
+        and name not in {"--merged", "--format"}
+        for name, _ in given.options
+    ):
+        call.unknown("It deletes, renames or moves a branch.")
+    elif given.rest and not given.has(
+        "-l", "--list", "--contains", "--merged", "--no-merged", "--points-at", "-a", "-r", "--show-current"
+    ):
+        call.add("branch.create", given.rest[0].text, branch=given.rest[0].text)
+    else:
+        call.add("read", "git branch")
+
+
+def _checkout(call: Call, rest: list[Word]) -> None:
+    if not call.clear(rest):
+        return
+    given = arguments(rest, frozenset({"-b", "-B", "-c", "-C", "--orphan", "-s", "--source"}))
+    created = given.values("-b", "-c", "--orphan")
+    if created:
+        call.add("branch.create", created[0].text, branch=created[0].text)
+        return
+    if given.has("-B", "-C"):
+        call.unknown("It may move a branch that exists.")
+    paths = any(word.text == "--" for word in rest) or any(
+        word.text in {".", "*"} or "/" in word.text and "." in word.text for word in given.rest
+    )
+    if paths or any(
+        name in {"-f", "-p"} or name.startswith(("--fo", "--disc", "--ours", "--theirs")) for name, _ in given.options
+    ):
+        call.add("file.delete", "working copy", "It throws away changes that were never committed.")
+    call.add("edit.file", "working copy", "It switches the working copy.")
+
+
+def _restore(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        given = arguments(rest, frozenset({"-s", "--source"}))
+        if given.has("-S", "--staged") and not given.has("-W", "--worktree"):
+            call.add("edit.file", "index", "It takes changes out of the next commit.")
+        else:
+            call.add("file.delete", "working copy", "It throws away changes that were never committed.")
+
+
+def _reset(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        hard = any(word.text.startswith(("--h", "--k", "--merge", "--me")) for word in rest)
+        call.add("file.delete" if hard else "edit.file", "working copy", "It moves the branch or the index.")
+
+
+def _stash(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        verb = rest[0].text if rest else "push"
+        kinds = {
+            "list": "read",
+            "show": "read",
+            "push": "edit.file",
+            "pop": "edit.file",
+            "apply": "edit.file",
+            "save": "edit.file",
+        }
+        if verb in kinds or verb.startswith("-"):
+            call.add(kinds.get(verb, "edit.file"), "git stash")
+        elif verb in {"drop", "clear"}:
+            call.add("file.delete", "git stash")
+        else:
+            call.unknown(f"git stash {verb} is not known.")
+
+
+def _files(kind: str) -> Callable[[Call, list[Word]], None]:
+    def reader(call: Call, rest: list[Word]) -> None:
+        if call.clear(rest):
+            call.write([word for word in rest if not word.text.startswith("-")], kind)
+            call.add(kind or "edit.file", "working copy")
+
+    return reader
+
+
+def _history(call: Call, rest: list[Word]) -> None:
+    """merge, rebase, cherry-pick, revert: local commits, unless told to run a program for each."""
+    if not call.clear(rest):
+        return
+    if any(
+        word.text.startswith(("-x", "--exec", "--ex", "-i", "--inter", "-s", "--str"))
+        for word in rest
+        if not word.text.startswith("--skip")
+    ):
+        call.unknown("It may run programs while it rewrites history.")
+    for word in rest:
+        call.touch(word)
+    call.add("commit", "history")
+
+
+def _fetch(call: Call, rest: list[Word]) -> None:
+    if not call.clear(rest):
+        return
+    if any(
+        word.text.startswith(("--upload-pack", "--u", "-u", "--exec", "-c", "--config", "--template")) for word in rest
+    ):
+        call.unknown("An option chooses a program or settings.")
+    remotes = [word.text for word in rest if not word.text.startswith("-")]
+    host = host_of(remotes[0]) if remotes else None
+    if remotes and "::" in remotes[0]:
+        call.unknown("This kind of remote starts a program.")
+    for word in rest:
+        call.touch(word)
+    call.add("network.fetch", remotes[0] if remotes else "the configured remote", host=host)
+
+
+def _pull(call: Call, rest: list[Word]) -> None:
+    _fetch(call, rest)
+    call.add("commit", "history")
+
+
+def _config(call: Call, rest: list[Word]) -> None:
+    if not call.clear(rest):
+        return
+    given = arguments(rest, frozenset({"-f", "--file", "--type", "--default"}))
+    names = [word.text for word in given.rest]
+    if (
+        names[:1] in (["get"], ["list"])
+        or given.has("--get", "--get-all", "--list", "-l", "--get-regexp")
+        or len(names) == 1
+    ):
+        call.read(given.values("-f", "--file"))
+        call.add("read", "git config")
+    elif (
+        not given.has("--global", "--system", "-f", "--file")
+        and names[:1] != ["set"]
+        and _SAFE_CONFIG.fullmatch(names[0] if names else "")
+    ):
+        call.add("commit", "git config")
+    else:
+        call.add("access.change", "git config", "Git's settings decide what git runs and where it pushes.")
+
+
+def _remote(call: Call, rest: list[Word]) -> None:
+    verb = rest[0].text if rest else "-v"
+    if call.clear(rest):
+        if verb in {"-v", "show", "get-url"}:
+            call.add("read", "git remote")
+        else:
+            call.add("access.change", "git remote", "It changes where git pushes to.")
+
+
+def _tag(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        given = arguments(rest, frozenset({"-m", "-F", "-n", "--sort", "--contains", "--points-at", "-u"}))
+        if any(
+            name in {"-d", "-f"} or name.startswith(("--d", "--fo")) and name != "--format" for name, _ in given.options
+        ):
+            call.unknown("It deletes or moves a tag.")
+        elif given.rest and not given.has("-l", "--list", "--contains", "--points-at"):
+            call.add("branch.create", given.rest[0].text, "It creates a tag.")
+        else:
+            call.add("read", "git tag")
+
+
+def _worktree(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        verb = rest[0].text if rest else ""
+        if verb == "list":
+            call.add("read", "git worktree")
+        elif verb == "add":
+            call.write([word for word in rest[1:] if not word.text.startswith("-")][:1])
+            call.add("branch.create", "git worktree")
+        else:
+            call.unknown(f"git worktree {verb} is not known.")
+
+
+def _reflog(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        if rest and rest[0].text in {"expire", "delete", "drop"}:
+            call.add("file.delete", "reflog", "It deletes what would let lost commits be found.")
+        else:
+            call.add("read", "git reflog")
+
+
+def _clean(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        kind = "read" if any(re.fullmatch(r"-\w*n\w*|--dry-run", word.text) for word in rest) else "file.delete"
+        call.add(kind, "working copy", "It deletes files that git does not keep.")
+
+
+def _init(call: Call, rest: list[Word]) -> None:
+    if call.clear(rest):
+        if any(word.text.startswith("--t") for word in rest):
+            call.unknown("A template brings hooks with it.")
+        call.write([word for word in rest if not word.text.startswith("-")] or [Word(".")])
+
+
+def _credential(call: Call, rest: list[Word]) -> None:
+    call.add("secret.read", "git credential", "It prints stored credentials.")
+
+
+def _push(call: Call, rest: list[Word]) -> None:
+    """git push: force and deletion first, then each destination on its own."""
+    given = arguments(rest, frozenset({"-o", "--push-option", "--repo", "--receive-pack", "--exec"}))
+    if not call.clear(rest):
+        call.add("push.branch", "", "Where it pushes to is not written out.")
+    force = _forces(call, given)
+    repository = (given.values("--repo") or given.rest[:1] or [Word("")])[0].text
+    refspecs = [word.text for word in given.rest[0 if given.has("--repo") else 1 :] if word.literal]
+    if "/" in repository or ":" in repository:
+        call.add(
+            "outside.repository",
+            repository,
+            "It pushes to an address and not to a remote of this repository.",
+            host=host_of(repository),
+        )
+    if given.has("--all", "--branches"):
+        call.add("push.protected", "every branch", "It pushes every branch, protected ones too.")
+    if given.has("--tags", "--follow-tags"):
+        call.add("tag.push", "every tag")
+    if not refspecs:
+        call.add("push.force" if force else "push.branch", "the current branch")
+    tagged = False
+    for refspec in refspecs:
+        if refspec == "tag":
+            tagged = True
+            continue
+        _destination(call, refspec, force=force, tagged=tagged)
+        tagged = False
+
+
+def _forces(call: Call, given: Arguments) -> bool:
+    force = False
+    for name, _ in given.options:
+        if name in {"-f", "-d"} or (
+            len(name) > 3
+            and any(
+                long.startswith(name)
+                for long in ("--force-with-lease", "--force-if-includes", "--mirror", "--delete", "--prune")
+            )
+        ):
+            force = True
+        elif name not in _PUSH_PLAIN:
+            call.unknown(f"git push {name} is not an option that the portal knows.")
+        if name in {"--no-verify"}:
+            call.unknown("It skips the checks that the repository runs before a push.")
+    if force:
+        call.add("push.force", "published history", "It rewrites or deletes what is published.")
+    return force
+
+
+def _destination(call: Call, refspec: str, *, force: bool, tagged: bool) -> None:
+    source, colon, target = refspec.lstrip("+").partition(":")
+    if not colon:
+        target = source
+    forced = force or refspec.startswith("+") or (colon == ":" and not source and bool(target))
+    if target.startswith("refs/tags/") or tagged:
+        call.add("push.force" if forced else "tag.push", target.removeprefix("refs/tags/"))
+        return
+    branch = target.removeprefix("refs/heads/").removeprefix("heads/")
+    named: str | None = branch if branch not in {"HEAD", "@"} else None
+    if forced:
+        call.add("push.force", branch, "It rewrites or deletes what is published.", branch=named)
+    elif not target or "*" in target or branch.startswith("refs/"):
+        call.add("push.protected", branch, "It pushes to more than one branch, or to no plain branch.", branch=named)
+    else:
+        call.add("push.protected" if PROTECTED_NAME.fullmatch(branch) else "push.branch", branch, branch=named)
+
+
+_VERBS: Mapping[str, Callable[[Call, list[Word]], None]] = {
+    "add": _add, "commit": _commit, "branch": _branch, "checkout": _checkout, "switch": _checkout, "restore": _restore,
+    "reset": _reset, "stash": _stash, "rm": _files("file.delete"), "mv": _files(""), "merge": _history, "rebase": _history,
+    "cherry-pick": _history, "revert": _history, "fetch": _fetch, "clone": _fetch, "ls-remote": _fetch, "pull": _pull,
+    "config": _config, "remote": _remote, "tag": _tag, "worktree": _worktree, "reflog": _reflog, "clean": _clean,
+    "init": _init, "credential": _credential, "push": _push,
+}  # fmt: skip

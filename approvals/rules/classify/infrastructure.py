@@ -1,0 +1,170 @@
+"""Programs that change machines, clusters and clouds, and in which environment as far as their words tell."""
+
+import re
+
+from approvals.rules.classify.call import Call
+
+_PRODUCTION = re.compile(r"(?:^|[^a-z])(?:prod|production|prd|live)(?:[^a-z]|$)", re.IGNORECASE)
+_STAGING = re.compile(
+    r"(?:^|[^a-z])(?:staging|stage|stg|preprod|uat|qa|dev|test|sandbox|preview)(?:[^a-z]|$)", re.IGNORECASE
+)
+_CLOUD_READS = re.compile(r"(?:list|describe|show|get|head|ls|lookup|search|filter|wait|help|version)(?:-.*)?")
+_SECRET_WORDS = re.compile(
+    r"secret|password|token|credential|access-?key|get-parameter|print-access|keyvault|ssm|kms|sts|decrypt|login",
+    re.IGNORECASE,
+)
+
+
+def _environment(call: Call) -> str | None:
+    words = " ".join(word.text for word in call.args)
+    if _PRODUCTION.search(words):
+        return "production"
+    return "staging" if _STAGING.search(words) else None
+
+
+def _verbs(call: Call) -> list[str]:
+    return [word.text for word in call.args if word.literal and not word.text.startswith("-")]
+
+
+def _change(call: Call, what: str) -> None:
+    environment = _environment(call)
+    kind = "deploy.production" if environment == "production" else "infra.change"
+    call.add(kind, what, "It changes what runs.", environment=environment)
+
+
+def _look(call: Call, what: str) -> None:
+    # A read of a live system leaves the machine and shows what runs there, so it is not the free kind.
+    call.add("network.fetch", what, "It reads from a live system.", environment=_environment(call))
+
+
+def terraform(call: Call) -> None:
+    """terraform: formatting and validating are local, a plan reads what is live, the rest changes it."""
+    if not call.clear():
+        return
+    verb = (_verbs(call) or ["help"])[0]
+    if verb in {"fmt", "validate", "version", "help", "graph", "providers"}:
+        call.add("lint", f"{call.program} {verb}")
+    elif verb in {"plan", "show", "preview", "diff", "synth"}:
+        _look(call, f"{call.program} {verb}")
+    elif verb in {"output", "console"} or "pull" in _verbs(call):
+        call.add("secret.read", f"{call.program} {verb}", "State and outputs hold secrets in plain text.")
+    elif verb in {"init", "get"}:
+        call.add("dependency.change", f"{call.program} {verb}")
+    else:
+        _change(call, f"{call.program} {verb}")
+
+
+def kubernetes(call: Call) -> None:
+    """kubectl and helm: listing reads the cluster, secrets are secrets, the rest changes it."""
+    if not call.clear():
+        return
+    verbs = _verbs(call)
+    verb = (verbs or ["help"])[0]
+    if verb in {
+        "get",
+        "describe",
+        "logs",
+        "top",
+        "explain",
+        "api-resources",
+        "version",
+        "list",
+        "status",
+        "history",
+        "diff",
+        "events",
+    }:
+        if (
+            any(re.match(r"secrets?(?:$|[/.,])|.*[,/]secrets?", word) for word in verbs[1:])
+            or verb == "get"
+            and call.program == "helm"
+        ):
+            call.add("secret.read", f"{call.program} {verb}")
+        elif any(word.text.startswith("--raw") for word in call.args):
+            call.unknown("A raw path of the cluster's interface is not followed.")
+        _look(call, f"{call.program} {verb}")
+    elif verb in {"lint", "template", "help", "completion", "kustomize"}:
+        call.add("lint", f"{call.program} {verb}")
+    elif verb == "config":
+        call.add("access.change", "kubectl config")
+    else:
+        _change(call, f"{call.program} {verb}")
+
+
+def docker(call: Call) -> None:
+    """docker: listing and building stay local, push leaves, run and exec start what is not seen."""
+    if not call.clear():
+        return
+    verb = (_verbs(call) or ["help"])[0]
+    for word in call.args:
+        call.touch(word)
+    if verb in {"ps", "images", "logs", "version", "info", "inspect", "history", "stats", "port", "diff", "help"}:
+        call.add("secret.read" if verb == "inspect" else "read", f"docker {verb}")
+    elif verb in {"build"}:
+        call.add("build", "docker build")
+    elif verb in {"push", "stack", "service", "swarm", "context", "node"}:
+        _change(call, f"docker {verb}")
+    elif verb in {"login", "logout"}:
+        call.add("access.change", f"docker {verb}")
+    elif verb in {"kill", "stop", "restart", "pause"}:
+        call.add("process.kill", f"docker {verb}")
+    elif verb in {"pull", "search"}:
+        call.add("network.fetch", f"docker {verb}")
+    else:
+        call.unknown(f"docker {verb} starts or changes what is not seen from the command.")
+
+
+def cloud(call: Call) -> None:
+    """aws, gcloud, az: a listing reads, secrets are secrets, the rest changes something there."""
+    if not call.clear():
+        return
+    for word in call.args:
+        call.touch(word)
+    words = _verbs(call)
+    said = " ".join(words)
+    if _SECRET_WORDS.search(said):
+        call.add("secret.read", said)
+    if any(word in {"iam", "role", "ad", "policies"} for word in words) and not any(
+        _CLOUD_READS.fullmatch(word) for word in words[1:]
+    ):
+        call.add("access.change", said)
+    if not words or (any(_CLOUD_READS.fullmatch(word) for word in words[1:4]) and not _writes(words)):
+        _look(call, said or call.program)
+    else:
+        _change(call, said)
+
+
+def _writes(words: list[str]) -> bool:
+    return any(
+        re.match(
+            r"(?:create|delete|put|update|set|add|remove|run|start|stop|terminate|deploy|apply|attach|detach|cp|mv|rm|sync)(?:-|$)",
+            word,
+        )
+        for word in words
+    )
+
+
+def deploy(call: Call) -> None:
+    """Deployment tools: production unless the words say otherwise."""
+    call.clear()
+    staging = _environment(call) == "staging"
+    kind = "deploy.staging" if staging else "deploy.production"
+    call.add(kind, call.program, environment="staging" if staging else "production")
+
+
+def secrets(call: Call) -> None:
+    """Stores of secrets: whatever they print is one."""
+    call.clear()
+    call.add("secret.read", call.program)
+
+
+def machine(call: Call) -> None:
+    """Programs that change the machine itself or who may use it."""
+    call.clear()
+    call.add("access.change", call.program, "It changes the machine or who may use it.")
+
+
+def kill(call: Call) -> None:
+    """Stop processes."""
+    call.clear()
+    call.add("process.kill", call.program)

@@ -1,0 +1,80 @@
+"""The tools of a coding agent other than its shell: what each does, told from its input."""
+
+from collections.abc import Mapping
+
+from approvals.rules.classify.actions import Action
+from approvals.rules.classify.call import Call, Word
+from approvals.rules.classify.network import host_of
+from approvals.rules.classify.paths import Place
+from approvals.rules.classify.shell import read_script
+
+_READ_PATH = {"Read": "file_path", "NotebookRead": "notebook_path"}
+_LOOK_PATH = {"Glob": "path", "Grep": "path", "LS": "path"}
+_WRITE_PATH = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
+# These change nothing outside the session. A sub-agent's own calls are checked one by one (Task, Agent).
+_NO_EFFECT = frozenset(
+    "Task Agent TodoWrite TodoRead TaskCreate TaskUpdate TaskList TaskGet TaskOutput TaskStop AskUserQuestion EnterPlanMode "
+    "ExitPlanMode BashOutput AgentOutputTool KillShell KillBash Skill ToolSearch ListMcpResourcesTool StructuredOutput".split()
+)
+_MCP: Mapping[str, str] = {
+    "mcp__ide__getDiagnostics": "lint",
+}
+
+
+def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[Action]) -> None:
+    """Add what one call of ``tool`` with this input does; a tool or an input that is not known is ``unknown``."""
+    call = Call(tool, (), place, found, lambda _: None, lambda _: None)
+    if tool == "Bash":
+        command = given.get("command")
+        if isinstance(command, str) and command.strip():
+            read_script(command, place, found)
+        else:
+            call.unknown("It has no command.")
+    elif tool in _READ_PATH:
+        _with_path(call, given.get(_READ_PATH[tool]), lambda word: call.read([word]))
+    elif tool in _WRITE_PATH:
+        _with_path(call, given.get(_WRITE_PATH[tool]), lambda word: call.write([word]))
+    elif tool in _LOOK_PATH:
+        _look(call, given)
+    elif tool == "WebFetch":
+        url = given.get("url")
+        call.add(
+            "network.fetch", url if isinstance(url, str) else "", host=host_of(url) if isinstance(url, str) else None
+        )
+    elif tool == "WebSearch":
+        call.add("network.fetch", "web search", "The words of the search go to a search engine.")
+    elif tool in _NO_EFFECT:
+        call.add("read", tool, "It changes nothing outside the session.")
+    elif tool in _MCP:
+        call.add(_MCP[tool], tool)
+    else:
+        call.unknown(f"{tool} is not a tool that the portal knows.")
+
+
+def _with_path(call: Call, path: object, use: object) -> None:
+    if isinstance(path, str) and path and "\0" not in path and callable(use):
+        use(Word(path))
+    else:
+        call.unknown("It names no path.")
+
+
+def _look(call: Call, given: Mapping[str, object]) -> None:
+    path = given.get("path") or "."
+    kind = "read" if call.program == "LS" else "search"
+    pattern, glob = given.get("pattern"), given.get("glob")
+    if not isinstance(path, str):
+        call.unknown("Its path is not a text.")
+        return
+    call.read([Word(path)], kind, content=call.program == "Grep")
+    if call.program == "Glob" and isinstance(pattern, str) and (pattern.startswith(("/", "~")) or ".." in pattern):
+        call.touch(Word(pattern.split("*")[0]))
+    if call.program == "Grep" and isinstance(glob, str):
+        call.touch(Word(glob, glob=True))
+        if call.found[-1].type != "secret.read" and any(mark in glob for mark in "*?[{"):
+            _grep_glob(call, glob)
+
+
+def _grep_glob(call: Call, glob: str) -> None:
+    from_dot = glob.rpartition("/")[2].startswith((".", "{.", "[.", "*env"))
+    if from_dot:
+        call.unknown(f"{glob} may match files that hold secrets.")

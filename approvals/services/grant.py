@@ -1,0 +1,71 @@
+"""Grants: issued with the approval, redeemed once, checked again in the statement that consumes them."""
+
+from datetime import timedelta
+
+from django.db import connection
+
+from approvals.events import GrantIssued, GrantRedeemed
+from approvals.models import ApprovalRequest, Grant
+from approvals.selectors.standing import CallerStanding, compiled_policy
+from portal.ledger.events import SYSTEM, Actor, instant
+from portal.ledger.selectors.entries import database_now
+from portal.ledger.services.append import append
+
+# One statement finds, checks and consumes: of any number of racing redeemers the row lock lets one through,
+# and the others see state = 'redeemed'. The epoch and revision in the WHERE are the ones read for this very
+# question, so a grant of before a stop or of an older policy finds no row.
+_REDEEM = """
+UPDATE approvals_grant g SET state = 'redeemed', redeemed_at = clock_timestamp()
+FROM registry_agent a
+WHERE g.agent_id = %s AND g.digest = %s AND g.state = 'issued' AND g.expires_at > clock_timestamp()
+  AND g.epoch = %s AND g.revision_id = %s
+  AND a.id = g.agent_id AND a.state = 'active' AND a.revision_id = g.revision_id
+  AND NOT EXISTS (SELECT 1 FROM registry_killstate k
+                  WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id) AND k.stopped)
+  AND g.epoch = (SELECT coalesce(sum(k.epoch), 0) FROM registry_killstate k
+                 WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id))
+RETURNING g.id
+"""
+
+
+def issue(*, request: ApprovalRequest) -> Grant:
+    """The grant of a request that was just approved; inside the transaction of the last review."""
+    rule = compiled_policy(request.revision_id).policy.approval
+    now = database_now()
+    grant = Grant.objects.create(
+        request=request,
+        agent_id=request.agent_id,
+        digest=bytes(request.digest),
+        revision_id=request.revision_id,
+        epoch=request.epoch,
+        expires_at=now + timedelta(minutes=rule.grant_minutes),
+    )
+    event = GrantIssued(
+        request=request.number,
+        grant=grant.pk,
+        digest=bytes(grant.digest).hex(),
+        epoch=grant.epoch,
+        revision=request.revision.number,
+        expires_at=instant(grant.expires_at),
+    )
+    append(event, actor=SYSTEM, at=now, agent_id=request.agent_id, run_id=request.run_id)
+    return grant
+
+
+def redeem(*, standing: CallerStanding, bound: bytes) -> Grant | None:
+    """Consume the live grant for exactly this action, if there is one; inside the check's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REDEEM, [standing.agent_id, bound, standing.epoch, standing.revision_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    grant = Grant.objects.select_related("request").get(pk=row[0])
+    event = GrantRedeemed(request=grant.request.number, grant=grant.pk, digest=bound.hex())
+    append(
+        event,
+        actor=Actor("agent", str(standing.agent_id), standing.agent_name),
+        at=standing.now,
+        agent_id=standing.agent_id,
+        run_id=grant.request.run_id,
+    )
+    return grant

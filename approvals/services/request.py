@@ -1,0 +1,239 @@
+"""Opening, withdrawing and ending approval requests."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from approvals.events import RequestOpened, RequestResolved
+from approvals.models import ApprovalRequest
+from approvals.rules import view as views
+from approvals.rules.authorize import Decision
+from approvals.rules.classify.actions import Action
+from approvals.rules.workflow import IllegalMove, RequestState, RequestVerb, advance
+from approvals.selectors.requests import obstacle
+from approvals.selectors.standing import CallerStanding, compiled_policy
+from portal.errors import InvalidTransition, NotAllowed
+from portal.identity.models import Person
+from portal.identity.rules.roles import Role
+from portal.identity.selectors.people import actor_for, authority_of
+from portal.ledger.events import SYSTEM, Actor, instant
+from portal.ledger.rules.canonical import canonicalize
+from portal.ledger.selectors.entries import database_now
+from portal.ledger.services.append import append
+from registry.models import Agent
+from registry.selectors.charters import charter_of
+from registry.rules.runs import run_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the agent asked, as the check understood it."""
+
+    tool: str
+    session_id: str
+    action: str
+    resource: str
+    arguments: dict[str, Any]
+    tool_input: Mapping[str, Any]
+    repository: str | None
+    branch: str | None
+    environment: str | None
+    cwd: str
+    initiator: str | None
+    digest: bytes
+
+
+def open_request(
+    *, standing: CallerStanding, asked: Asked, decision: Decision, actions: Sequence[Action]
+) -> ApprovalRequest:
+    """The pending request for exactly this question: the one that waits already, or a new one."""
+    waiting = _waiting(standing, asked)
+    if waiting is not None:
+        return waiting
+    agent = Agent.objects.select_related("owner_team", "accountable_person", "revision").get(pk=standing.agent_id)
+    initiator = _initiator(asked, standing)
+    rule = compiled_policy(_revision_id(standing)).policy.approval
+    number = _next_number()
+    expires_at = standing.now + timedelta(minutes=rule.expires_minutes)
+    view = canonicalize(
+        views.build(
+            views.ViewFacts(
+                number=number,
+                agent_name=agent.name,
+                agent_slug=agent.slug,
+                team=agent.owner_team.name,
+                accountable=agent.accountable_person.name if agent.accountable_person else "",
+                charter=charter_of(agent),
+                tool=asked.tool,
+                action=asked.action,
+                resource=asked.resource,
+                arguments=asked.arguments,
+                description=_own_words(asked.tool_input),
+                repository=asked.repository,
+                branch=asked.branch,
+                environment=asked.environment,
+                cwd=asked.cwd,
+                initiator=initiator.label,
+                actions=tuple(actions),
+                rules=decision.rules,
+                sentence=decision.sentence,
+                digest=asked.digest.hex(),
+                revision=standing.revision_number or 0,
+                epoch=standing.epoch,
+                quorum=rule.quorum,
+                opened_at=instant(standing.now),
+                expires_at=instant(expires_at),
+                grant_minutes=rule.grant_minutes,
+            )
+        )
+    )
+    request = ApprovalRequest(
+        number=number,
+        agent=agent,
+        run_id=run_id(standing.agent_id, asked.session_id),
+        session_id=asked.session_id,
+        action=asked.action,
+        resource=asked.resource,
+        tool=asked.tool,
+        arguments=asked.arguments,
+        digest=asked.digest,
+        revision_id=_revision_id(standing),
+        epoch=standing.epoch,
+        initiator_id=initiator.person_id,
+        initiator_label=initiator.label,
+        credential_id=standing.credential_id,
+        credential_issuer_id=standing.credential_issuer,
+        quorum=rule.quorum,
+        expires_at=expires_at,
+        view=view,
+        view_hash=hashlib.sha256(view).digest(),
+    )
+    try:
+        with transaction.atomic():
+            request.save(force_insert=True)
+    except IntegrityError:
+        # The same question came twice at once; the other one's request is the one that waits.
+        waiting = _waiting(standing, asked)
+        if waiting is None:
+            raise
+        return waiting
+    _append_opened(request, standing)
+    return request
+
+
+@transaction.atomic(durable=True)
+def withdraw(*, actor: Person, request: ApprovalRequest) -> ApprovalRequest:
+    """The initiator, or a manager of the owner team, takes a request back."""
+    request = lock(request)
+    manager = authority_of(actor).has(Role.MANAGER, request.agent.owner_team_id)
+    if actor.pk != request.initiator_id and not manager:
+        raise NotAllowed("Only who started the work, or a manager of the team, withdraws a request. Nothing changed.")
+    end(request, RequestVerb.WITHDRAW, because="It was withdrawn.", by=actor_for(actor))
+    return request
+
+
+@transaction.atomic(durable=True)
+def end_if_overtaken(*, request_id: UUID) -> bool:
+    """Expire or void a pending request that the clock or the world has overtaken; for the sweep."""
+    request = lock(ApprovalRequest(pk=request_id))
+    if request.state != RequestState.PENDING.value:
+        return False
+    change = obstacle(request, now=database_now())
+    if change is None:
+        return False
+    verb = RequestVerb.EXPIRE if change.state is RequestState.EXPIRED else RequestVerb.VOID
+    end(request, verb, because=change.because)
+    return True
+
+
+def lock(request: ApprovalRequest) -> ApprovalRequest:
+    """The request with its row locked until the transaction ends: a guard without a lock is a race."""
+    return (
+        ApprovalRequest.objects.select_for_update(of=("self",))
+        .select_related("agent", "agent__owner_team", "revision", "initiator")
+        .get(pk=request.pk)
+    )
+
+
+def end(request: ApprovalRequest, verb: RequestVerb, *, because: str, by: Actor = SYSTEM) -> None:
+    """Move a locked request to its final state and record it."""
+    try:
+        state = advance(RequestState(request.state), verb)
+    except IllegalMove as error:
+        raise InvalidTransition(f"{request.label}: {error} Nothing was changed.") from error
+    now = database_now()
+    request.state, request.state_reason, request.resolved_at = state.value, because, now
+    request.save(update_fields=["state", "state_reason", "resolved_at"])
+    event = RequestResolved(
+        request=request.number, digest=bytes(request.digest).hex(), state=state.value, because=because
+    )
+    append(event, actor=by, at=now, agent_id=request.agent_id, run_id=request.run_id)
+
+
+@dataclass(frozen=True)
+class _Initiator:
+    person_id: UUID | None
+    label: str
+
+
+def _initiator(asked: Asked, standing: CallerStanding) -> _Initiator:
+    """Who started the work: as the enforcement point says, else whoever issued the credential it uses."""
+    if asked.initiator:
+        person = Person.objects.filter(email__iexact=asked.initiator, is_active=True).first()
+        return _Initiator(person.pk if person else None, asked.initiator)
+    issuer = Person.objects.get(pk=standing.credential_issuer)
+    return _Initiator(issuer.pk, f"{issuer.name} (issued the credential; no initiator was stated)")
+
+
+def _waiting(standing: CallerStanding, asked: Asked) -> ApprovalRequest | None:
+    return ApprovalRequest.objects.filter(
+        agent_id=standing.agent_id,
+        digest=asked.digest,
+        state=RequestState.PENDING.value,
+        expires_at__gt=standing.now,
+    ).first()
+
+
+def _append_opened(request: ApprovalRequest, standing: CallerStanding) -> None:
+    event = RequestOpened(
+        request=request.number,
+        action=request.action,
+        tool=request.tool,
+        digest=bytes(request.digest).hex(),
+        revision=standing.revision_number or 0,
+        epoch=request.epoch,
+        quorum=request.quorum,
+        expires_at=instant(request.expires_at),
+        view_hash=bytes(request.view_hash).hex(),
+        view=bytes(request.view).decode(),
+        initiator=request.initiator_label,
+    )
+    append(
+        event,
+        actor=Actor("agent", str(standing.agent_id), standing.agent_name),
+        at=standing.now,
+        agent_id=standing.agent_id,
+        run_id=request.run_id,
+    )
+
+
+def _own_words(tool_input: Mapping[str, Any]) -> str | None:
+    words = tool_input.get("description")
+    return words if isinstance(words, str) and words.strip() else None
+
+
+def _revision_id(standing: CallerStanding) -> UUID:
+    if standing.revision_id is None:
+        raise RuntimeError("A review without a policy revision (this is a bug: no policy is a deny).")
+    return standing.revision_id
+
+
+def _next_number() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('approvals_request_number')")
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,105 @@
+"""Reviewing: one person's verdict on exactly what they were shown, and what follows from it."""
+
+import hmac
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+
+from approvals.events import ReviewGiven
+from approvals.models import ApprovalRequest, Review
+from approvals.rules.workflow import RequestState, RequestVerb, Verdict, resolve
+from approvals.selectors.requests import obstacle, refusal
+from approvals.services.grant import issue
+from approvals.services.request import end, lock
+from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, StaleView
+from portal.identity.models import Person
+from portal.identity.selectors.people import actor_for, authority_of
+from portal.ledger.selectors.entries import database_now
+from portal.ledger.services.append import append
+
+SHORTEST_REASON = 3
+
+
+@transaction.atomic(durable=True)
+def add_review(
+    *,
+    actor: Person,
+    request: ApprovalRequest,
+    verdict: Verdict,
+    reason: str,
+    view_hash: bytes,
+    sign_in: Sequence[str] = (),
+    shown_seconds: int | None = None,
+) -> ApprovalRequest:
+    """Record a verdict and settle the request when the threshold is reached.
+
+    ``view_hash`` is the SHA-256 of the view that was rendered for this person. Raises StaleView (409) with
+    the difference when anything it rests on has changed, NotAllowed (403) for whoever may not decide,
+    InvalidTransition (409) when it is settled already, Conflict (409) for a second verdict.
+    """
+    request = lock(request)
+    authority = authority_of(actor)
+    # A settled request answers 409 to everyone who may see it, also to those who could never decide it.
+    if request.state != RequestState.PENDING.value:
+        raise InvalidTransition(f"{request.label} is {request.state} already. Your verdict was not recorded.")
+    refused = refusal(request, actor, authority)
+    if refused is not None:
+        raise NotAllowed(f"{refused.sentence} Your verdict was not recorded.", reason=refused.code)
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise InvalidInput(
+            "Say why, in a few words. Your verdict was not recorded.",
+            errors=[{"pointer": "/reason", "detail": "must say why"}],
+        )
+    _refuse_if_stale(request, view_hash)
+    now = database_now()
+    try:
+        with transaction.atomic():
+            Review.objects.create(
+                request=request,
+                person=actor,
+                verdict=verdict.value,
+                reason=reason.strip(),
+                view_hash=view_hash,
+                authority=authority.snapshot(),
+            )
+    except IntegrityError as error:
+        raise Conflict(f"You have decided {request.label} already. Nothing was changed.") from error
+    event = ReviewGiven(
+        request=request.number,
+        digest=bytes(request.digest).hex(),
+        verdict=verdict.value,
+        view_hash=view_hash.hex(),
+        authority=authority.snapshot(),
+        sign_in=list(sign_in),
+        shown_seconds=shown_seconds,
+        reason=reason.strip(),
+    )
+    append(event, actor=actor_for(actor), at=now, agent_id=request.agent_id, run_id=request.run_id)
+    _settle(request)
+    return request
+
+
+def _refuse_if_stale(request: ApprovalRequest, view_hash: bytes) -> None:
+    """409 with what changed: the view itself, or the world it describes."""
+    if not hmac.compare_digest(view_hash, bytes(request.view_hash)):
+        raise StaleView(
+            f"What you were shown is not what {request.label} asks now. Your verdict was not recorded; "
+            "reload the page and look again.",
+            difference=[{"what": "view", "shown": view_hash.hex(), "now": bytes(request.view_hash).hex()}],
+        )
+    changed = obstacle(request, now=database_now())
+    if changed is not None:
+        raise StaleView(
+            f"{changed.because} {request.label} can no longer be decided; your verdict was not recorded.",
+            difference=[{"what": changed.state.value, "shown": "pending", "now": changed.because}],
+        )
+
+
+def _settle(request: ApprovalRequest) -> None:
+    verdicts = [Verdict(value) for value in request.reviews.values_list("verdict", flat=True)]
+    state = resolve(verdicts, quorum=request.quorum)
+    if state is RequestState.APPROVED:
+        end(request, RequestVerb.APPROVE, because="The threshold of approvals was reached.")
+        issue(request=request)
+    elif state is RequestState.DENIED:
+        end(request, RequestVerb.DENY, because="A reviewer denied it.")
