@@ -30,9 +30,7 @@ class Binaries:
     def program(self, name: str) -> str:
         return str(self.bin_dir / name)
 
-    def run(
-        self, name: str, *arguments: str, account: Account, cwd: Path
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, name: str, *arguments: str, account: Account, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run one program to its end as `account`; the caller judges the return code."""
         return subprocess.run(
             [self.program(name), *arguments],

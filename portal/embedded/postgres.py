@@ -117,6 +117,8 @@ class Cluster:
 
     def revive(self) -> None:
         """Start the server again on the same port after it died, so that known URLs stay true."""
+        if self._process is not None:
+            _end_child(self._process)
         postmaster.clear(self.data)
         self._launch(self.port)
 
@@ -131,9 +133,7 @@ class Cluster:
         return f"postgresql://{role}:{self._passwords[role]}@{HOST}:{self.port}/{database}"
 
     def urls(self, database: str = DATABASE) -> Urls:
-        return Urls(
-            app=self.url(APP, database), owner=self.url(OWNER, database), super=self.url(SUPER, database)
-        )
+        return Urls(app=self.url(APP, database), owner=self.url(OWNER, database), super=self.url(SUPER, database))
 
     def __enter__(self) -> Self:
         self.start()
@@ -162,9 +162,7 @@ class Cluster:
             said = self._log_after(offset)
             passing = any(words in said for words in _PASSING)
             if not passing or time.monotonic() > deadline:
-                raise EmbeddedError(
-                    f"PostgreSQL did not start. {self.log} ends with:\n{said[-2000:]}".rstrip()
-                )
+                raise EmbeddedError(f"PostgreSQL did not start. {self.log} ends with:\n{said[-2000:]}".rstrip())
             time.sleep(0.3)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -186,9 +184,7 @@ class Cluster:
                 **self.account.popen(),
             )
         except OSError as refused:
-            raise EmbeddedError(
-                f"PostgreSQL could not be started as {self.account.name}: {refused}"
-            ) from refused
+            raise EmbeddedError(f"PostgreSQL could not be started as {self.account.name}: {refused}") from refused
         finally:
             os.close(output)
 
@@ -219,6 +215,7 @@ class Cluster:
 
 
 def _end_child(process: subprocess.Popen[bytes]) -> None:
+    """End and reap: PostgreSQL takes an unreaped predecessor for a live one."""
     for number, seconds in postmaster.FAST_THEN_IMMEDIATE:
         if process.poll() is not None:
             return

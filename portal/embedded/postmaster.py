@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from portal.embedded.errors import EmbeddedError
-from portal.embedded.processes import Identity, command_of, end, identify
+from portal.embedded.processes import Identity, command_of, end, exists, identify
 
 # SIGINT: fast shutdown (roll back, disconnect). SIGQUIT: immediate (recovery at the next start).
 FAST_THEN_IMMEDIATE = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
@@ -21,10 +21,11 @@ def clear(data: Path) -> Identity | None:
     if pid is None:
         return None
     identity = identify(pid)
-    if identity is None:
+    if identity is None and not exists(pid):
         # Left in place: the server reads the shared memory key in it and waits for orphan backends.
         return None
-    if not _serves(pid, data):
+    # A zombie that no parent reaps (usual in containers) counts as alive for PostgreSQL, for ever.
+    if identity is None or not _serves(pid, data):
         path.unlink(missing_ok=True)
         return None
     if not end(identity, FAST_THEN_IMMEDIATE):

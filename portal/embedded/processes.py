@@ -55,6 +55,17 @@ def _identify_by_ps(pid: int) -> Identity | None:
     return Identity(pid=pid, started=" ".join(listing.split()[1:]))
 
 
+def exists(pid: int) -> bool:
+    """Whether the id is taken at all, by a zombie too."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def command_of(pid: int) -> str:
     """The command line of a process with single spaces; empty when it is gone."""
     try:

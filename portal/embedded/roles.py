@@ -33,6 +33,4 @@ def _create_role(
     # The verifier is computed here, so the password itself never reaches the server or its log.
     made = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
     verifier = sql.Literal(made.decode())
-    connection.execute(
-        sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(sql.Identifier(role), right, verifier)
-    )
+    connection.execute(sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(sql.Identifier(role), right, verifier))

@@ -100,9 +100,7 @@ class Supervisor:
             self._save()
             print(announcement(self.settings.data_dir, address=where), flush=True)
         elif not self._stop.is_set():
-            raise EmbeddedError(
-                f"The portal does not answer at {where}. See {self.settings.log_dir / 'web.log'}."
-            )
+            raise EmbeddedError(f"The portal does not answer at {where}. See {self.settings.log_dir / 'web.log'}.")
 
     def _cancelled(self) -> bool:
         self._tend()

@@ -71,8 +71,7 @@ def test_root_is_dropped(cluster: Cluster) -> None:
     assert cluster.pid is not None
     status = Path(f"/proc/{cluster.pid}/status").read_text()
     uid, groups = (
-        next(line.split()[1:] for line in status.splitlines() if line.startswith(name))
-        for name in ("Uid:", "Groups:")
+        next(line.split()[1:] for line in status.splitlines() if line.startswith(name)) for name in ("Uid:", "Groups:")
     )
     assert uid == [str(cluster.account.uid)] * 4
     assert "0" not in uid
@@ -85,18 +84,18 @@ def test_a_second_user_of_the_directory_is_refused(cluster: Cluster) -> None:
     assert cluster.is_running()
 
 
-def test_a_killed_server_comes_back_with_what_was_committed(cluster: Cluster) -> None:
-    urls = cluster.urls()
-    with psycopg.connect(urls.owner) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
-    assert cluster.pid is not None
-    killed = identify(cluster.pid)
-    assert killed is not None
-    os.kill(killed.pid, signal.SIGKILL)
-    assert wait_gone(killed, 20)
-    cluster.revive()
-    assert cluster.urls() == urls
-    assert _one(urls.owner, "SELECT number FROM kept") == (7,)
+def test_a_killed_server_comes_back_with_what_was_committed(place: Path) -> None:
+    with Cluster(place, start_seconds=60) as cluster:
+        urls = cluster.urls()
+        with psycopg.connect(urls.owner) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        killed = identify(cluster.pid or 0)
+        assert killed is not None
+        os.kill(killed.pid, signal.SIGKILL)
+        assert wait_gone(killed, 20)
+        cluster.revive()
+        assert cluster.urls() == urls
+        assert _one(urls.owner, "SELECT number FROM kept") == (7,)
 
 
 def test_the_orphan_of_a_killed_parent_is_found_and_ended(place: Path) -> None:
@@ -118,16 +117,31 @@ def test_the_orphan_of_a_killed_parent_is_found_and_ended(place: Path) -> None:
         assert _one(cluster.urls().app, "SELECT 1") == (1,)
 
 
+def test_a_zombie_that_nobody_reaps_does_not_stand_in_the_way(cluster: Cluster) -> None:
+    lines = (cluster.data / "postmaster.pid").read_text().split("\n")
+    cluster.stop()
+    with subprocess.Popen([sys.executable, "-c", ""]) as zombie:
+        while identify(zombie.pid) is not None:
+            os.sched_yield()
+        _write_stale(cluster, [str(zombie.pid), *lines[1:]])
+        cluster.start()
+        assert _one(cluster.urls().app, "SELECT 1") == (1,)
+
+
 @pytest.mark.parametrize("pid", [os.getpid(), 4_000_000], ids=["of somebody else", "of nobody"])
 def test_a_stale_process_id_does_not_stand_in_the_way(cluster: Cluster, pid: int) -> None:
     lines = (cluster.data / "postmaster.pid").read_text().split("\n")
     cluster.stop()
-    path = cluster.data / "postmaster.pid"
-    path.write_text("\n".join([str(pid), *lines[1:]]))
-    path.chmod(0o600)
-    cluster.account.give(path)
+    _write_stale(cluster, [str(pid), *lines[1:]])
     cluster.start()
     assert _one(cluster.urls().app, "SELECT 1") == (1,)
+
+
+def _write_stale(cluster: Cluster, lines: list[str]) -> None:
+    path = cluster.data / "postmaster.pid"
+    path.write_text("\n".join(lines))
+    path.chmod(0o600)
+    cluster.account.give(path)
 
 
 def test_another_major_version_is_refused_and_left_alone(cluster: Cluster) -> None:
