@@ -17,6 +17,9 @@ from portal.embedded.postgres import Cluster, Urls
 from tests.database import baseline
 from tests.database.server import GIVEN, start_cluster, urls_for
 from tests.database.template import copy_database, drop, ensure_template
+from tests.organisation import agent, organisation
+
+__all__ = ["agent", "organisation"]
 
 _SHARED = "BAILIWICK_TEST_SERVER"
 _CLUSTER = pytest.StashKey[Cluster]()
