@@ -1,47 +1,56 @@
-"""The digest that binds an approval to exactly one action. Pure."""
+"""The digest that ties an approval to one exact action, so that nothing approved can be exchanged for another thing."""
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
-from portal.ledger.rules.canonical import canonicalize
+from portal.ledger.rules.canonical import JSONValue, canonicalize
 
-DOMAIN = b"bailiwick/action/v1\x00"
-
-# What a shell call does is its command, where it runs, and whether it stays behind. Its description and
-# timeout are the agent's own words about it and change from one try to the next, so they are shown but
-# not bound.
-_BOUND = {"Bash": ("command", "run_in_background")}
-
-
-def bound_arguments(tool: str, tool_input: Mapping[str, Any], *, cwd: str) -> dict[str, Any]:
-    """Everything that decides what the call does, JSON-safe: floats become decimal strings."""
-    kept = _BOUND.get(tool)
-    chosen = tool_input if kept is None else {key: tool_input[key] for key in kept if key in tool_input}
-    return {"tool": tool, "cwd": cwd, "input": _safe(chosen)}
+DOMAIN = b"bailiwick/action/v1\0"
 
 
 def digest(
-    *, agent_id: UUID, action: str, resource: str, arguments: Mapping[str, Any], revision_id: UUID | None, epoch: int
+    agent_id: UUID, action: str, resource: str, arguments: Mapping[str, JSONValue], revision_id: UUID, epoch: int
 ) -> bytes:
-    """SHA-256 over a domain tag and the RFC 8785 bytes of what is approved and what it rests on."""
-    bound = {
+    """Return SHA-256 over the domain tag and the RFC 8785 form of everything that an approval binds (32 bytes).
+
+    The policy revision and the kill epoch are in it: after either changes, an old approval fits nothing. Raises
+    ``CanonicalError`` for arguments that have no canonical form.
+    """
+    bound: JSONValue = {
         "agent": str(agent_id),
         "action": action,
         "resource": resource,
-        "arguments": arguments,
-        "revision": None if revision_id is None else str(revision_id),
+        "arguments": dict(arguments),
+        "revision": str(revision_id),
         "epoch": epoch,
     }
     return hashlib.sha256(DOMAIN + canonicalize(bound)).digest()
 
 
-def _safe(value: Any) -> Any:
+def bound_arguments(tool: str, tool_input: Mapping[str, JSONValue], *, cwd: str) -> dict[str, JSONValue]:
+    """Return the part of a tool call that an approval binds.
+
+    For Bash that is what will run and where. Its ``description`` and ``timeout`` are left out: they are the agent's
+    own words about the call and change nothing that it does, and a model asked again words them differently, which
+    would void each approval. Of every other tool all of the input is bound, since any part of it may matter. A
+    float is bound as its shortest text, because canonical bytes have no floats.
+    """
+    if tool == "Bash":
+        return {
+            "tool": tool,
+            "command": _exact(tool_input.get("command")),
+            "cwd": cwd,
+            "run_in_background": tool_input.get("run_in_background") is True,
+        }
+    return {"tool": tool, "input": _exact(dict(tool_input)), "cwd": cwd}
+
+
+def _exact(value: JSONValue) -> JSONValue:
     if isinstance(value, float):
-        return repr(value)
+        return {"float": repr(value)}
     if isinstance(value, Mapping):
-        return {str(key): _safe(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_safe(item) for item in value]
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(item) for item in value]
     return value

@@ -1,11 +1,16 @@
-"""The life of a request and of a grant: states, edges, and how reviews resolve a request. Pure."""
+"""The states of an approval request and of a grant, the moves between them, and when reviews settle a request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from uuid import UUID
 
 
 class RequestState(StrEnum):
+    """Where a request is. Every state but pending and approved is final."""
+
     PENDING = "pending"
     APPROVED = "approved"
     DENIED = "denied"
@@ -14,17 +19,9 @@ class RequestState(StrEnum):
     VOIDED = "voided"
 
 
-class RequestVerb(StrEnum):
-    """What ends a request: people (approve, deny), the requester, the clock, or a changed world."""
-
-    APPROVE = "approve"
-    DENY = "deny"
-    EXPIRE = "expire"
-    WITHDRAW = "withdraw"
-    VOID = "void"
-
-
 class GrantState(StrEnum):
+    """Where a grant is. It is used once or not at all."""
+
     ISSUED = "issued"
     REDEEMED = "redeemed"
     EXPIRED = "expired"
@@ -32,47 +29,85 @@ class GrantState(StrEnum):
 
 
 class Verdict(StrEnum):
+    """What one person said."""
+
     APPROVE = "approve"
     DENY = "deny"
 
 
-class IllegalMove(Exception):
-    """A verb was used on a request that has ended. Carries ``state`` and ``verb``."""
-
-    def __init__(self, state: RequestState, verb: RequestVerb) -> None:
-        super().__init__(f"A request that is {state.value} cannot take the step “{verb.value}”.")
-        self.state = state
-        self.verb = verb
-
-
-# Pending is the only state with a way out: approved, denied, expired, withdrawn and voided are final.
-TRANSITIONS: Mapping[tuple[RequestState, RequestVerb], RequestState] = MappingProxyType(
+# An approved request can still be voided (the world changed before its grant was used); nothing else comes back.
+TRANSITIONS: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
     {
-        (RequestState.PENDING, RequestVerb.APPROVE): RequestState.APPROVED,
-        (RequestState.PENDING, RequestVerb.DENY): RequestState.DENIED,
-        (RequestState.PENDING, RequestVerb.EXPIRE): RequestState.EXPIRED,
-        (RequestState.PENDING, RequestVerb.WITHDRAW): RequestState.WITHDRAWN,
-        (RequestState.PENDING, RequestVerb.VOID): RequestState.VOIDED,
+        RequestState.PENDING: frozenset(RequestState) - {RequestState.PENDING},
+        RequestState.APPROVED: frozenset({RequestState.VOIDED}),
+        RequestState.DENIED: frozenset(),
+        RequestState.EXPIRED: frozenset(),
+        RequestState.WITHDRAWN: frozenset(),
+        RequestState.VOIDED: frozenset(),
+    }
+)
+GRANT_TRANSITIONS: Mapping[GrantState, frozenset[GrantState]] = MappingProxyType(
+    {
+        GrantState.ISSUED: frozenset({GrantState.REDEEMED, GrantState.EXPIRED, GrantState.VOIDED}),
+        GrantState.REDEEMED: frozenset(),
+        GrantState.EXPIRED: frozenset(),
+        GrantState.VOIDED: frozenset(),
     }
 )
 
 
-def advance(state: RequestState, verb: RequestVerb) -> RequestState:
-    """The state that ``verb`` leads to; raises ``IllegalMove`` for an edge that does not exist."""
-    try:
-        return TRANSITIONS[state, verb]
-    except KeyError:
-        raise IllegalMove(state, verb) from None
+class IllegalTransition(Exception):
+    """A move that the table does not have. Carries ``current`` and ``target``."""
+
+    def __init__(self, current: StrEnum, target: StrEnum) -> None:
+        super().__init__(f"What is {current.value} cannot become {target.value}.")
+        self.current = current
+        self.target = target
 
 
-def resolve(verdicts: Sequence[Verdict], *, quorum: int) -> RequestState | None:
-    """What the verdicts amount to; None while more are needed. One denial settles it; time never approves.
+def advance(current: RequestState, target: RequestState) -> RequestState:
+    """Return ``target`` when the move is in the table, or raise ``IllegalTransition``."""
+    if target not in TRANSITIONS[current]:
+        raise IllegalTransition(current, target)
+    return target
 
-    Raises ValueError for a quorum below one: a request that needs nobody cannot exist.
+
+def advance_grant(current: GrantState, target: GrantState) -> GrantState:
+    """Return ``target`` when the move is in the table, or raise ``IllegalTransition``."""
+    if target not in GRANT_TRANSITIONS[current]:
+        raise IllegalTransition(current, target)
+    return target
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFact:
+    """One review: who, and what they said."""
+
+    person_id: UUID
+    verdict: Verdict
+
+
+def resolve(reviews: Iterable[ReviewFact], quorum: int) -> RequestState | None:
+    """Return the state that the reviews lead to, or None while more are needed.
+
+    One denial settles it. Approvals count people and not reviews. A quorum below one would approve without
+    anyone, so it is an error (``ValueError``) and never a state.
     """
-    if quorum < 1:
-        raise ValueError("A quorum is at least one person.")
-    if Verdict.DENY in verdicts:
-        return RequestState.DENIED
-    approvals = sum(1 for verdict in verdicts if verdict is Verdict.APPROVE)
-    return RequestState.APPROVED if approvals >= quorum else None
+    if isinstance(quorum, bool) or not isinstance(quorum, int) or quorum < 1:
+        raise ValueError("A quorum is a whole number of at least 1.")
+    approvers: set[UUID] = set()
+    for review in reviews:
+        if review.verdict is not Verdict.APPROVE:
+            return RequestState.DENIED
+        approvers.add(review.person_id)
+    return RequestState.APPROVED if len(approvers) >= quorum else None
+
+
+def due(state: RequestState, *, expires_at: datetime, now: datetime) -> RequestState:
+    """Return EXPIRED for a pending request whose time has come, to the microsecond; silence never approves."""
+    return RequestState.EXPIRED if state is RequestState.PENDING and now >= expires_at else state
+
+
+def grant_usable(state: GrantState, *, expires_at: datetime, now: datetime) -> bool:
+    """Return whether a grant can be redeemed at ``now``; at the very moment of its expiry it cannot."""
+    return state is GrantState.ISSUED and now < expires_at

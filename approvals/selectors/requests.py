@@ -75,17 +75,19 @@ def obstacle(request: ApprovalRequest, *, now: datetime) -> Obstacle | None:
 
 def refusal(request: ApprovalRequest, person: Person, authority: Authority) -> Refusal | None:
     """Why this person may not decide this request, shown before the click and enforced below it."""
-    team = request.agent.owner_team_id
     return may_review(
         PersonFacts(
             person_id=person.pk,
             active=person.is_active,
-            approver=authority.has(Role.APPROVER, team) or authority.has(Role.SECURITY),
+            approver_of=frozenset(team for role, team in authority.roles if role is Role.APPROVER and team),
+            security=authority.has(Role.SECURITY),
         ),
         RequestFacts(
+            team_id=request.agent.owner_team_id,
             initiator_id=request.initiator_id,
-            credential_holder_id=request.credential_issuer_id,
-            policy_author_id=request.revision.author_id,
+            credential_issuer_id=request.credential_issuer_id,
+            reviewed_by=frozenset(review.person_id for review in request.reviews.all()),
+            pending=request.state == RequestState.PENDING.value,
         ),
     )
 

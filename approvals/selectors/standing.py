@@ -11,7 +11,7 @@ from registry.rules.kill import combined_epoch
 from registry.rules.policy import CompiledPolicy, Policy, compile
 
 _SELECT = """
-SELECT clock_timestamp(), c.id, c.created_by_id, c.expires_at, c.revoked_at,
+SELECT clock_timestamp(), c.id, c.prefix || '… ' || c.name, c.created_by_id, c.expires_at, c.revoked_at,
        a.id, a.name, a.slug, a.state, a.owner_team_id, r.id, r.number, r.digest,
        k_all.epoch, k_all.stopped, k_team.epoch, k_team.stopped, k_agent.epoch, k_agent.stopped
 FROM registry_credential c
@@ -30,6 +30,7 @@ class CallerStanding:
 
     now: datetime
     credential_id: UUID
+    credential_label: str
     credential_issuer: UUID
     expires_at: datetime
     revoked_at: datetime | None
@@ -45,6 +46,13 @@ class CallerStanding:
     stopped_by: tuple[str, ...]
 
     @property
+    def policy_in_force(self) -> UUID:
+        """The revision's id. Without one every question is denied, so nothing further may ask for it."""
+        if self.revision_id is None:
+            raise RuntimeError("A decision beyond deny without a policy revision (this is a bug).")
+        return self.revision_id
+
+    @property
     def credential_ok(self) -> bool:
         return self.revoked_at is None and self.now < self.expires_at
 
@@ -56,10 +64,15 @@ def caller_standing(token_digest: bytes) -> CallerStanding | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    kills = ((row[13], row[14], "all"), (row[15], row[16], f"team:{row[9]}"), (row[17], row[18], f"agent:{row[5]}"))
+    *who, digest, all_epoch, all_stopped, team_epoch, team_stopped, agent_epoch, agent_stopped = row
+    kills = (
+        (all_epoch, all_stopped, "all"),
+        (team_epoch, team_stopped, f"team:{who[10]}"),
+        (agent_epoch, agent_stopped, f"agent:{who[6]}"),
+    )
     return CallerStanding(
-        *row[:12],
-        policy_digest=None if row[12] is None else bytes(row[12]),
+        *who,
+        policy_digest=None if digest is None else bytes(digest),
         epoch=combined_epoch(epoch or 0 for epoch, _, _ in kills),
         stopped_by=tuple(key for _, stopped, key in kills if stopped),
     )

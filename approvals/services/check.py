@@ -4,7 +4,7 @@ No log, no action: when the entry cannot be written the exception travels up and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +12,10 @@ from django.db import transaction
 
 from approvals.events import CheckDecided
 from approvals.models import ApprovalRequest
-from approvals.rules.authorize import Decision, Outcome, Question, Standing, authorize
+from approvals.rules.authorize import Decision, Effect, Outcome, Question, Rule, Standing, authorize
 from approvals.rules.binding import bound_arguments, digest
 from approvals.rules.classify import classify
-from approvals.rules.classify.actions import Classified
+from approvals.rules.classify.actions import Action, Classified
 from approvals.selectors.standing import CallerStanding, caller_standing, compiled_policy
 from approvals.services.grant import redeem
 from approvals.services.record import record, record_if_still_so
@@ -26,6 +26,7 @@ from portal.identity.rules.tokens import well_formed
 from portal.ledger.events import Actor
 from portal.ledger.services.append import Draft, append
 from registry.rules.runs import run_id
+from registry.rules.tiers import Tier
 
 _TRIES = 3
 
@@ -110,46 +111,46 @@ def _judge(standing: CallerStanding, call: Call, understood: Classified) -> Deci
         model=call.model,
         cwd=call.cwd,
     )
-    policy = None if standing.revision_id is None else compiled_policy(standing.revision_id)
+    if standing.revision_id is None:
+        rule = Rule("standing.no-policy", Effect.FORBID, "The agent has no policy; its registration is not complete.")
+        return Decision(Outcome.DENY, Tier.FORBIDDEN, (rule,), f"Denied: {rule.text}")
     asked_by = Standing(
         agent_state=standing.agent_state,
         credential_ok=standing.credential_ok,
         stopped_by=standing.stopped_by,
         epoch=standing.epoch,
     )
-    return authorize(question, policy, asked_by)
+    return authorize(question, compiled_policy(standing.revision_id), asked_by)
 
 
 @transaction.atomic(durable=True)
 def _review(standing: CallerStanding, call: Call, understood: Classified, decision: Decision) -> Answer | None:
     """A gated action: let through by a live grant for exactly this, or put before people."""
     arguments = bound_arguments(call.tool, call.tool_input, cwd=call.cwd)
-    action, resource = _headline(understood, decision)
+    headline = _headline(standing, understood)
     bound = digest(
         agent_id=standing.agent_id,
-        action=action,
-        resource=resource,
+        action=headline.type,
+        resource=headline.resource,
         arguments=arguments,
-        revision_id=standing.revision_id,
+        revision_id=standing.policy_in_force,
         epoch=standing.epoch,
     )
     grant = redeem(standing=standing, bound=bound)
     if grant is not None:
-        allowed = decision.allowed_by_grant(grant.request.label)
+        allowed = _by_grant(decision, grant.request.label)
         draft = _draft(standing, call, understood, allowed, request=grant.request.number)
         entry_id = _append(draft)
         return _answer(standing, call, allowed, entry_id, request=grant.request, granted=True)
     asked = Asked(
         tool=call.tool,
         session_id=call.session_id,
-        action=action,
-        resource=resource,
+        action=headline.type,
+        resource=headline.resource,
         arguments=arguments,
-        tool_input=call.tool_input,
         repository=call.repository,
         branch=call.branch,
         environment=call.environment,
-        cwd=call.cwd,
         initiator=call.initiator,
         digest=bound,
     )
@@ -158,13 +159,16 @@ def _review(standing: CallerStanding, call: Call, understood: Classified, decisi
     return _answer(standing, call, decision, entry_id, request=request)
 
 
-def _headline(understood: Classified, decision: Decision) -> tuple[str, str]:
-    """The action that the request is named after: the first that needed a person."""
-    for action in understood.actions:
-        if action.type in decision.gated_actions:
-            return action.type, action.resource
-    first = understood.actions[0]
-    return first.type, first.resource
+def _headline(standing: CallerStanding, understood: Classified) -> Action:
+    """The action that the request is named after: the strictest by tier, the first of several."""
+    policy = compiled_policy(standing.policy_in_force)
+    return max(understood.actions, key=lambda action: policy.tier(action.type).rank)
+
+
+def _by_grant(decision: Decision, label: str) -> Decision:
+    """The decision once people have approved exactly this action: allowed, and says by what."""
+    rule = Rule("grant.redeemed", Effect.ALLOW, f"{label} was approved for exactly this action, once.")
+    return replace(decision, outcome=Outcome.ALLOW, rules=(rule, *decision.rules), sentence=f"Allowed: {rule.text}")
 
 
 def _draft(

@@ -1,7 +1,6 @@
 """Opening, withdrawing and ending approval requests."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,10 +10,10 @@ from django.db import IntegrityError, connection, transaction
 
 from approvals.events import RequestOpened, RequestResolved
 from approvals.models import ApprovalRequest
-from approvals.rules import view as views
 from approvals.rules.authorize import Decision
 from approvals.rules.classify.actions import Action
-from approvals.rules.workflow import IllegalMove, RequestState, RequestVerb, advance
+from approvals.rules.view import ViewFacts, build_view, view_hash
+from approvals.rules.workflow import IllegalTransition, RequestState, advance
 from approvals.selectors.requests import obstacle
 from approvals.selectors.standing import CallerStanding, compiled_policy
 from portal.errors import InvalidTransition, NotAllowed
@@ -22,12 +21,11 @@ from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM, Actor, instant
-from portal.ledger.rules.canonical import canonicalize
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 from registry.models import Agent
-from registry.selectors.charters import charter_of
 from registry.rules.runs import run_id
+from registry.selectors.charters import charter_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +37,9 @@ class Asked:
     action: str
     resource: str
     arguments: dict[str, Any]
-    tool_input: Mapping[str, Any]
     repository: str | None
     branch: str | None
     environment: str | None
-    cwd: str
     initiator: str | None
     digest: bytes
 
@@ -57,39 +53,37 @@ def open_request(
         return waiting
     agent = Agent.objects.select_related("owner_team", "accountable_person", "revision").get(pk=standing.agent_id)
     initiator = _initiator(asked, standing)
-    rule = compiled_policy(_revision_id(standing)).policy.approval
+    rule = compiled_policy(standing.policy_in_force).policy.approval
     number = _next_number()
     expires_at = standing.now + timedelta(minutes=rule.expires_minutes)
-    view = canonicalize(
-        views.build(
-            views.ViewFacts(
-                number=number,
-                agent_name=agent.name,
-                agent_slug=agent.slug,
-                team=agent.owner_team.name,
-                accountable=agent.accountable_person.name if agent.accountable_person else "",
-                charter=charter_of(agent),
-                tool=asked.tool,
-                action=asked.action,
-                resource=asked.resource,
-                arguments=asked.arguments,
-                description=_own_words(asked.tool_input),
-                repository=asked.repository,
-                branch=asked.branch,
-                environment=asked.environment,
-                cwd=asked.cwd,
-                initiator=initiator.label,
-                actions=tuple(actions),
-                rules=decision.rules,
-                sentence=decision.sentence,
-                digest=asked.digest.hex(),
-                revision=standing.revision_number or 0,
-                epoch=standing.epoch,
-                quorum=rule.quorum,
-                opened_at=instant(standing.now),
-                expires_at=instant(expires_at),
-                grant_minutes=rule.grant_minutes,
-            )
+    view = build_view(
+        ViewFacts(
+            number=f"AR-{number}",
+            agent_id=agent.pk,
+            agent_name=agent.name,
+            charter=charter_of(agent),
+            owner_team=agent.owner_team.name,
+            accountable_person=agent.accountable_person.name if agent.accountable_person else "",
+            initiator=initiator.label,
+            credential=standing.credential_label,
+            session_id=asked.session_id,
+            tool=asked.tool,
+            arguments=asked.arguments,
+            actions=actions,
+            repository=asked.repository,
+            branch=asked.branch,
+            environment=asked.environment,
+            tier=decision.tier.value,
+            rules=decision.rules,
+            sentence=decision.sentence,
+            digest=asked.digest,
+            revision_id=standing.policy_in_force,
+            revision_number=standing.revision_number or 0,
+            epoch=standing.epoch,
+            quorum=rule.quorum,
+            opened_at=standing.now,
+            expires_at=expires_at,
+            grant_minutes=rule.grant_minutes,
         )
     )
     request = ApprovalRequest(
@@ -102,7 +96,7 @@ def open_request(
         tool=asked.tool,
         arguments=asked.arguments,
         digest=asked.digest,
-        revision_id=_revision_id(standing),
+        revision_id=standing.policy_in_force,
         epoch=standing.epoch,
         initiator_id=initiator.person_id,
         initiator_label=initiator.label,
@@ -111,7 +105,7 @@ def open_request(
         quorum=rule.quorum,
         expires_at=expires_at,
         view=view,
-        view_hash=hashlib.sha256(view).digest(),
+        view_hash=view_hash(view),
     )
     try:
         with transaction.atomic():
@@ -133,7 +127,7 @@ def withdraw(*, actor: Person, request: ApprovalRequest) -> ApprovalRequest:
     manager = authority_of(actor).has(Role.MANAGER, request.agent.owner_team_id)
     if actor.pk != request.initiator_id and not manager:
         raise NotAllowed("Only who started the work, or a manager of the team, withdraws a request. Nothing changed.")
-    end(request, RequestVerb.WITHDRAW, because="It was withdrawn.", by=actor_for(actor))
+    end(request, RequestState.WITHDRAWN, because="It was withdrawn.", by=actor_for(actor))
     return request
 
 
@@ -146,8 +140,7 @@ def end_if_overtaken(*, request_id: UUID) -> bool:
     change = obstacle(request, now=database_now())
     if change is None:
         return False
-    verb = RequestVerb.EXPIRE if change.state is RequestState.EXPIRED else RequestVerb.VOID
-    end(request, verb, because=change.because)
+    end(request, change.state, because=change.because)
     return True
 
 
@@ -160,11 +153,11 @@ def lock(request: ApprovalRequest) -> ApprovalRequest:
     )
 
 
-def end(request: ApprovalRequest, verb: RequestVerb, *, because: str, by: Actor = SYSTEM) -> None:
+def end(request: ApprovalRequest, target: RequestState, *, because: str, by: Actor = SYSTEM) -> None:
     """Move a locked request to its final state and record it."""
     try:
-        state = advance(RequestState(request.state), verb)
-    except IllegalMove as error:
+        state = advance(RequestState(request.state), target)
+    except IllegalTransition as error:
         raise InvalidTransition(f"{request.label}: {error} Nothing was changed.") from error
     now = database_now()
     request.state, request.state_reason, request.resolved_at = state.value, because, now
@@ -220,17 +213,6 @@ def _append_opened(request: ApprovalRequest, standing: CallerStanding) -> None:
         agent_id=standing.agent_id,
         run_id=request.run_id,
     )
-
-
-def _own_words(tool_input: Mapping[str, Any]) -> str | None:
-    words = tool_input.get("description")
-    return words if isinstance(words, str) and words.strip() else None
-
-
-def _revision_id(standing: CallerStanding) -> UUID:
-    if standing.revision_id is None:
-        raise RuntimeError("A review without a policy revision (this is a bug: no policy is a deny).")
-    return standing.revision_id
 
 
 def _next_number() -> int:

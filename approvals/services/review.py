@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from approvals.events import ReviewGiven
 from approvals.models import ApprovalRequest, Review
-from approvals.rules.workflow import RequestState, RequestVerb, Verdict, resolve
+from approvals.rules.workflow import RequestState, ReviewFact, Verdict, resolve
 from approvals.selectors.requests import obstacle, refusal
 from approvals.services.grant import issue
 from approvals.services.request import end, lock
@@ -96,10 +96,10 @@ def _refuse_if_stale(request: ApprovalRequest, view_hash: bytes) -> None:
 
 
 def _settle(request: ApprovalRequest) -> None:
-    verdicts = [Verdict(value) for value in request.reviews.values_list("verdict", flat=True)]
-    state = resolve(verdicts, quorum=request.quorum)
+    given = request.reviews.values_list("person_id", "verdict")
+    state = resolve([ReviewFact(person, Verdict(verdict)) for person, verdict in given], request.quorum)
     if state is RequestState.APPROVED:
-        end(request, RequestVerb.APPROVE, because="The threshold of approvals was reached.")
+        end(request, state, because="The threshold of approvals was reached.")
         issue(request=request)
     elif state is RequestState.DENIED:
-        end(request, RequestVerb.DENY, because="A reviewer denied it.")
+        end(request, state, because="A reviewer denied it.")

@@ -46,7 +46,7 @@ def _has_command(name: str) -> bool:
 
 def _collect_static(settings: Settings, *, environment: dict[str, str], log: Path) -> None:
     """Collect only when a source file has changed: it takes seconds, a start should not."""
-    marker = settings.data_dir / "static" / ".collected"
+    marker = settings.data_dir / "static-collected"
     state = _static_state()
     if marker.exists() and marker.read_text().strip() == state:
         return

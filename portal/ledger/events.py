@@ -47,11 +47,7 @@ class Event:
 
     def personal(self) -> dict[str, Any]:
         """The fields that go in as commitments, JSON-safe; absent ones (None) are left out."""
-        return {
-            name: plain(getattr(self, name))
-            for name in sorted(self.PERSONAL)
-            if getattr(self, name) is not None
-        }
+        return {name: plain(getattr(self, name)) for name in sorted(self.PERSONAL) if getattr(self, name) is not None}
 
 
 def instant(value: datetime) -> str:

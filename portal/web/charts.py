@@ -85,9 +85,7 @@ def bar(counts: Mapping[str, int], scale: int) -> SafeString:
 def stacked_bars(rows: Sequence[Point], *, caption: str, heading: str = "") -> SafeString:
     """A table that is its own picture: a bar and its numbers a row, ``rows`` as in `sparkline`."""
     scale = max((total(counts) for _, counts in rows), default=0)
-    used = [entry for entry in OUTCOMES if any(counts.get(entry[0], 0) for _, counts in rows)] or [
-        OUTCOMES[0]
-    ]
+    used = [entry for entry in OUTCOMES if any(counts.get(entry[0], 0) for _, counts in rows)] or [OUTCOMES[0]]
     heads = format_html_join(
         "",
         '<th scope="col" class="num"><svg class="swatch" viewBox="0 0 10 10" aria-hidden="true" focusable="false">'
@@ -101,9 +99,7 @@ def stacked_bars(rows: Sequence[Point], *, caption: str, heading: str = "") -> S
             (
                 name,
                 bar(counts, scale),
-                format_html_join(
-                    "", '<td class="num">{}</td>', [(f"{counts.get(key, 0):,}",) for key, _, _ in used]
-                ),
+                format_html_join("", '<td class="num">{}</td>', [(f"{counts.get(key, 0):,}",) for key, _, _ in used]),
             )
             for name, counts in rows
         ],

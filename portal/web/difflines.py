@@ -9,7 +9,7 @@ _WORDS = {"add": "added", "del": "removed"}
 
 
 class DiffLine(NamedTuple):
-    """``kind`` is file, hunk, add, del, same or note; line numbers are None where a side has no such line."""
+    """``kind`` is file, meta, hunk, add, del, same or note; line numbers are None where a side has no such line."""
 
     kind: str
     old: int | None
@@ -45,7 +45,13 @@ def parse(diff: str) -> Iterator[DiffLine]:
             old_left, new_left = int(found.group(2) or 1), int(found.group(4) or 1)
             yield DiffLine("hunk", None, None, line)
         else:
-            yield DiffLine("note" if line.startswith("\\") else "file", None, None, line)
+            yield DiffLine(_outside(line), None, None, line)
+
+
+def _outside(line: str) -> str:
+    if line.startswith("diff "):
+        return "file"
+    return "note" if line.startswith("\\") else "meta"
 
 
 def _kind(line: str) -> str:

@@ -23,9 +23,7 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if response.get("Content-Type", "").startswith(
-            ("text/html", "application/json", "application/problem+json")
-        ):
+        if response.get("Content-Type", "").startswith(("text/html", "application/json", "application/problem+json")):
             # Evidence seen by one person must not come back from the history of a shared machine.
             response.headers.setdefault("Cache-Control", "no-store")
         return response

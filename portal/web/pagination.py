@@ -67,7 +67,7 @@ def _beyond(order: Sequence[str], values: Sequence[Any]) -> Q:
 
 
 def _label(queryset: QuerySet[Row], order: tuple[str, ...]) -> str:
-    return f"{queryset.model._meta.label_lower}:{','.join(order)}"
+    return f"{queryset.model._meta.label_lower}:{','.join(order)}"  # noqa: SLF001
 
 
 def _close(queryset: QuerySet[Row], order: tuple[str, ...], row: Row) -> str:
@@ -82,10 +82,7 @@ def _open(queryset: QuerySet[Row], order: tuple[str, ...], cursor: str) -> list[
         raise bad
     try:
         values = signing.loads(cursor, salt=f"{_SALT}:{_label(queryset, order)}")
-        return [
-            _field(queryset, name.lstrip("-")).to_python(value)
-            for name, value in zip(order, values, strict=True)
-        ]
+        return [_field(queryset, name.lstrip("-")).to_python(value) for name, value in zip(order, values, strict=True)]
     except (signing.BadSignature, ValidationError, ValueError, TypeError, json.JSONDecodeError) as garbage:
         raise bad from garbage
 
@@ -93,12 +90,12 @@ def _open(queryset: QuerySet[Row], order: tuple[str, ...], cursor: str) -> list[
 def _field(queryset: QuerySet[Row], name: str) -> "Field[Any, Any]":
     annotation = queryset.query.annotations.get(name)
     if annotation is not None:
-        return annotation.output_field  # type: ignore[no-any-return]
-    model: type[Model] = queryset.model
+        return annotation.output_field
+    model: type[Model] | None = queryset.model
     *path, last = name.split("__")
     for step in path:
-        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
-    field = model._meta.pk if last == "pk" else model._meta.get_field(last)
+        model = model._meta.get_field(step).related_model  # noqa: SLF001  # type: ignore[assignment]
+    field = model._meta.pk if last == "pk" else model._meta.get_field(last)  # noqa: SLF001
     assert isinstance(field, Field), name  # noqa: S101 (a reverse relation is a programming error)
     return field
 

@@ -201,3 +201,8 @@ def _cluster(
             options.append((name, None))
         break
     return index
+
+
+def names(text: str) -> frozenset[str]:
+    """Return the words of a text: how the tables here write a set of names so that it can be read."""
+    return frozenset(text.split())

@@ -2,11 +2,14 @@
 
 import re
 
-from approvals.rules.classify.call import Call, Word, arguments
+from approvals.rules.classify.call import Call, Word, arguments, names
 
-_GREP_VALUES = frozenset(
-    "-A -B -C -m -e -f -d -D -g -t -T -E -j -M -r --regexp --file --include --exclude --exclude-dir --glob --type --context "
-    "--after-context --before-context --max-count --max-depth --type-not --iglob --replace --color --colors --sort --threads".split()
+_GREP_VALUES = names(
+    """
+    -A -B -C -m -e -f -d -D -g -t -T -E -j -M -r --regexp --file --include --exclude --exclude-dir
+    --glob --type --context --after-context --before-context --max-count --max-depth --type-not
+    --iglob --replace --color --colors --sort --threads
+    """
 )
 _RUNS_OTHERS = frozenset({"--pre", "--hostname-bin", "--pager", "--compress-program", "--search-zip-bin", "--lessopen"})
 _AWK_ACTS = re.compile(r"system|getline|\||>|@|close\s*\(|ENVIRON")
@@ -66,7 +69,7 @@ def read_names(call: Call) -> None:
 
 def say(call: Call) -> None:
     """Programs that only print their words, wait, or tell about the machine."""
-    if call.program in {"popd"}:
+    if call.program == "popd":
         call.place.dirs = ()
     if call.program in {"date", "hostname"} and any(not word.text.startswith(("+", "-")) for word in call.args):
         call.unknown(f"{call.program} can set what it is given.")
@@ -126,15 +129,18 @@ def find(call: Call) -> None:
         index += 1
 
 
+_OUTPUT_VALUED = {"sort": "-o -k -t -S -T", "uniq": "-f -s -w", "xxd": "-c -s -l -g"}
+
+
 def read_maybe_write(call: Call) -> None:
     """sort, uniq and xxd: readers with a way to name an output file."""
     if not call.clear():
         return
-    given = arguments(call.args, frozenset({"-o", "--output", "-k", "-t", "-S", "-T", "-f", "-s", "-w", "-l", "-c"}))
+    given = arguments(call.args, names(_OUTPUT_VALUED[call.program]))
     # sort accepts any unambiguous beginning of a long option.
     if any(name.startswith(("--o", "--com", "--files0", "--t")) for name, _ in given.options):
         call.unknown("An option names a file or a program.")
-    call.write(given.values("-o"))
+    call.write(given.values("-o", "-T"))
     if call.program != "sort" and len(given.rest) > 1:
         call.write(given.rest[1:])
         _read_rest(call, given.rest[:1])
@@ -196,17 +202,17 @@ def shell_options(call: Call) -> None:
         call.unknown("It changes how the shell reads what follows.")
 
 
+_WRITE_VALUED = {"mkdir": "-m --mode", "touch": "-d -t -r --date --reference", "truncate": "-s -r --size --reference"}
+
+
 def write_all(call: Call) -> None:
     """Programs whose every operand is changed."""
     if not call.clear():
         return
-    given = arguments(
-        call.args, frozenset({"-m", "-d", "-t", "-r", "-s", "-p", "--mode", "--date", "--reference", "--size"})
-    )
+    given = arguments(call.args, names(_WRITE_VALUED.get(call.program, "")))
     if call.program == "patch":
         call.unknown("Which files a patch changes is not seen from the command.")
-    elif call.program == "tee" or given.rest:
-        call.write(given.rest)
+    call.write(given.rest)
     if not given.rest:
         call.add("read", call.program)
 
@@ -249,7 +255,9 @@ def copy(call: Call) -> None:
 
 def delete(call: Call) -> None:
     """rm and its like."""
-    if call.clear():
+    if not call.clear():
+        call.add("file.delete", "what is not written out")
+    else:
         given = arguments(call.args)
         if not given.rest:
             call.unknown("It names nothing to delete.")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from approvals.rules.classify.call import Arguments, Call, Word, arguments
+from approvals.rules.classify.call import Arguments, Call, Word, arguments, names
 from approvals.rules.classify.network import host_of
 
 # Until a policy says more: names that mean "others build on this" nearly everywhere.
@@ -15,17 +15,23 @@ _SAFE_CONFIG = re.compile(
 _GLOBAL_VALUED = frozenset(
     {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env", "--super-prefix"}
 )
-_READ = frozenset(
-    "status log diff show blame annotate grep ls-files ls-tree rev-parse rev-list describe shortlog cat-file merge-base name-rev "
-    "count-objects show-ref for-each-ref show-branch check-ignore check-attr cherry range-diff diff-tree diff-index diff-files "
-    "whatchanged version help verify-commit verify-tag var".split()
+_READ = names(
+    """
+    status log diff show blame annotate grep ls-files ls-tree rev-parse rev-list describe shortlog
+    cat-file merge-base name-rev count-objects show-ref for-each-ref show-branch check-ignore
+    check-attr cherry range-diff diff-tree diff-index diff-files whatchanged version help
+    verify-commit verify-tag var
+    """
 )
 # Git takes any unambiguous beginning of a long option, so `--forc` forces too.
 _STARTS_PROGRAMS = ("--ext-diff", "--open-files", "--textconv", "--upload-pack", "--exec", "--receive-pack", "--output")
-_PUSH_PLAIN = frozenset(
-    "--all --tags --follow-tags --set-upstream --dry-run --quiet --verbose --progress --no-progress --atomic --no-atomic "
-    "--porcelain --no-force-with-lease --signed --no-signed --thin --no-thin --ipv4 --ipv6 -u -n -q -v -4 -6 --branches "
-    "--no-verify --verify --push-option -o --repo --no-recurse-submodules --recurse-submodules".split()
+_PUSH_PLAIN = names(
+    """
+    --all --tags --follow-tags --set-upstream --dry-run --quiet --verbose --progress --no-progress
+    --atomic --no-atomic --porcelain --no-force-with-lease --signed --no-signed --thin --no-thin
+    --ipv4 --ipv6 -u -n -q -v -4 -6 --branches --no-verify --verify --push-option -o --repo
+    --no-recurse-submodules --recurse-submodules
+    """
 )
 
 
@@ -117,8 +123,11 @@ def _add(call: Call, rest: list[Word]) -> None:
 def _commit(call: Call, rest: list[Word]) -> None:
     given = arguments(
         rest,
-        frozenset(
-            "-m -F -C -c -t --message --file --author --date --template --reuse-message --fixup --squash --trailer".split()
+        names(
+            """
+    -m -F -C -c -t --message --file --author --date --template --reuse-message --fixup --squash
+    --trailer
+    """
         ),
     )
     messages = {id(word) for word in given.values("-m", "--message")}
@@ -139,12 +148,16 @@ def _branch(call: Call, rest: list[Word]) -> None:
     if not call.clear(rest):
         return
     given = arguments(
-        rest, frozenset("-u --set-upstream-to --contains --merged --no-merged --points-at --sort --format".split())
+        rest,
+        names(
+            """
+    -u --set-upstream-to --contains --merged --no-merged --points-at --sort --format
+    """
+        ),
     )
     if any(
         name in {"-d", "-D", "-m", "-M", "-C", "-f"}
-        or name.startswith(("--d", "--m", "--fo"))
-        and name not in {"--merged", "--format"}
+        or (name.startswith(("--d", "--m", "--fo")) and name not in {"--merged", "--format"})
         for name, _ in given.options
     ):
         call.unknown("It deletes, renames or moves a branch.")
@@ -167,7 +180,7 @@ def _checkout(call: Call, rest: list[Word]) -> None:
     if given.has("-B", "-C"):
         call.unknown("It may move a branch that exists.")
     paths = any(word.text == "--" for word in rest) or any(
-        word.text in {".", "*"} or "/" in word.text and "." in word.text for word in given.rest
+        word.text in {".", "*"} or ("/" in word.text and "." in word.text) for word in given.rest
     )
     if paths or any(
         name in {"-f", "-p"} or name.startswith(("--fo", "--disc", "--ours", "--theirs")) for name, _ in given.options
@@ -290,7 +303,8 @@ def _tag(call: Call, rest: list[Word]) -> None:
     if call.clear(rest):
         given = arguments(rest, frozenset({"-m", "-F", "-n", "--sort", "--contains", "--points-at", "-u"}))
         if any(
-            name in {"-d", "-f"} or name.startswith(("--d", "--fo")) and name != "--format" for name, _ in given.options
+            name in {"-d", "-f"} or (name.startswith(("--d", "--fo")) and name != "--format")
+            for name, _ in given.options
         ):
             call.unknown("It deletes or moves a tag.")
         elif given.rest and not given.has("-l", "--list", "--contains", "--points-at"):
@@ -379,7 +393,7 @@ def _forces(call: Call, given: Arguments) -> bool:
             force = True
         elif name not in _PUSH_PLAIN:
             call.unknown(f"git push {name} is not an option that the portal knows.")
-        if name in {"--no-verify"}:
+        if name == "--no-verify":
             call.unknown("It skips the checks that the repository runs before a push.")
     if force:
         call.add("push.force", "published history", "It rewrites or deletes what is published.")

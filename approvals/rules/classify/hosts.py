@@ -1,11 +1,14 @@
 """The command lines of Git hosts: pull requests, and every other call that changes something there."""
 
-from approvals.rules.classify.call import Arguments, Call, Word, arguments
+from approvals.rules.classify.call import Arguments, Call, Word, arguments, names
 
 _GH_READS = frozenset({"list", "view", "diff", "status", "checks", "watch", "download", "search"})
-_GH_VALUED = frozenset(
-    "-R --repo -X --method -f -F --field --raw-field --input -H --header -q --jq -t --template --cache -p --preview --hostname "
-    "-b --body -B --base -T --title -l --label -a --assignee -r --reviewer --body-file --head -L --limit -s --state --json".split()
+_GH_VALUED = names(
+    """
+    -R --repo -X --method -f -F --field --raw-field --input -H --header -q --jq -t --template
+    --cache -p --preview --hostname -b --body -B --base -T --title -l --label -a --assignee -r
+    --reviewer --body-file --head -L --limit -s --state --json
+    """
 )
 _KINDS = {
     "secret": "access.change", "variable": "access.change", "ssh-key": "access.change", "gpg-key": "access.change",
@@ -20,7 +23,7 @@ def github(call: Call) -> None:
         return
     given = arguments(call.args, _GH_VALUED)
     words = [word.text for word in given.rest]
-    group, verb = (words + ["", ""])[:2]
+    group, verb = ([*words, "", ""])[:2]
     host = (given.values("--hostname") or [Word("github.com")])[0].text
     for word in given.values("--body-file", "--input", "-F"):
         call.touch(Word(word.text.rpartition("@")[2]))
@@ -31,7 +34,7 @@ def github(call: Call) -> None:
         call.add("pr.draft" if draft else "pr.open", "pull request", host=host)
     elif group == "pr" and (verb == "merge" or (verb == "review" and given.has("-a", "--approve"))):
         call.add("pr.merge", words[2] if len(words) > 2 else "pull request", host=host)
-    elif group == "auth" and verb == "token" or given.has("--show-token"):
+    elif (group == "auth" and verb == "token") or given.has("--show-token"):
         call.add("secret.read", "gh auth token")
     elif group in {"", "--version", "version", "help", "completion"} or (group == "auth" and verb == "status"):
         call.add("read", "gh")
@@ -43,7 +46,7 @@ def github(call: Call) -> None:
         call.add("network.write", f"gh {group} {verb}", host=host)
     else:
         call.unknown(f"gh {group} {verb} is not known.")
-    if given.has("-R", "--repo") and not (verb in _GH_READS):
+    if given.has("-R", "--repo") and verb not in _GH_READS:
         call.unknown("It changes a repository that is named in the command.")
 
 
@@ -66,7 +69,7 @@ def gitlab(call: Call) -> None:
     if not call.clear():
         return
     words = [word.text for word in call.args if not word.text.startswith("-")]
-    group, verb = (words + ["", ""])[:2]
+    group, verb = ([*words, "", ""])[:2]
     if group == "mr" and verb == "create":
         draft = any(word.text in {"--draft", "--wip"} for word in call.args)
         call.add("pr.draft" if draft else "pr.open", "merge request")

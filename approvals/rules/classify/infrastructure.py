@@ -74,10 +74,8 @@ def kubernetes(call: Call) -> None:
         "diff",
         "events",
     }:
-        if (
-            any(re.match(r"secrets?(?:$|[/.,])|.*[,/]secrets?", word) for word in verbs[1:])
-            or verb == "get"
-            and call.program == "helm"
+        if any(re.match(r"secrets?(?:$|[/.,])|.*[,/]secrets?", word) for word in verbs[1:]) or (
+            verb == "get" and call.program == "helm"
         ):
             call.add("secret.read", f"{call.program} {verb}")
         elif any(word.text.startswith("--raw") for word in call.args):
@@ -100,7 +98,7 @@ def docker(call: Call) -> None:
         call.touch(word)
     if verb in {"ps", "images", "logs", "version", "info", "inspect", "history", "stats", "port", "diff", "help"}:
         call.add("secret.read" if verb == "inspect" else "read", f"docker {verb}")
-    elif verb in {"build"}:
+    elif verb == "build":
         call.add("build", "docker build")
     elif verb in {"push", "stack", "service", "swarm", "context", "node"}:
         _change(call, f"docker {verb}")

@@ -2,7 +2,7 @@
 
 import re
 
-from approvals.rules.classify.call import Call, Word, arguments
+from approvals.rules.classify.call import Call, Word, arguments, names
 
 # Deliberately narrower than any URL parser: user names, escapes, backslashes and curl's own {a,b} ranges are read
 # differently by different programs, so an address that holds them has no host that could be on a list.
@@ -10,13 +10,17 @@ _URL = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?(?:[/?#][^\\\s]*)?", re.IGNORECASE
 )
 _SCP = re.compile(r"(?:[\w.-]+@)?([a-z0-9][a-z0-9.-]*\.[a-z]{2,}):[^:]*", re.IGNORECASE)
-_CURL_VALUED = frozenset(
-    "-A -b -c -C -d -D -e -E -F -H -h -K -m -o -P -Q -r -T -t -u -U -w -x -X -y -Y -z --data --data-raw --data-binary --data-ascii "
-    "--data-urlencode --json --form --form-string --upload-file --request --output --header --user --url --config --proxy "
-    "--max-time --connect-timeout --retry --retry-delay --user-agent --cookie --cookie-jar --cert --key --cacert --resolve "
-    "--connect-to --unix-socket --abstract-unix-socket --interface --dump-header --write-out --referer --output-dir --range "
-    "--max-redirs --doh-url --preproxy --netrc-file --trace --trace-ascii --stderr --variable --expand-url --expand-data --url-query "
-    "--proxy-user --oauth2-bearer --socks5 --socks5-hostname --dns-servers --engine --limit-rate".split()
+_CURL_VALUED = names(
+    """
+    -A -b -c -C -d -D -e -E -F -H -h -K -m -o -P -Q -r -T -t -u -U -w -x -X -y -Y -z --data
+    --data-raw --data-binary --data-ascii --data-urlencode --json --form --form-string --upload-file
+    --request --output --header --user --url --config --proxy --max-time --connect-timeout --retry
+    --retry-delay --user-agent --cookie --cookie-jar --cert --key --cacert --resolve --connect-to
+    --unix-socket --abstract-unix-socket --interface --dump-header --write-out --referer
+    --output-dir --range --max-redirs --doh-url --preproxy --netrc-file --trace --trace-ascii
+    --stderr --variable --expand-url --expand-data --url-query --proxy-user --oauth2-bearer --socks5
+    --socks5-hostname --dns-servers --engine --limit-rate
+    """
 )
 _CURL_SENDS = ("-d", "-F", "-T", "--data", "--form", "--json", "--upload", "--expand-data", "-Q", "--quote")
 _CURL_FILES = (
@@ -31,14 +35,18 @@ _CURL_FILES = (
     "--stderr",
     "--output-dir",
 )
-_CURL_PLAIN = frozenset(
-    "-s -S -L -f -i -I -v -k -g -G -O -J -N -# -0 -1 -2 -3 -4 -6 -a -A -b -e -h -H -m -r -w -X -y -Y -z -u -n -d -F -T -o -c -D "
-    "--silent --show-error --location --fail --fail-with-body --include --head --verbose --insecure --globoff --get --remote-name "
-    "--remote-header-name --no-buffer --compressed --http1.1 --http2 --http3 --ipv4 --ipv6 --progress-bar --create-dirs --version --help "
-    "--request --header --user-agent --max-time --connect-timeout --retry --retry-delay --retry-all-errors --write-out --referer "
-    "--range --max-redirs --user --url --cookie --no-progress-meter --parallel --tlsv1.2 --proto --oauth2-bearer --limit-rate "
-    "--data --data-raw --data-binary --data-ascii --data-urlencode --json --form --form-string --upload-file --output --cookie-jar "
-    "--dump-header --output-dir --url-query".split()
+_CURL_PLAIN = names(
+    """
+    -s -S -L -f -i -I -v -k -g -G -O -J -N -# -0 -1 -2 -3 -4 -6 -a -A -b -e -h -H -m -r -w -X -y -Y
+    -z -u -n -d -F -T -o -c -D --silent --show-error --location --fail --fail-with-body --include
+    --head --verbose --insecure --globoff --get --remote-name --remote-header-name --no-buffer
+    --compressed --http1.1 --http2 --http3 --ipv4 --ipv6 --progress-bar --create-dirs --version
+    --help --request --header --user-agent --max-time --connect-timeout --retry --retry-delay
+    --retry-all-errors --write-out --referer --range --max-redirs --user --url --cookie
+    --no-progress-meter --parallel --tlsv1.2 --proto --oauth2-bearer --limit-rate --data --data-raw
+    --data-binary --data-ascii --data-urlencode --json --form --form-string --upload-file --output
+    --cookie-jar --dump-header --output-dir --url-query
+    """
 )
 
 
@@ -108,8 +116,11 @@ def wget(call: Call) -> None:
         return
     given = arguments(
         call.args,
-        frozenset(
-            "-O -o -P -t -T -U -i -e --output-document --directory-prefix --method --post-data --post-file --body-data --body-file --header --tries --timeout".split()
+        names(
+            """
+    -O -o -P -t -T -U -i -e --output-document --directory-prefix --method --post-data --post-file
+    --body-data --body-file --header --tries --timeout
+    """
         ),
     )
     plain = {

@@ -2,7 +2,7 @@
 
 import re
 
-from approvals.rules.classify.call import Call, Word, arguments
+from approvals.rules.classify.call import Call, Word, arguments, names
 
 # What a repository calls its own tasks. The part before ':' or '-' decides: test:integration, lint-fix, build_all.
 _TASKS = {
@@ -15,8 +15,11 @@ _RISKY_TASK = re.compile(r"deploy|publish|release|push|prod|install|clean|destro
 _INSTALLS = re.compile(
     r"(?:un)?install|i|add|ci|remove|rm|un|update|up|upgrade|dedupe|prune|link|unlink|rebuild|sync|lock|get|tidy|require|dist-upgrade|create|audit-fix|import|install-test|it|cit"
 )
-_SHOWS = frozenset(
-    "list ls show view info why outdated search help version --version -v -V tree explain freeze check config-list root bin prefix query".split()
+_SHOWS = names(
+    """
+    list ls show view info why outdated search help version --version -v -V tree explain freeze
+    check config-list root bin prefix query
+    """
 )
 
 
@@ -66,7 +69,11 @@ def task_runner(call: Call) -> None:
         return
     given = arguments(
         call.args,
-        frozenset("-C -f -j -I -o -W --directory --file --makefile --jobs --justfile -d --working-directory".split()),
+        names(
+            """
+    -C -f -j -I -o -W --directory --file --makefile --jobs --justfile -d --working-directory
+    """
+        ),
     )
     if given.has("-f", "--file", "--makefile", "--justfile", "--eval", "-E", "-c", "--command"):
         call.unknown("The tasks are in a file or a text named in the command.")
@@ -140,8 +147,11 @@ def npx(call: Call) -> None:
         _tool(call, words)
 
 
-_NODE_TOOLS = frozenset(
-    "jest vitest mocha playwright cypress eslint prettier tsc stylelint biome webpack rollup vite esbuild ava".split()
+_NODE_TOOLS = names(
+    """
+    jest vitest mocha playwright cypress eslint prettier tsc stylelint biome webpack rollup vite
+    esbuild ava
+    """
 )
 
 
@@ -186,7 +196,7 @@ def python_project(call: Call) -> None:
             call.run(rest)
         else:
             call.unknown("It starts a shell.")
-    elif verb in {"publish"}:
+    elif verb == "publish":
         call.add("package.publish", call.program)
     elif verb == "build":
         call.add("build", call.program)

@@ -12,7 +12,7 @@ import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 from approvals.rules.classify.actions import Action
-from approvals.rules.classify.call import Call, Word
+from approvals.rules.classify.call import Call, Word, names
 from approvals.rules.classify.commands import program_reader
 from approvals.rules.classify.environment import SECRET_VARIABLE, steers_programs
 from approvals.rules.classify.paths import Place
@@ -28,17 +28,26 @@ _LANGUAGE = Language(tree_sitter_bash.language())
 _MISREAD = re.compile(r"\S\\\n\S|[\x00-\x08\x0b-\x1f\x7f]")
 _DELIMITER = re.compile(r"\\?\w+|'\w+'|\"\w+\"")
 _SEPARATORS = re.compile(r"[;&|\n(){}`]|\$\(")
-_WORDS = frozenset(
-    "word number string raw_string ansi_c_string translated_string concatenation simple_expansion expansion "
-    "command_substitution process_substitution arithmetic_expansion brace_expression extglob_pattern regex".split()
+_WORDS = names(
+    """
+    word number string raw_string ansi_c_string translated_string concatenation simple_expansion
+    expansion command_substitution process_substitution arithmetic_expansion brace_expression
+    extglob_pattern regex
+    """
 )
-_DATA = frozenset(
-    "comment variable_name special_variable_name string_content heredoc_start heredoc_content heredoc_end "
-    "file_descriptor test_operator regex extglob_pattern word number raw_string ansi_c_string brace_expression".split()
+_DATA = names(
+    """
+    comment variable_name special_variable_name string_content heredoc_start heredoc_content
+    heredoc_end file_descriptor test_operator regex extglob_pattern word number raw_string
+    ansi_c_string brace_expression
+    """
 )
-_THROUGH = frozenset(
-    "command_name string concatenation array binary_expression unary_expression postfix_expression "
-    "parenthesized_expression ternary_expression subscript negated_command pipeline translated_string case_item".split()
+_THROUGH = names(
+    """
+    command_name string concatenation array binary_expression unary_expression postfix_expression
+    parenthesized_expression ternary_expression subscript negated_command pipeline translated_string
+    case_item
+    """
 )
 
 
@@ -230,7 +239,9 @@ class _Reader:
 
     def assignment(self, node: Node) -> None:
         target, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        self.found.append(Action("read", "shell", "It sets a variable."))
+        before_command = node.parent is not None and node.parent.type == "command"
+        if not before_command:
+            self.found.append(Action("read", "shell", "It sets a variable."))
         if target is None:
             self.unknown("It sets something that cannot be read.")
             return
@@ -239,7 +250,6 @@ class _Reader:
         if target.type != "variable_name":
             self.evaluates = True
         self.children(node)
-        before_command = node.parent is not None and node.parent.type == "command"
         if value is not None and not before_command and not self.looped and text_of(node)[len(name)] == "=":
             word = word_of(value, self.variables)
             mentions = re.findall(rf"(?<![\w${{]){re.escape(name)}(?!\w)", self.text)
@@ -279,8 +289,13 @@ class _Reader:
             extra += self.redirect(redirect)
         if body is None:
             self.found.append(Action("read", "shell", "It only opens files."))
-        else:
-            self.visit(body, extra)
+            return
+        before = self.place.dirs
+        self.visit(body, extra)
+        if self.place.dirs != before:
+            # `cd x && ls > f`: the grammar gives the redirection to the whole, the shell to the last program alone.
+            for redirect in node.children_by_field_name("redirect"):
+                self.redirect(redirect)
 
     def redirect(self, node: Node) -> list[Word]:
         if node.type == "file_redirect":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from approvals.rules.classify.actions import Action
-from approvals.rules.classify.call import Call, Word
+from approvals.rules.classify.call import Call, Word, names
 from approvals.rules.classify.network import host_of
 from approvals.rules.classify.paths import Place
 from approvals.rules.classify.shell import read_script
@@ -12,9 +12,12 @@ _READ_PATH = {"Read": "file_path", "NotebookRead": "notebook_path"}
 _LOOK_PATH = {"Glob": "path", "Grep": "path", "LS": "path"}
 _WRITE_PATH = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
 # These change nothing outside the session. A sub-agent's own calls are checked one by one (Task, Agent).
-_NO_EFFECT = frozenset(
-    "Task Agent TodoWrite TodoRead TaskCreate TaskUpdate TaskList TaskGet TaskOutput TaskStop AskUserQuestion EnterPlanMode "
-    "ExitPlanMode BashOutput AgentOutputTool KillShell KillBash Skill ToolSearch ListMcpResourcesTool StructuredOutput".split()
+_NO_EFFECT = names(
+    """
+    Task Agent TodoWrite TodoRead TaskCreate TaskUpdate TaskList TaskGet TaskOutput TaskStop
+    AskUserQuestion EnterPlanMode ExitPlanMode BashOutput AgentOutputTool KillShell KillBash Skill
+    ToolSearch ListMcpResourcesTool StructuredOutput
+    """
 )
 _MCP: Mapping[str, str] = {
     "mcp__ide__getDiagnostics": "lint",

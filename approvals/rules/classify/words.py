@@ -8,7 +8,7 @@ from tree_sitter import Node
 from approvals.rules.classify.call import Word
 
 _GLOB = re.compile(r"(?<!\\)[*?\[]")
-_BRACES = re.compile(r"(?<!\\)\{[^}]*(?:,|\.\.)|(?<!\\)\{$|^,|,\}?$")
+_BRACES = re.compile(r"(?<!\\)\{[^}]*(?:,|\.\.)")
 _DOUBLE_QUOTED = re.compile(r"\\([$`\"\\])|\\\n")
 _BARE = re.compile(r"\\\n|\\(.)", re.DOTALL)
 _SPLITS = re.compile(r"[\s*?\[\\~]")

@@ -2,7 +2,7 @@
 
 import re
 
-from approvals.rules.classify.call import Call, Word, arguments
+from approvals.rules.classify.call import Call, Word, arguments, names
 from approvals.rules.classify.environment import steers_programs
 
 _VALUED = {
@@ -16,8 +16,10 @@ _VALUED = {
     "exec": "-a",
     "caffeinate": "-t -w",
 }
-_XARGS_VALUED = frozenset(
-    "-a -d -E -I -i -L -l -n -P -s --arg-file --delimiter --max-args --max-procs --replace".split()
+_XARGS_VALUED = names(
+    """
+    -a -d -E -I -i -L -l -n -P -s --arg-file --delimiter --max-args --max-procs --replace
+    """
 )
 
 
@@ -48,6 +50,11 @@ def plain(call: Call) -> None:
         if not call.clear(inner[:1]):
             return
         inner = inner[1:]
+    while call.program in {"time", "!"} and inner and re.match(r"\w+=", inner[0].text):
+        # The shell's own `time` is followed by a whole command, its variables included.
+        if steers_programs(inner[0].text.partition("=")[0]):
+            call.unknown(f"Setting {inner[0].text.partition('=')[0]} changes what other programs do.")
+        inner = inner[1:]
     if call.program == "watch":
         # watch gives its words to a shell.
         call.script(" ".join(word.text for word in inner))
@@ -64,7 +71,12 @@ def raised(call: Call) -> None:
     call.unknown("It runs with the rights of another user.")
     if call.program != "su":
         _, inner = _skip_options(
-            list(call.args), frozenset("-u -g -h -p -C -T -r -t -U -D -R --user --group --host --chdir".split())
+            list(call.args),
+            names(
+                """
+    -u -g -h -p -C -T -r -t -U -D -R --user --group --host --chdir
+    """
+            ),
         )
         while inner and re.match(r"\w+=", inner[0].text):
             inner = inner[1:]

@@ -164,9 +164,10 @@ class Migration(migrations.Migration):
                         "default_permissions": (),
                         "indexes": [
                             models.Index(fields=["txid"], name="ledger_entry_txid"),
-                            models.Index(fields=["agent_id", "recorded_at"], name="ledger_entry_agent"
-                            ),
-                            models.Index(fields=["run_id", "recorded_at"], condition=models.Q(("run_id__isnull", False)),
+                            models.Index(fields=["agent_id", "recorded_at"], name="ledger_entry_agent"),
+                            models.Index(
+                                fields=["run_id", "recorded_at"],
+                                condition=models.Q(("run_id__isnull", False)),
                                 name="ledger_entry_run",
                             ),
                             models.Index(fields=["type", "recorded_at"], name="ledger_entry_type"),

@@ -131,9 +131,7 @@ def _parse_slowly(data: bytes, floats: Floats) -> object:
     def integer(text: str) -> int | _Flaw:
         # The length first: int() of a megabyte of digits takes quadratic time.
         number = int(text) if len(text) <= 17 else MAX_INTEGER + 1
-        return (
-            number if -MAX_INTEGER <= number <= MAX_INTEGER else flaw("an integer beyond 2^53 - 1: send text")
-        )
+        return number if -MAX_INTEGER <= number <= MAX_INTEGER else flaw("an integer beyond 2^53 - 1: send text")
 
     # orjson has already accepted the grammar, UTF-8, surrogates and depth, so no constants and no recursion.
     value = json.loads(

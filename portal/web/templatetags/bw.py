@@ -152,9 +152,7 @@ def sort_header(context: Context, field: str, label: str, css: str = "") -> Safe
     descending, ascending = now == f"-{field}", now == field
     query["sort"] = f"-{field}" if ascending else field
     order = (
-        format_html(' aria-sort="{}"', "ascending" if ascending else "descending")
-        if now.lstrip("-") == field
-        else ""
+        format_html(' aria-sort="{}"', "ascending" if ascending else "descending") if now.lstrip("-") == field else ""
     )
     arrow = icons.icon("arrow-down" if descending else "arrow-up") if order else ""
     return format_html(

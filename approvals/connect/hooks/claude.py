@@ -1,0 +1,102 @@
+"""The dialect of Claude Code's hooks: a hook's body becomes a neutral tool call, a decision becomes the exact reply."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from approvals.rules.authorize import Decision, Outcome
+from portal.ledger.rules.canonical import JSONValue
+
+MAX_TEXT = 4096
+# Claude Code cuts longer texts itself; what is here must survive whole, since it tells the agent what to do.
+MAX_REASON = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call that an agent wants to make. ``permission_mode`` is what the agent says of itself."""
+
+    session_id: str
+    cwd: str
+    event: str
+    tool: str
+    tool_input: Mapping[str, JSONValue] = field(repr=False)
+    tool_use_id: str
+    permission_mode: str
+
+
+class HookError(ValueError):
+    """A body that is not a tool call. ``pointer`` is the JSON pointer (RFC 6901) to what is wrong."""
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        super().__init__(f"{pointer or 'The body'}: {detail}")
+        self.pointer = pointer
+        self.detail = detail
+
+
+def parse(body: JSONValue) -> ToolCall:
+    """Return the tool call of a ``PreToolUse`` hook; raises ``HookError``. Fields that are not known are left alone."""
+    if not isinstance(body, Mapping):
+        raise HookError("", "must be an object.")
+    event = _text(body, "hook_event_name")
+    if event != "PreToolUse":
+        raise HookError("/hook_event_name", "must be PreToolUse; only a call that has not been made can be decided.")
+    tool_input = body.get("tool_input")
+    if not isinstance(tool_input, Mapping):
+        raise HookError("/tool_input", "must be an object.")
+    return ToolCall(
+        session_id=_text(body, "session_id"),
+        cwd=_text(body, "cwd"),
+        event=event,
+        tool=_text(body, "tool_name"),
+        tool_input=tool_input,
+        tool_use_id=_text(body, "tool_use_id", required=False),
+        permission_mode=_text(body, "permission_mode", required=False),
+    )
+
+
+def _text(body: Mapping[str, JSONValue], name: str, *, required: bool = True) -> str:
+    value = body.get(name, None if required else "")
+    if value is None or (required and value == ""):
+        raise HookError(f"/{name}", "is required.")
+    if not isinstance(value, str):
+        raise HookError(f"/{name}", "must be a text.")
+    if len(value) > MAX_TEXT:
+        raise HookError(f"/{name}", f"must not be longer than {MAX_TEXT} characters.")
+    return value
+
+
+def reply(decision: Decision, request_number: str | None = None, url: str | None = None) -> dict[str, JSONValue]:
+    """Return the JSON object that answers a ``PreToolUse`` hook.
+
+    A review is answered with ``deny``: ``ask`` would put the question to whoever sits at the agent, who may be the
+    one that must not decide. A kill also ends the session (``continue`` false).
+    """
+    allowed = decision.outcome is Outcome.ALLOW
+    answer: dict[str, JSONValue] = {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "allow" if allowed else "deny",
+            "permissionDecisionReason": _reason(decision, request_number, url),
+        }
+    }
+    if decision.stopped:
+        answer["continue"] = False
+        answer["stopReason"] = _reason(decision, request_number, url)
+    return answer
+
+
+def _reason(decision: Decision, request_number: str | None, url: str | None) -> str:
+    sentence = decision.sentence if len(decision.sentence) <= MAX_REASON else f"{decision.sentence[:MAX_REASON]} […]"
+    if decision.outcome is Outcome.ALLOW:
+        return sentence
+    if decision.stopped:
+        return f"{sentence} Stop now and make no further calls; people must agree before this agent works again."
+    if decision.outcome is Outcome.DENY:
+        return f"{sentence} No approval can change this. Do not look for another way to do it; tell the person what you needed."
+    if request_number is None:
+        return f"{sentence} No request could be opened, so it is denied. Do not work around it; ask again later."
+    where = f" ({url})" if url else ""
+    return (
+        f"{sentence} It needs approval: {request_number}{where}. Do not work around it. Go on with other work, and make "
+        f"exactly the same call again after {request_number} is approved."
+    )

@@ -1,0 +1,210 @@
+"""What an approver is shown: one canonical document that is sealed, and the marking of text that hides something."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from approvals.rules.authorize import Rule
+from approvals.rules.classify.actions import Action
+from portal.ledger.rules.canonical import JSONValue, canonicalize
+
+FORMAT = "bailiwick-view/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewFacts:
+    """Everything that the approver sees. Times are aware; ``grant_minutes`` is how long an approval can be used."""
+
+    number: str
+    agent_id: UUID
+    agent_name: str
+    charter: str
+    owner_team: str
+    accountable_person: str
+    initiator: str
+    credential: str
+    session_id: str
+    tool: str
+    arguments: dict[str, JSONValue]
+    actions: Sequence[Action]
+    repository: str | None
+    branch: str | None
+    environment: str | None
+    tier: str
+    rules: Sequence[Rule]
+    sentence: str
+    digest: bytes
+    revision_id: UUID
+    revision_number: int
+    epoch: int
+    quorum: int
+    opened_at: datetime
+    expires_at: datetime
+    grant_minutes: int
+
+
+def build_view(facts: ViewFacts) -> bytes:
+    """Return the canonical JSON (RFC 8785) of the view. Every text is whole: nothing is shortened before sealing."""
+    document: JSONValue = {
+        "format": FORMAT,
+        "number": facts.number,
+        "asks": {"agent": str(facts.agent_id), "name": facts.agent_name, "session": facts.session_id},
+        "authority": {
+            "charter": facts.charter,
+            "owner_team": facts.owner_team,
+            "accountable_person": facts.accountable_person,
+            "credential": facts.credential,
+        },
+        "initiator": facts.initiator,
+        "action": {
+            "tool": facts.tool,
+            "arguments": facts.arguments,
+            "does": [_action(action) for action in facts.actions],
+        },
+        "target": {"repository": facts.repository, "branch": facts.branch, "environment": facts.environment},
+        "gated": {
+            "tier": facts.tier,
+            "sentence": facts.sentence,
+            "rules": [{"id": rule.id, "effect": rule.effect.value, "text": rule.text} for rule in facts.rules],
+        },
+        "binds": {
+            "digest": facts.digest.hex(),
+            "revision": str(facts.revision_id),
+            "revision_number": facts.revision_number,
+            "epoch": facts.epoch,
+            "quorum": facts.quorum,
+            "opened_at": _moment(facts.opened_at),
+            "expires_at": _moment(facts.expires_at),
+            "grant_minutes": facts.grant_minutes,
+        },
+    }
+    return canonicalize(document)
+
+
+def view_hash(view: bytes) -> bytes:
+    """Return the SHA-256 that a review carries to say what it was given for."""
+    return hashlib.sha256(b"bailiwick/view/v1\0" + view).digest()
+
+
+def _action(action: Action) -> JSONValue:
+    return {
+        "type": action.type,
+        "resource": action.resource,
+        "detail": action.detail,
+        "paths": list(action.paths),
+        "branch": action.branch,
+        "host": action.host,
+        "environment": action.environment,
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Kind(StrEnum):
+    """Plain text, or what kind of hiding a piece of text could do."""
+
+    TEXT = "text"
+    BIDI = "bidi"
+    INVISIBLE = "invisible"
+    CONTROL = "control"
+    ESCAPE = "escape"
+    CONFUSABLE = "confusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the text as it was sent; ``label`` is what a page shows in its place, empty for plain text."""
+
+    kind: Kind
+    text: str
+    label: str = ""
+
+
+_ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_]?)|\x9b[0-?]*[ -/]*[@-~]"
+_BIDI = r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+_INVISIBLE = (
+    r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u2800\u3164\ufe00-\ufe0f"
+    r"\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+# A word with a letter outside ASCII is looked at as a whole: one foreign letter among Latin ones is the trick.
+_WORD = r"[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*"
+_HIDDEN = re.compile(
+    f"(?P<escape>{_ESCAPE})|(?P<bidi>{_BIDI})|(?P<invisible>{_INVISIBLE})|(?P<control>{_CONTROL})|(?P<confusable>{_WORD})"
+)
+
+
+def mark_hidden(text: str) -> list[Segment]:
+    """Cut the text into pieces, those that hide or disguise something labelled; joined they are the whole text."""
+    segments: list[Segment] = []
+    plain = ""
+    end = 0
+    for match in _HIDDEN.finditer(text):
+        plain += text[end : match.start()]
+        end = match.end()
+        kind = Kind(match.lastgroup or "text")
+        marked = _disguised(match[0]) if kind is Kind.CONFUSABLE else [Segment(kind, match[0], _label(kind, match[0]))]
+        for segment in marked:
+            if segment.kind is Kind.TEXT:
+                plain += segment.text
+                continue
+            if plain:
+                segments.append(Segment(Kind.TEXT, plain))
+                plain = ""
+            segments.append(segment)
+    plain += text[end:]
+    return [*segments, Segment(Kind.TEXT, plain)] if plain else segments
+
+
+def hides_anything(text: str) -> bool:
+    """Return whether any part of the text would be marked."""
+    return any(segment.kind is not Kind.TEXT for segment in mark_hidden(text))
+
+
+def _disguised(word: str) -> list[Segment]:
+    """Mark the letters of a word that do not belong to the script of the others, or only look like ASCII."""
+    scripts = [_script(letter) for letter in word]
+    if len(set(scripts)) == 1 and scripts[0] != "COMPATIBILITY" and not _all_lookalike(word):
+        return [Segment(Kind.TEXT, word)]
+    base = "LATIN" if "LATIN" in scripts else ""
+    return [
+        Segment(Kind.TEXT, letter)
+        if script == base
+        else Segment(Kind.CONFUSABLE, letter, f"{letter} is {_name(letter)}")
+        for letter, script in zip(word, scripts, strict=True)
+    ]
+
+
+# Cyrillic and Greek letters drawn like Latin ones (a part of Unicode's confusables.txt): a word made of nothing
+# else reads as a Latin word though its letters are all of one script.
+_LOOKALIKES = frozenset("асеорхуіјѕԁһԛԝԍӏвкмнтАВЕКМНОРСТУХІЈЅαορνικυχτΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
+
+
+def _all_lookalike(word: str) -> bool:
+    return _LOOKALIKES.issuperset(word)
+
+
+def _script(letter: str) -> str:
+    if letter.isascii():
+        return "LATIN"
+    if unicodedata.normalize("NFKC", letter) != letter and unicodedata.normalize("NFKC", letter).isascii():
+        return "COMPATIBILITY"  # full-width and mathematical letters
+    return _name(letter).partition(" ")[0]
+
+
+def _name(letter: str) -> str:
+    return unicodedata.name(letter, f"U+{ord(letter):04X}")
+
+
+def _label(kind: Kind, text: str) -> str:
+    if kind is Kind.ESCAPE:
+        return f"[escape sequence {text[1:]!r}]" if len(text) > 1 else "[U+001B ESCAPE]"
+    names = {"\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x08": "BACKSPACE", "\0": "NULL"}
+    return f"[U+{ord(text):04X} {names.get(text) or unicodedata.name(text, kind.value.upper())}]"

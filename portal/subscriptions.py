@@ -1,0 +1,24 @@
+"""Who follows the log: one table of follower, the entry types it reads, and the job it gives them to.
+
+The ledger is the outbox. Each follower has a cursor of its own (``portal.ledger.services.follow``), so
+what it does happens once for what it writes to the database, and at least once for what it sends.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from approvals.jobs.notify import notify
+from portal.ledger.services.follow import Handler
+from reports.jobs.project_runs import project
+
+
+@dataclass(frozen=True)
+class Follower:
+    types: Collection[str]
+    handle: Handler
+
+
+FOLLOWERS: dict[str, Follower] = {
+    "runs": Follower({"approvals.check.decided"}, project),
+    "notices": Follower({"approvals.request.opened"}, notify),
+}

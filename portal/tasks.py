@@ -1,0 +1,52 @@
+"""The Celery tasks of the whole portal: each wraps one job and may run twice."""
+
+from celery import shared_task
+
+from approvals.jobs.sweep import end_overtaken
+from portal.ledger.services.follow import follow
+from portal.ledger.services.seal import seal
+from portal.ledger.signing import load_signer
+from portal.subscriptions import FOLLOWERS
+from reports.jobs.build_package import requeue_lost, run_build
+
+
+@shared_task
+def seal_log() -> None:
+    """Seal what is new until nothing is, then let every follower read on."""
+    signer = load_signer("log")
+    while (sealed := seal(signer=signer)) is not None and sealed.count:
+        continue
+    follow_log()
+
+
+def follow_log() -> None:
+    for name, follower in FOLLOWERS.items():
+        while follow(name, types=follower.types, handle=follower.handle):
+            continue
+
+
+@shared_task
+def sweep_requests() -> None:
+    """Expire and void the pending requests that the clock or the world has overtaken."""
+    end_overtaken()
+
+
+@shared_task
+def sweep_packages() -> None:
+    """Put lost package jobs back in the queue, and send out those that wait."""
+    for package_id in requeue_lost():
+        build_package.delay(str(package_id))
+
+
+@shared_task
+def build_package(package_id: str) -> None:
+    run_build(package_id)
+
+
+# Read by Celery beat. What is missed while nothing runs is caught up by the next round: each task looks at
+# rows, not at the clock's ticks.
+SCHEDULE = {
+    "seal-log": {"task": "portal.tasks.seal_log", "schedule": 2.0, "options": {"expires": 10}},
+    "sweep-requests": {"task": "portal.tasks.sweep_requests", "schedule": 10.0, "options": {"expires": 30}},
+    "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
+}
