@@ -41,12 +41,3 @@ def sweep_packages() -> None:
 @shared_task
 def build_package(package_id: str) -> None:
     run_build(package_id)
-
-
-# Read by Celery beat. What is missed while nothing runs is caught up by the next round: each task looks at
-# rows, not at the clock's ticks.
-SCHEDULE = {
-    "seal-log": {"task": "portal.tasks.seal_log", "schedule": 2.0, "options": {"expires": 10}},
-    "sweep-requests": {"task": "portal.tasks.sweep_requests", "schedule": 10.0, "options": {"expires": 30}},
-    "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
-}

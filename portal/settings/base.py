@@ -200,7 +200,15 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 # -- Celery -------------------------------------------------------------------------------------------------
+# Empty: the queue lives in the same PostgreSQL (portal.broker). redis://… or amqp://… otherwise.
 BAILIWICK_BROKER_URL = environment.text("BROKER_URL")
+# What is missed while nothing runs is caught up by the next round: each task looks at rows, not at ticks.
+CELERY_BEAT_SCHEDULE = {
+    "seal-log": {"task": "portal.tasks.seal_log", "schedule": 2.0, "options": {"expires": 10}},
+    "sweep-requests": {"task": "portal.tasks.sweep_requests", "schedule": 10.0, "options": {"expires": 30}},
+    "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(BAILIWICK_DATA_DIR / "beat-schedule")
 
 EMAIL_BACKEND = environment.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 EMAIL_HOST = environment.text("EMAIL_HOST", "localhost")

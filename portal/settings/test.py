@@ -18,3 +18,5 @@ if not environment.text("DATA_DIR"):
     BAILIWICK_DATA_DIR = Path(tempfile.gettempdir()) / "bailiwick-test"
     BAILIWICK_KEY_DIR = BAILIWICK_DATA_DIR / "keys"
 ACCOUNT_RATE_LIMITS = False
+# Nothing is collected for tests; files are read where they lie.
+WHITENOISE_AUTOREFRESH = True

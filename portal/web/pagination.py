@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from django.core import signing
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, Model, Q, QuerySet
 
 from portal.errors import InvalidInput
@@ -94,7 +94,9 @@ def _field(queryset: QuerySet[Row], name: str) -> "Field[Any, Any]":
     model: type[Model] | None = queryset.model
     *path, last = name.split("__")
     for step in path:
-        model = model._meta.get_field(step).related_model  # noqa: SLF001  # type: ignore[assignment]
+        model = model._meta.get_field(step).related_model if model else None  # noqa: SLF001
+    if model is None:
+        raise FieldDoesNotExist(name)
     field = model._meta.pk if last == "pk" else model._meta.get_field(last)  # noqa: SLF001
     assert isinstance(field, Field), name  # noqa: S101 (a reverse relation is a programming error)
     return field

@@ -15,6 +15,7 @@ from portal.ledger.services.append import append
 from registry import events
 from registry.models import Agent, Credential
 from registry.rules.lifecycle import AgentState, may_act
+from registry.rules.texts import MOST_NAME, fault_in
 from registry.selectors.agents import may_manage
 from registry.selectors.kills import standing_of
 
@@ -36,10 +37,10 @@ def issue_credential(*, actor: Person, agent: Agent, name: str, days: int) -> tu
             f"A credential lives between 1 and {LONGEST_DAYS} days. Nothing was issued.",
             errors=[{"pointer": "/days", "detail": f"must be between 1 and {LONGEST_DAYS}"}],
         )
-    if not name.strip():
+    fault = fault_in(name, most=MOST_NAME)
+    if fault:
         raise InvalidInput(
-            "Give the credential a name. Nothing was issued.",
-            errors=[{"pointer": "/name", "detail": "must not be empty"}],
+            f"The credential's name {fault}. Nothing was issued.", errors=[{"pointer": "/name", "detail": fault}]
         )
     now = database_now()
     minted = mint("a")

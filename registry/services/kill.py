@@ -20,6 +20,7 @@ from registry.rules.kill import (
     resume_agreed,
     scope_key,
 )
+from registry.rules.texts import MOST_TEXT, fault_in
 from registry.selectors.agents import may_stop
 from registry.selectors.kills import team_of
 
@@ -27,11 +28,7 @@ from registry.selectors.kills import team_of
 @transaction.atomic(durable=True)
 def order_kill(*, actor: Person, kind: ScopeKind, scope_id: UUID | None, reason: str) -> KillOrder:
     """Stop a scope. When it is stopped already, the order in force is returned: stopping twice is no error."""
-    if not reason.strip():
-        raise InvalidInput(
-            "A stop needs a reason. Nothing was stopped.",
-            errors=[{"pointer": "/reason", "detail": "must not be empty"}],
-        )
+    _refuse_reason(reason, "stopped")
     key = scope_key(kind, scope_id)
     team_id, label = _place(kind, scope_id)
     if not may_stop(authority_of(actor), team_id):
@@ -65,11 +62,7 @@ def order_kill(*, actor: Person, kind: ScopeKind, scope_id: UUID | None, reason:
 @transaction.atomic(durable=True)
 def agree_resume(*, actor: Person, order: KillOrder, reason: str) -> KillOrder:
     """Agree that a stop may end; the second agreement ends it. The epoch rises again: old grants stay dead."""
-    if not reason.strip():
-        raise InvalidInput(
-            "Agreeing needs a reason. Nothing was resumed.",
-            errors=[{"pointer": "/reason", "detail": "must not be empty"}],
-        )
+    _refuse_reason(reason, "resumed")
     state = _lock(order.key)
     order = KillOrder.objects.select_for_update().get(pk=order.pk)
     if order.state != OrderState.ACTIVE.value:
@@ -105,6 +98,12 @@ def agree_resume(*, actor: Person, order: KillOrder, reason: str) -> KillOrder:
         )
         append(resumed, actor=actor_for(actor), at=now, agent_id=scope_id)
     return order
+
+
+def _refuse_reason(reason: str, done: str) -> None:
+    fault = fault_in(reason, most=MOST_TEXT, lines=True)
+    if fault:
+        raise InvalidInput(f"The reason {fault}. Nothing was {done}.", errors=[{"pointer": "/reason", "detail": fault}])
 
 
 def _lock(key: str) -> KillState:

@@ -13,7 +13,7 @@ from registry import events
 from registry.models import Agent, PolicyRevision
 from registry.rules.compare import widens
 from registry.rules.lifecycle import AgentState
-from registry.rules.policy import Policy, PolicyError
+from registry.rules.policy import Policy, PolicyError, digest
 from registry.selectors.agents import may_manage
 from registry.services.register import add_revision
 
@@ -30,14 +30,18 @@ def tighten_policy(*, actor: Person, agent: Agent, document: dict[str, Any], bas
         raise NotAllowed(f"Only a manager of {agent.owner_team.name} changes its policy. Nothing was changed.")
     if agent.state == AgentState.DRAFT.value or agent.revision is None:
         raise Conflict("The agent is still a draft; register it first. Nothing was changed.")
+    if agent.state == AgentState.RETIRED.value:
+        raise Conflict("The agent is retired; its policy is history. Nothing was changed.")
     if agent.revision.number != based_on:
         raise Conflict(
-            f"Revision {agent.revision.number} came in while you edited revision {based_on}. Nothing was changed."
+            f"You edited revision {based_on}, but revision {agent.revision.number} is in force. Nothing was changed."
         )
     try:
         policy = Policy.from_document(document)
     except PolicyError as error:
         raise InvalidInput("This is not a policy. Nothing was changed.", errors=error.errors) from error
+    if digest(policy) == bytes(agent.revision.digest).hex():
+        raise InvalidInput(f"Nothing in it differs from revision {based_on}. Nothing was changed.")
     wider = widens(Policy.from_document(agent.revision.document), policy)
     if wider:
         raise NotAllowed(

@@ -1,11 +1,12 @@
 """Registering an agent: a draft that is kept as it is typed, then one act that makes it real."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
-from guardian.shortcuts import assign_perm
+from guardian.shortcuts import assign_perm, remove_perm
 
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Membership, Person, Team
@@ -15,8 +16,27 @@ from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 from registry import events
 from registry.models import Agent, PolicyRevision
-from registry.rules.lifecycle import AgentState, AgentVerb, IllegalMove, advance
+from registry.rules.lifecycle import (
+    AgentState,
+    AgentVerb,
+    Criticality,
+    HumanPosition,
+    IllegalMove,
+    Platform,
+    Trigger,
+    advance,
+)
 from registry.rules.policy import Policy, PolicyError, digest, template
+from registry.rules.texts import MOST_NAME, MOST_TEXT, fault_in
+
+# Pages of the registry live at these places under /agents/.
+RESERVED_SLUGS = frozenset({"register"})
+_ENUMS: dict[str, type[StrEnum]] = {
+    "platform": Platform,
+    "trigger": Trigger,
+    "human_position": HumanPosition,
+    "criticality": Criticality,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,59 +52,53 @@ class Profile:
     data_touched: str = ""
     accountable_person: Person | None = None
 
+    @classmethod
+    def of(cls, agent: Agent) -> "Profile":
+        """What is stored about the agent now, to change a part of it."""
+        return cls(**{field.name: getattr(agent, field.name) for field in fields(cls)})
+
 
 @transaction.atomic(durable=True)
-def start_draft(*, actor: Person, team: Team, profile: Profile) -> Agent:
-    """A new draft of the team, with the tight template as its policy. Drafts are not in the ledger."""
-    if not authority_of(actor).has(Role.MANAGER, team.pk):
-        raise NotAllowed(f"Only a manager of {team.name} registers its agents. Nothing was saved.")
-    slug = slugify(profile.name)
-    if not slug:
-        raise InvalidInput(
-            "The name needs at least one letter or digit. Nothing was saved.",
-            errors=[{"pointer": "/name", "detail": "needs at least one letter or digit"}],
-        )
-    try:
-        with transaction.atomic():
-            agent = Agent.objects.create(
-                slug=slug,
-                owner_team=team,
-                created_by=actor,
-                draft=template().to_document(),
-                **_columns(profile),
-            )
-    except IntegrityError as error:
-        raise Conflict(
-            f"An agent called {profile.name} exists already. Choose another name; nothing was saved.",
-            errors=[{"pointer": "/name", "detail": "is taken"}],
-        ) from error
+def start_draft(*, actor: Person, team: Team, profile: Profile, policy: dict[str, Any] | None = None) -> Agent:
+    """A new draft of the team, under the tight template when no policy is given. Drafts are not in the ledger.
+
+    Raises NotAllowed for anyone but the team's managers, InvalidInput with pointers, Conflict for a name in use.
+    """
+    _refuse_unless_manager(actor, team)
+    slug = _validated(profile)
+    draft = template().to_document() if policy is None else policy
+    agent = Agent(slug=slug, owner_team=team, created_by=actor, draft=draft, **_columns(profile))
+    _save_unless_taken(agent)
     assign_perm("registry.view_agent", team.group, agent)
     return agent
 
 
 @transaction.atomic(durable=True)
 def save_draft(
-    *, actor: Person, agent: Agent, profile: Profile | None = None, policy: dict[str, Any] | None = None
+    *,
+    actor: Person,
+    agent: Agent,
+    profile: Profile | None = None,
+    policy: dict[str, Any] | None = None,
+    team: Team | None = None,
 ) -> Agent:
-    """Keep what was typed so far. The policy document need not be valid yet."""
+    """Keep what was typed so far. The policy document need not be valid yet; a new team must be managed too."""
     agent = _lock(agent)
-    _refuse_unless_manager(actor, agent)
+    _refuse_unless_manager(actor, agent.owner_team)
     if agent.state != AgentState.DRAFT.value:
         raise Conflict(f"{agent.name} is registered; its policy is changed by a new revision. Nothing was saved.")
     if profile is not None:
+        agent.slug = _validated(profile)
         for column, value in _columns(profile).items():
             setattr(agent, column, value)
-        agent.slug = slugify(profile.name) or agent.slug
     if policy is not None:
         agent.draft = policy
-    try:
-        with transaction.atomic():
-            agent.save()
-    except IntegrityError as error:
-        raise Conflict(
-            f"An agent called {agent.name} exists already. Nothing was saved.",
-            errors=[{"pointer": "/name", "detail": "is taken"}],
-        ) from error
+    if team is not None and team.pk != agent.owner_team_id:
+        _refuse_unless_manager(actor, team)
+        remove_perm("registry.view_agent", agent.owner_team.group, agent)
+        assign_perm("registry.view_agent", team.group, agent)
+        agent.owner_team = team
+    _save_unless_taken(agent)
     return agent
 
 
@@ -95,7 +109,7 @@ def register_agent(*, actor: Person, agent: Agent) -> Agent:
     Raises InvalidInput naming every field that is missing or wrong; nothing is registered then.
     """
     agent = _lock(agent)
-    _refuse_unless_manager(actor, agent)
+    _refuse_unless_manager(actor, agent.owner_team)
     try:
         state = advance(AgentState(agent.state), AgentVerb.ACTIVATE)
     except IllegalMove as error:
@@ -179,6 +193,39 @@ def _lock(agent: Agent) -> Agent:
     return locked
 
 
-def _refuse_unless_manager(actor: Person, agent: Agent) -> None:
-    if not authority_of(actor).has(Role.MANAGER, agent.owner_team_id):
-        raise NotAllowed(f"Only a manager of {agent.owner_team.name} may do this. Nothing was changed.")
+def _refuse_unless_manager(actor: Person, team: Team) -> None:
+    if not authority_of(actor).has(Role.MANAGER, team.pk):
+        raise NotAllowed(f"Only a manager of {team.name} registers and changes its agents. Nothing was changed.")
+
+
+def _validated(profile: Profile) -> str:
+    """The slug of a profile that can be stored; raises InvalidInput with everything that is wrong in it."""
+    texts = {
+        "name": fault_in(profile.name, most=MOST_NAME),
+        "purpose": fault_in(profile.purpose, most=MOST_TEXT, required=False, lines=True),
+        "data_touched": fault_in(profile.data_touched, most=MOST_TEXT, required=False, lines=True),
+    }
+    errors = [{"pointer": f"/{field}", "detail": fault} for field, fault in texts.items() if fault]
+    for field, enum in _ENUMS.items():
+        if getattr(profile, field) not in {item.value for item in enum}:
+            errors.append({"pointer": f"/{field}", "detail": f"must be one of {', '.join(enum)}"})
+    slug = slugify(profile.name)
+    if not texts["name"] and not slug:
+        errors.append({"pointer": "/name", "detail": "needs at least one letter from a to z or a digit"})
+    if slug in RESERVED_SLUGS:
+        errors.append({"pointer": "/name", "detail": f"{slug} is the address of a page; choose another name"})
+    if errors:
+        raise InvalidInput("The agent's description is not valid. Nothing was saved.", errors=errors)
+    return slug
+
+
+def _save_unless_taken(agent: Agent) -> None:
+    try:
+        with transaction.atomic():
+            agent.save()
+    except IntegrityError as error:
+        # Names that differ only in signs share an address, so the slug counts as the name here.
+        raise Conflict(
+            f"An agent called {agent.name}, or by nearly that name, exists already. Nothing was saved.",
+            errors=[{"pointer": "/name", "detail": "is taken"}],
+        ) from error

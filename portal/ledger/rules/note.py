@@ -76,7 +76,7 @@ class Signer:
 
     @classmethod
     def generate(cls, name: str) -> Self:
-        return cls(name, os.urandom(32))
+        return cls(name, Ed25519PrivateKey.generate().private_bytes_raw())
 
     @classmethod
     def from_private_text(cls, text: str) -> Self:

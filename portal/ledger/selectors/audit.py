@@ -1,5 +1,6 @@
 """Re-deriving the whole log from its bytes: independent of how it was written."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -121,7 +122,8 @@ def _differences(
         yield "the bytes carry another entry's id"
     if (value["occurred_at"], value["recorded_at"]) != (instant(occurred_at), instant(recorded_at)):
         yield "the times in the columns differ from the bytes"
-    if body is not None and (value if isinstance(body, dict) else canonicalize(value).decode()) != body:
+    # Django's connections hand jsonb over as text.
+    if json.loads(body) != value:
         yield "the query copy differs from the bytes"
 
 
