@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -30,6 +30,7 @@ ARGS = [
     "--disable-sync",
 ]
 GRAVE = {"serious", "critical"}
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 Axe = Callable[[Page], list[str]]
 Screenshot = Callable[[Page, str], Path]
@@ -94,7 +95,8 @@ def no_sideways() -> Callable[[Page], None]:
                 const room = document.documentElement.clientWidth;
                 if (document.documentElement.scrollWidth <= room) return [];
                 return [...document.querySelectorAll("body *")]
-                    .filter((e) => e.getBoundingClientRect().right > room + 1 && !e.closest(".table-scroll, .diff, pre"))
+                    .filter((e) => e.getBoundingClientRect().right > room + 1)
+                    .filter((e) => !e.closest(".table-scroll, .diff, pre"))
                     .map((e) => e.outerHTML.slice(0, 120)).slice(0, 5);
             }"""
         )
@@ -116,6 +118,20 @@ def screenshot() -> Screenshot:
         return path
 
     return take
+
+
+@pytest.fixture
+def look_over(axe: Axe, no_sideways: Callable[[Page], None], screenshot: Screenshot) -> Callable[[Page, str], None]:
+    """``look_over(page, "name")``: axe in light and dark, a picture of each, and nothing wider than the window."""
+
+    def check(opened: Page, name: str) -> None:
+        for scheme in SCHEMES:
+            opened.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            screenshot(opened, f"{name}-{scheme}")
+            assert axe(opened) == [], scheme
+        no_sideways(opened)
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ class AgentForm(forms.Form):
 
 
 def series(seed: int, days: int = 30) -> list[Point]:
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 (only heights of bars)
     first = datetime(2026, 10, 22, tzinfo=UTC)
     points: list[Point] = []
     for day in range(days):
@@ -94,7 +94,7 @@ def context() -> dict[str, Any]:
         "filters": FilterForm({"q": "bot"}),
         "form": AgentForm(initial={"paths": "src/**"}),
         "bad_form": bad,
-        "few": Page(items=[1, 2, 3], next_cursor="abc", count_capped=10_001, is_first=False),  # type: ignore[list-item]
+        "few": Page(items=[1, 2, 3], next_cursor="abc", count_capped=10_001, is_first=False),
         "agents": [
             {"name": n, "team": t, "state": s, "seen": now - timedelta(minutes=m), "days": series(m), "files": m * 37}
             for n, t, s, m in [
@@ -105,10 +105,10 @@ def context() -> dict[str, Any]:
         ],
         "requests": [
             {"n": "AR-41", "what": "Merge into main", "who": "Dependency Bot", "end": now + timedelta(minutes=7)},
-            {"n": "AR-42", "what": "Change requirements.lock", "who": "Dependency Bot", "end": now + timedelta(hours=2)},
+            {"n": "AR-42", "what": "Change requirements.lock", "who": "Refactor Bot", "end": now + timedelta(hours=2)},
             {"n": "AR-39", "what": "Deploy to staging", "who": "Release Pilot", "end": now - timedelta(minutes=1)},
         ],
-        "bars": [("Dependency Bot", {"allow": 412, "review": 38, "deny": 4}), ("Incident Scribe", {"allow": 97, "deny": 1})],
+        "bars": [("Dependency Bot", {"allow": 412, "review": 38, "deny": 4}), ("Scribe", {"allow": 97, "deny": 1})],
         "steps": [
             {"label": "Who it is", "url": "/", "state": "done"},
             {"label": "What it may touch", "url": "", "state": "current"},
@@ -120,7 +120,7 @@ def context() -> dict[str, Any]:
         "pairs": [("Owner team", "Payments Platform"), ("Accountable person", "Maya Okafor"), ("Model", None)],
         "figures": [("waiting for you", "3"), ("agents you answer for", "12"), ("checks this week", "18,204")],
         "digest": "4f1c9a0b7de2135566aa90cc1b7fd0e0219c3e7745fd1f1a6a0f8f7b2c3d4e5f",
-        "touches": ["14 agents of Payments Platform", "3 pending requests, which will be voided", "2 unredeemed grants"],
+        "touches": ["14 agents of Payments Platform", "3 pending requests, to be voided", "2 unredeemed grants"],
         "kills_in_force": [
             SimpleNamespace(
                 number=4, target="agent Incident Scribe", reason="Wrote outside its repository.",
@@ -155,7 +155,9 @@ def problem(request: HttpRequest, kind: str) -> HttpResponse:
     if kind == "stale":
         raise StaleView("The command changed after you opened the request.", difference="npm ci became npm install.")
     if kind == "input":
-        raise InvalidInput("The policy cannot be read.", errors=[{"pointer": "/scope/paths/2", "detail": "Leaves the repository."}])
+        raise InvalidInput(
+            "The policy cannot be read.", errors=[{"pointer": "/scope/paths/2", "detail": "Leaves the repository."}]
+        )
     if kind == "fault":
         raise RuntimeError("planted")
     raise NotAllowed("Only an approver of Payments Platform may decide this.")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Axe, Screenshot
+from portal.web import clock
+from tests.browser.conftest import Axe
 
 pytestmark = pytest.mark.browser
 
@@ -21,25 +22,60 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.fixture(params=[320, 1280], ids=lambda width: f"{width}px")
+def width(request: pytest.FixtureRequest, page: Page) -> int:
+    page.set_viewport_size({"width": request.param, "height": 900})
+    return int(request.param)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_accessible_and_not_wider_than_the_window(
-    page: Page,
-    gallery_url: str,
-    axe: Axe,
-    no_sideways: Callable[[Page], None],
-    screenshot: Screenshot,
-    name: str,
-    scheme: str,
-    width: int,
+    page: Page, width: int, gallery_url: str, look_over: Callable[[Page, str], None], name: str
 ) -> None:
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-    page.set_viewport_size({"width": width, "height": 900})
     page.goto(gallery_url + PAGES[name], wait_until="networkidle")
-    screenshot(page, f"{name}-{scheme}-{width}")
-    assert axe(page) == []
-    no_sideways(page)
+    look_over(page, f"{name}-{width}")
+
+
+def test_the_inspection_sees_what_is_wrong(page: Page, gallery_url: str, axe: Axe) -> None:
+    page.goto(gallery_url)
+    page.evaluate("""() => {
+        const faint = document.createElement("p");
+        faint.textContent = "Hard to read";
+        faint.className = "planted";
+        document.querySelector("main").append(faint, document.createElement("button"));
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(".planted { color: #ddd; background: #fff }");
+        document.adoptedStyleSheets = [sheet];
+    }""")
+    found = " ".join(axe(page))
+    assert "color-contrast" in found
+    assert "button-name" in found
+
+
+def test_opened_menus_and_dialogs_are_accessible_too(
+    page: Page, gallery_url: str, look_over: Callable[[Page, str], None]
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(gallery_url, wait_until="networkidle")
+    page.locator(".nav summary").click()
+    page.locator(".menu summary").click()
+    look_over(page, "menus-320")
+    page.goto(gallery_url)
+    page.locator('[data-dialog-open="stop"]').click()
+    look_over(page, "dialog-320")
+
+
+def test_spans_read_the_same_from_server_and_script(page: Page, gallery_url: str) -> None:
+    page.goto(gallery_url)
+    lengths = [0, 1, 59, 60, 61, 3599, 3600, 3661, 7199, 86399, 86400, 90000, 172800, 10_000_000]
+    written = page.evaluate(
+        """async (lengths) => {
+            const { span } = await import("/static/js/time.js");
+            return lengths.map(span);
+        }""",
+        lengths,
+    )
+    assert written == [clock.span(length) for length in lengths]
 
 
 def test_the_theme_is_kept_and_the_menu_closes(page: Page, gallery_url: str) -> None:

@@ -1,0 +1,26 @@
+"""Every stored state of the floors above has its look: a new one fails here before a reader sees it grey."""
+
+from enum import Enum
+
+import pytest
+
+from approvals.rules import workflow
+from portal.web import states
+from registry.rules.lifecycle import AgentState, Criticality
+from registry.rules.tiers import Tier
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("tier", Tier),
+        ("agent", AgentState),
+        ("criticality", Criticality),
+        ("request", workflow.RequestState),
+        ("grant", workflow.GrantState),
+    ],
+)
+def test_each_value_is_known(kind: str, values: type[Enum]) -> None:
+    for value in values:
+        assert value.value in states.LOOKS[kind]
+        assert states.look(kind, value) is states.LOOKS[kind][value.value]
