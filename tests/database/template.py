@@ -93,7 +93,7 @@ def _make(connection: psycopg.Connection[tuple[object, ...]], super_url: str, te
         "BAILIWICK_KEY_DIR": str(template.keys),
     }
     made = subprocess.run(
-        [sys.executable, "manage.py", "upgrade"],
+        [sys.executable, "manage.py", "upgrade", "--skip-checks"],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
