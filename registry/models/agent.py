@@ -61,19 +61,19 @@ class Agent(models.Model):
         return self.name
 
 
-class AgentUserPermission(UserObjectPermissionBase):  # type: ignore[misc]
+class AgentUserPermission(UserObjectPermissionBase):
     """A person's right on one agent (guardian, with a real foreign key)."""
 
     content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
 
-    class Meta(UserObjectPermissionBase.Meta):  # type: ignore[misc]
+    class Meta(UserObjectPermissionBase.Meta):
         default_permissions = ()
 
 
-class AgentGroupPermission(GroupObjectPermissionBase):  # type: ignore[misc]
+class AgentGroupPermission(GroupObjectPermissionBase):
     """A team's right on one agent (guardian, with a real foreign key)."""
 
     content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
 
-    class Meta(GroupObjectPermissionBase.Meta):  # type: ignore[misc]
+    class Meta(GroupObjectPermissionBase.Meta):
         default_permissions = ()

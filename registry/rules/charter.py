@@ -117,11 +117,7 @@ def _powers(facts: CharterFacts) -> list[str]:
 
 def _clauses(clauses: Sequence[str]) -> str:
     # A comma stands before the last "and" because the clauses hold lists of their own.
-    return (
-        clauses[0] + " and " + clauses[1]
-        if len(clauses) == 2
-        else ", ".join(clauses[:-1]) + ", and " + clauses[-1]
-    )
+    return clauses[0] + " and " + clauses[1] if len(clauses) == 2 else ", ".join(clauses[:-1]) + ", and " + clauses[-1]
 
 
 def _verbs(tiers: Mapping[str, Tier], tier: Tier) -> list[str]:

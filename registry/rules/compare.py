@@ -63,9 +63,7 @@ def _scope(old: Policy, new: Policy) -> Iterator[Change]:
     yield from _blocking(old.scope.paths_blocked, new.scope.paths_blocked)
 
 
-def _allowing(
-    name: str, word: str, old: Sequence[str], new: Sequence[str], covering: Covers
-) -> Iterator[Change]:
+def _allowing(name: str, word: str, old: Sequence[str], new: Sequence[str], covering: Covers) -> Iterator[Change]:
     for pattern in new:
         if pattern in old:
             yield _change(Direction.UNCHANGED, name, pattern, f"{word} {pattern} stays in scope.")
@@ -93,9 +91,7 @@ def _protecting(old: Policy, new: Policy) -> Iterator[Change]:
             yield _change(Direction.TIGHTENED, name, pattern, f"Branch {pattern} becomes protected.")
         else:
             # A branch in neither list is refused; a protected one can be reached with an approval.
-            sentence = (
-                f"Branch {pattern} becomes protected; where it was out of reach, an approval now opens it."
-            )
+            sentence = f"Branch {pattern} becomes protected; where it was out of reach, an approval now opens it."
             yield _change(Direction.WIDENED, name, pattern, sentence)
     yield from _lifted(name, "protected", before, after, covers)
 
@@ -110,17 +106,13 @@ def _blocking(before: Sequence[str], after: Sequence[str]) -> Iterator[Change]:
     yield from _lifted(name, "blocked", before, after, covers_path)
 
 
-def _lifted(
-    name: str, state: str, before: Sequence[str], after: Sequence[str], covering: Covers
-) -> Iterator[Change]:
+def _lifted(name: str, state: str, before: Sequence[str], after: Sequence[str], covering: Covers) -> Iterator[Change]:
     word = "Branch" if name == "branches_protected" else "Path"
     for pattern in before:
         if pattern in after:
             continue
         if any(covering(known, pattern) for known in after):
-            yield _change(
-                Direction.UNCHANGED, name, pattern, f"{word} {pattern} stays {state} under a wider pattern."
-            )
+            yield _change(Direction.UNCHANGED, name, pattern, f"{word} {pattern} stays {state} under a wider pattern.")
         else:
             yield _change(Direction.WIDENED, name, pattern, f"{word} {pattern} is no longer {state}.")
 
@@ -161,9 +153,7 @@ def _numbers(old: Policy, new: Policy) -> Iterator[Change]:
         ),
     )
     for pointer, subject, before, after, sign in rows:
-        sentence = (
-            f"{subject}: stays {after}." if before == after else f"{subject}: {before} before, {after} now."
-        )
+        sentence = f"{subject}: stays {after}." if before == after else f"{subject}: {before} before, {after} now."
         yield Change(_direction(before * sign, after * sign), pointer, subject, sentence)
 
 

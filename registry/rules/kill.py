@@ -120,18 +120,14 @@ class WorstCase:
 def worst_case(points: Sequence[EnforcementPoint], *, clock_skew_seconds: int = 0) -> WorstCase:
     """Return the stop time of the slowest point, and name it. A point that never asks cannot be stopped."""
     if not points:
-        return WorstCase(
-            None, "No enforcement point has asked for this agent, so no stop time can be promised."
-        )
+        return WorstCase(None, "No enforcement point has asked for this agent, so no stop time can be promised.")
     for point in points:
         if point.lease_seconds is None:
             return WorstCase(None, f"{point.name} never asks the portal, so no stop time can be promised.")
     times = [(_seconds(point, clock_skew_seconds), point) for point in points]
     slowest, point = max(times, key=lambda pair: pair[0])
     if point.lease_seconds:
-        return WorstCase(
-            slowest, f"{point.name} may go on until its lease of {point.lease_seconds} s has run out."
-        )
+        return WorstCase(slowest, f"{point.name} may go on until its lease of {point.lease_seconds} s has run out.")
     return WorstCase(slowest, f"{point.name} asks before every action.")
 
 

@@ -59,7 +59,7 @@ class Criticality(StrEnum):
     HIGH = "high"
 
 
-class IllegalMove(Exception):  # noqa: N818 - reads as what happened
+class IllegalMove(Exception):
     """A verb was used in a state that does not have it. Carries both as ``state`` and ``verb``."""
 
     def __init__(self, state: AgentState, verb: AgentVerb) -> None:

@@ -47,7 +47,7 @@ _IGNORED = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u28
 _LOOKALIKE = frozenset("\u2044\u2215\u2571\u29f8\u29f9\u2216\ua4f8\u06d4\u0701\u0702")
 
 
-class Refused(ValueError):  # noqa: N818 - a refusal is an answer here, not a failure
+class Refused(ValueError):
     """A name that has no single safe meaning. The message is one sentence for a person."""
 
 
@@ -69,9 +69,7 @@ def seen_text(text: object, *, limit: int = MAX_NAME) -> str:
             raise Refused(f"It holds a character that cannot be seen (U+{ord(sign):04X}).")
         if sign in _LOOKALIKE:
             raise Refused(f"It holds a character that looks like another (U+{ord(sign):04X}).")
-        if unicodedata.category(sign) in _MARKS and not (
-            before.isalnum() or unicodedata.category(before) in _MARKS
-        ):
+        if unicodedata.category(sign) in _MARKS and not (before.isalnum() or unicodedata.category(before) in _MARKS):
             raise Refused(f"It holds a mark that would be drawn over the sign before it (U+{ord(sign):04X}).")
         before = sign
     if unicodedata.normalize("NFKC", text) != text:
@@ -181,9 +179,7 @@ def _components(text: str) -> list[str]:
     for part in parts:
         # Windows drops a final dot or space, so that "secrets." opens "secrets".
         if part == ".." or part[-1] in ". " or part[0] == " " or len(part) > MAX_NAME:
-            raise Refused(
-                "It holds '..', or a component that begins or ends with a space or ends with a dot."
-            )
+            raise Refused("It holds '..', or a component that begins or ends with a space or ends with a dot.")
     return parts
 
 

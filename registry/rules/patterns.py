@@ -122,9 +122,7 @@ def _glob(pattern: str, separator: str) -> str:
     for place, segment in enumerate(segments):
         last = place == len(segments) - 1
         if segment == "**":
-            built += (
-                f"{one}+(?:{re.escape(separator)}{one}+)*" if last else f"(?:{one}+{re.escape(separator)})*"
-            )
+            built += f"{one}+(?:{re.escape(separator)}{one}+)*" if last else f"(?:{one}+{re.escape(separator)})*"
             continue
         for token in re.split(r"([*?])", segment):
             built += {"*": f"{one}*", "?": one}.get(token, re.escape(token))

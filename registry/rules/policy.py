@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 from portal.ledger.rules.canonical import JSONValue, canonicalize
-
 from registry.rules import reading
 from registry.rules.actions import BASELINE, CATALOGUE, UNKNOWN, action_type
 from registry.rules.reading import PolicyError

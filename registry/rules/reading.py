@@ -60,9 +60,7 @@ def _patterns(value: object, pointer: str, check: Callable[[object], str], fault
         _fault(faults, pointer, "This must be a list of patterns.")
         return ()
     if len(value) > patterns.MAX_PATTERNS:
-        _fault(
-            faults, pointer, f"There are {len(value)} patterns; at most {patterns.MAX_PATTERNS} are taken."
-        )
+        _fault(faults, pointer, f"There are {len(value)} patterns; at most {patterns.MAX_PATTERNS} are taken.")
         return ()
     taken: dict[str, None] = {}
     for place, item in enumerate(value):
@@ -82,9 +80,7 @@ def tiers(value: object, pointer: str, faults: Faults) -> dict[str, Tier]:
     unknown: Faults = []
     given = members(value, pointer, tuple(CATALOGUE), unknown)
     for fault in unknown:
-        detail = (
-            "No action of this name is in the catalogue." if fault["pointer"] != pointer else fault["detail"]
-        )
+        detail = "No action of this name is in the catalogue." if fault["pointer"] != pointer else fault["detail"]
         _fault(faults, fault["pointer"], detail)
     taken = {}
     for key, item in given.items():
@@ -106,9 +102,7 @@ def _tier(value: object) -> Tier | None:
     return next((tier for tier in Tier if isinstance(value, str) and tier.value == value), None)
 
 
-def numbers(
-    value: object, pointer: str, bounds: Mapping[str, tuple[int, int]], faults: Faults
-) -> dict[str, int]:
+def numbers(value: object, pointer: str, bounds: Mapping[str, tuple[int, int]], faults: Faults) -> dict[str, int]:
     """Read whole numbers within their bounds. True and False are not numbers here, nor is text or 1.0."""
     taken = {}
     for key, item in members(value, pointer, tuple(bounds), faults).items():

@@ -83,9 +83,7 @@ def compile_scope(scope: Scope) -> CompiledScope:
             _each(patterns.protected_pattern, scope.branches_protected), ignore_case=True
         ),
         paths_allowed=patterns.compile_paths(_each(patterns.path_pattern, scope.paths_allowed)),
-        paths_blocked=patterns.compile_paths(
-            _each(patterns.path_pattern, scope.paths_blocked), ignore_case=True
-        ),
+        paths_blocked=patterns.compile_paths(_each(patterns.path_pattern, scope.paths_blocked), ignore_case=True),
         environments=patterns.compile_globs(_each(patterns.environment_pattern, scope.environments)),
         hosts=patterns.compile_globs(_each(patterns.host_pattern, scope.hosts), separator="."),
         models=patterns.compile_globs(_each(patterns.model_pattern, scope.models)),

@@ -1,15 +1,20 @@
 """Reading agents: the only door to their rows, with visibility built in."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from guardian.shortcuts import get_objects_for_user
 
 from portal.errors import NotFound
-from portal.identity.models import Person
+from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import authority_of
-from registry.models import Agent
+from registry.models import Agent, Credential, KillState, PolicyRevision
+from registry.rules.compare import Change, Direction, describe
+from registry.rules.kill import ScopeKind, parse_scope_key
+from registry.rules.lifecycle import AgentState
+from registry.rules.policy import Policy
 
 # Who sees every agent, whatever its team.
 SEES_ALL = (Role.SECURITY, Role.AUDITOR)
@@ -46,3 +51,104 @@ def may_manage(authority: Authority, agent: Agent) -> bool:
 def may_stop(authority: Authority, team_id: UUID | None) -> bool:
     """Security stops anything; a team's managers stop their own team and its agents."""
     return authority.has(Role.SECURITY) or (team_id is not None and authority.has(Role.MANAGER, team_id))
+
+
+STOPPED = "stopped"  # a status made from the stops in force, beside the stored states
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSearch:
+    """What a list of agents is narrowed to; empty means any. ``state`` is a stored state or ``stopped``."""
+
+    q: str = ""
+    team: str = ""
+    state: str = ""
+    platform: str = ""
+
+
+def find_agents(person: Person, search: AgentSearch) -> QuerySet[Agent]:
+    """The visible agents that match, unordered."""
+    agents = visible_agents(person)
+    if search.q:
+        words = search.q
+        agents = agents.filter(Q(name__icontains=words) | Q(slug__icontains=words) | Q(purpose__icontains=words))
+    if search.team:
+        agents = agents.filter(owner_team__slug=search.team)
+    if search.platform:
+        agents = agents.filter(platform=search.platform)
+    if search.state == STOPPED:
+        return agents.filter(_stopped_now())
+    return agents.filter(state=search.state) if search.state else agents
+
+
+def _stopped_now() -> Q:
+    teams: list[UUID | None] = []
+    agents: list[UUID | None] = []
+    for key in KillState.objects.filter(stopped=True).values_list("key", flat=True):
+        kind, scope_id = parse_scope_key(key)
+        if kind is ScopeKind.ALL:
+            return ~Q(pk=None)
+        (teams if kind is ScopeKind.TEAM else agents).append(scope_id)
+    return Q(owner_team__in=teams) | Q(pk__in=agents)
+
+
+def visible_teams(person: Person) -> QuerySet[Team]:
+    """The teams whose agents a person may see."""
+    authority = authority_of(person)
+    if any(authority.has(role) for role in SEES_ALL):
+        return Team.objects.order_by("name")
+    return Team.objects.filter(pk__in=_own_teams(authority)).order_by("name")
+
+
+def team_for(person: Person, slug: str) -> Team:
+    """The team by slug; NotFound when the person may not see its agents."""
+    team = visible_teams(person).filter(slug=slug).first()
+    if team is None:
+        raise NotFound("There is no such team, or it is not yours to see.")
+    return team
+
+
+def _own_teams(authority: Authority) -> set[UUID]:
+    return set(authority.teams) | {team for _, team in authority.roles if team is not None}
+
+
+def credentials_of(agent: Agent) -> QuerySet[Credential]:
+    """Every credential ever issued to the agent, newest first."""
+    return agent.credentials.select_related("created_by").order_by("-id")
+
+
+@dataclass(frozen=True)
+class RevisionStep:
+    """A policy revision and what it changed; the first one changed nothing."""
+
+    revision: PolicyRevision
+    changes: tuple[Change, ...]
+
+    @property
+    def digest(self) -> str:
+        return bytes(self.revision.digest).hex()
+
+
+def history_of(agent: Agent, *, most: int = 200) -> list[RevisionStep]:
+    """The agent's latest revisions, newest first, each compared with the one before it."""
+    # One more than is shown, so that the oldest shown has something to be compared with.
+    revisions = list(agent.revisions.select_related("author").order_by("-number")[: most + 1])
+    policies = [Policy.from_document(revision.document) for revision in revisions]
+    steps = [
+        RevisionStep(
+            revision,
+            tuple(
+                change
+                for change in describe(policies[place + 1], policies[place])
+                if change.direction is not Direction.UNCHANGED
+            )
+            if place + 1 < len(policies)
+            else (),
+        )
+        for place, revision in enumerate(revisions)
+    ]
+    return steps[:most]
+
+
+def is_draft(agent: Agent) -> bool:
+    return agent.state == AgentState.DRAFT.value

@@ -1,16 +1,19 @@
 """The charter of an agent as it stands: facts read from the rows, the sentence made by the rules."""
 
+import copy
+from typing import Any
+
 from registry.models import Agent
 from registry.rules.charter import CharterFacts, charter
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
-from registry.rules.policy import Policy, PolicyError, template
+from registry.rules.policy import Policy, PolicyError
 
 
 def charter_of(agent: Agent) -> str:
     """The sentence for an agent; a draft's policy counts as far as it can be read."""
     return charter(
         CharterFacts.of(
-            _policy_of(agent),
+            policy_of(agent),
             name=agent.name or "This agent",
             platform=Platform(agent.platform),
             trigger=Trigger(agent.trigger),
@@ -21,10 +24,38 @@ def charter_of(agent: Agent) -> str:
     )
 
 
-def _policy_of(agent: Agent) -> Policy:
+def policy_of(agent: Agent) -> Policy:
+    """The policy in force, or what can be read of a draft's."""
     if agent.revision is not None:
         return Policy.from_document(agent.revision.document)
+    return readable(agent.draft)
+
+
+def readable(document: dict[str, Any]) -> Policy:
+    """The policy of a document without the entries that are at fault. Only for showing a draft, never for deciding."""
     try:
-        return Policy.from_document(agent.draft)
+        return Policy.from_document(document)
+    except PolicyError as error:
+        kept = copy.deepcopy(document)
+        # From the end, so that taking out one entry does not move the others.
+        for fault in sorted(error.errors, key=_place, reverse=True):
+            _take_out(kept, fault["pointer"].split("/")[1:])
+    try:
+        return Policy.from_document(kept)
     except PolicyError:
-        return template()
+        return Policy()
+
+
+def _place(fault: dict[str, str]) -> tuple[str, int]:
+    parent, _, last = fault["pointer"].rpartition("/")
+    return (parent, int(last)) if last.isdecimal() else (fault["pointer"], 0)
+
+
+def _take_out(document: Any, path: list[str]) -> None:
+    for part in path[:-1]:
+        document = document.get(part) if isinstance(document, dict) else None
+    last = path[-1] if path else ""
+    if isinstance(document, list) and last.isdecimal() and int(last) < len(document):
+        del document[int(last)]
+    elif isinstance(document, dict):
+        document.pop(last.replace("~1", "/").replace("~0", "~"), None)

@@ -114,7 +114,7 @@ def _lock(key: str) -> KillState:
 
 def _place(kind: ScopeKind, scope_id: UUID | None) -> tuple[UUID | None, str]:
     """The team that owns the scope and the scope's name, for the record and the page."""
-    if kind is ScopeKind.ALL:
+    if kind is ScopeKind.ALL or scope_id is None:
         return None, "all agents"
     if kind is ScopeKind.TEAM:
         team = Team.objects.filter(pk=scope_id).first()
