@@ -15,6 +15,7 @@ class CheckDecided(Event):
     PERSONAL: ClassVar = frozenset({"resource", "arguments", "sentence", "initiator"})
 
     credential: UUID
+    session: str | None = None
     tool: str
     tool_use_id: str | None
     actions: list[str]

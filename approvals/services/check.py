@@ -176,6 +176,7 @@ def _draft(
 ) -> Draft:
     event = CheckDecided(
         credential=standing.credential_id,
+        session=call.session_id,
         tool=call.tool,
         tool_use_id=call.tool_use_id,
         actions=[action.type for action in understood.actions],

@@ -5,6 +5,7 @@ database. An entry's personal values and their salts are one AES-256-GCM blob un
 """
 
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -20,15 +21,42 @@ _MOST_KEPT = 20_000
 _keys: dict[str, AESGCM] = {}
 
 
-def lock(subject: str, values: dict[str, Any], entry_id: bytes) -> bytes:
-    """Encrypt ``values`` for ``subject``; bound to the entry's id so that blobs cannot be swapped."""
+def lock(subject: str, values: dict[str, Any], entry_id: bytes, keys: Mapping[str, AESGCM] | None = None) -> bytes:
+    """Encrypt ``values`` for ``subject``; bound to the entry's id so that blobs cannot be swapped.
+
+    ``keys`` holds what ``keys_for_writing`` gave, so that many entries of one subject ask once.
+    """
     nonce = os.urandom(NONCE)
-    return nonce + _key_for_writing(subject).encrypt(nonce, orjson.dumps(values), entry_id)
+    key = (keys or {}).get(subject) or _key_for_writing(subject)
+    return nonce + key.encrypt(nonce, orjson.dumps(values), entry_id)
+
+
+def keys_for_writing(subjects: Iterable[str]) -> dict[str, AESGCM]:
+    """The data keys of the subjects, made where missing.
+
+    In the order of their names: two batches that meet the same new subjects wait for each other, and never
+    in a circle.
+    """
+    return {subject: _key_for_writing(subject) for subject in sorted(set(subjects))}
+
+
+def unlock_many(blobs: Iterable[tuple[str, bytes, bytes]]) -> list[dict[str, Any] | None]:
+    """As ``unlock`` for many ``(subject, blob, entry_id)``, with one query for all keys.
+
+    The table is asked for every subject: what was erased a moment ago is not shown from this process's memory.
+    """
+    asked = list(blobs)
+    rows = SubjectKey.objects.filter(subject__in={subject for subject, _, _ in asked})
+    keys = {row.subject: _keys.get(row.subject) or _unwrap(row) for row in rows}
+    return [_open(keys.get(subject), blob, entry_id) for subject, blob, entry_id in asked]
 
 
 def unlock(subject: str, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:
     """The values, or None when the subject's key was destroyed."""
-    key = _keys.get(subject) or _stored_key(subject)
+    return _open(_keys.get(subject) or _stored_key(subject), blob, entry_id)
+
+
+def _open(key: AESGCM | None, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:
     if key is None:
         return None
     try:
@@ -67,11 +95,14 @@ def _stored_key(subject: str) -> AESGCM | None:
     row = SubjectKey.objects.filter(subject=subject).first()
     if row is None:
         return None
-    wrapped = bytes(row.wrapped)
-    raw = AESGCM(content_key()).decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode())
-    key = AESGCM(raw)
+    key = _unwrap(row)
     transaction.on_commit(lambda: _keep(subject, key))
     return key
+
+
+def _unwrap(row: SubjectKey) -> AESGCM:
+    wrapped = bytes(row.wrapped)
+    return AESGCM(AESGCM(content_key()).decrypt(wrapped[:NONCE], wrapped[NONCE:], row.subject.encode()))
 
 
 def _keep(subject: str, key: AESGCM) -> None:

@@ -6,12 +6,13 @@ proof come later, from the sealer.
 
 import os
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
@@ -64,6 +65,7 @@ class Draft:
     source: str = "portal"
     source_counter: int | None = None
     subject: str | None = None
+    id: UUID | None = None  # given by callers that must name the entry before it is written
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def append_many(drafts: Sequence[Draft]) -> list[Appended]:
     """Record many events at once, in the order given."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An entry is appended in the transaction of the fact it records.")
-    rows = [prepare(draft) for draft in drafts]
+    keys = vault.keys_for_writing(_subject_of(draft) for draft in drafts)
+    rows = [prepare(draft, keys) for draft in drafts]
     with connection.cursor() as cursor:
         if len(rows) == 1:
             cursor.execute(INSERT, rows[0])
@@ -115,11 +118,11 @@ def append_many(drafts: Sequence[Draft]) -> list[Appended]:
     return [Appended(row.id, row.leaf_hash) for row in rows]
 
 
-def prepare(draft: Draft) -> Row:
+def prepare(draft: Draft, keys: Mapping[str, AESGCM] | None = None) -> Row:
     """The row of an entry, hashed and with its personal values committed and encrypted."""
-    entry_id: UUID = uuid7()
+    entry_id: UUID = draft.id or uuid7()
     occurred_at = draft.occurred_at or draft.at
-    subject = draft.subject or _subject(draft)
+    subject = _subject_of(draft)
     personal = {**draft.event.personal(), "actor_label": draft.actor.label}
     commitments: dict[str, str] = {}
     sealed: dict[str, dict[str, Any]] = {}
@@ -159,12 +162,14 @@ def prepare(draft: Draft) -> Row:
         body,
         leaf_hash(body),
         subject,
-        vault.lock(subject, sealed, entry_id.bytes),
+        vault.lock(subject, sealed, entry_id.bytes, keys),
     )
 
 
-def _subject(draft: Draft) -> str:
-    """Whose key the personal values go under: the person who acted, else the run, else the agent."""
+def _subject_of(draft: Draft) -> str:
+    """Whose key the personal values go under: as stated, else the person who acted, the run, the agent."""
+    if draft.subject is not None:
+        return draft.subject
     if draft.actor.kind == "person":
         return f"person:{draft.actor.id}"
     if draft.run_id is not None:
