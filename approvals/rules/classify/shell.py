@@ -16,9 +16,9 @@ from approvals.rules.classify.call import Call, Word, names
 from approvals.rules.classify.commands import program_reader
 from approvals.rules.classify.environment import SECRET_VARIABLE, steers_programs
 from approvals.rules.classify.paths import Place
-from approvals.rules.classify.words import text_of, word_of
+from approvals.rules.classify.words import masked, text_of, word_of
 
-MAX_BYTES = 64 * 1024
+MAX_LENGTH = 64 * 1024
 _MAX_DEPTH = 5
 _MAX_NODES = 20_000
 _LANGUAGE = Language(tree_sitter_bash.language())
@@ -56,11 +56,10 @@ def read_script(text: str, place: Place, found: list[Action], depth: int = 0) ->
     if depth > _MAX_DEPTH:
         found.append(Action("unknown", "shell", "It holds scripts inside scripts, too deep to follow."))
         return
-    source = text.encode("utf-8", "replace")
-    if len(source) > MAX_BYTES:
-        found.append(Action("unknown", "shell", f"It is longer than {MAX_BYTES} bytes."))
+    if len(text) > MAX_LENGTH:
+        found.append(Action("unknown", "shell", f"It is longer than {MAX_LENGTH} characters."))
         return
-    root = Parser(_LANGUAGE).parse(source).root_node
+    root = Parser(_LANGUAGE).parse(masked(text)).root_node
     reader = _Reader(text, place, found, depth)
     if _MISREAD.search(text):
         reader.unknown("It holds characters that a shell and a reader take differently.")
@@ -73,7 +72,7 @@ def read_script(text: str, place: Place, found: list[Action], depth: int = 0) ->
 
 
 class _Reader:
-    """Walks one script's tree. ``variables`` holds names whose value is written out exactly once."""
+    """Walks one script's tree. ``variables`` holds the last written value of each name, None when it is not certain."""
 
     def __init__(self, text: str, place: Place, found: list[Action], depth: int) -> None:
         self.text = text
@@ -125,7 +124,7 @@ class _Reader:
 
     def fragments(self) -> None:
         for part in _SEPARATORS.split(self.text)[:64]:
-            root = Parser(_LANGUAGE).parse(part.encode("utf-8", "replace")).root_node
+            root = Parser(_LANGUAGE).parse(masked(part)).root_node
             if part.strip() and not root.has_error:
                 _Reader(part, Place(self.place.root, self.place.dirs), self.found, self.depth + 1).visit(root)
 
@@ -133,7 +132,7 @@ class _Reader:
         if self.evaluates and self.hides_code:
             # `X='a[$(rm x)]'; echo $((X))` runs rm: arithmetic evaluates what a variable holds.
             self.unknown("A quoted text may be run by an arithmetic expression.")
-        if self.sets_variables and len(self.variables) > 1:
+        if self.sets_variables and self.variables.keys() - {"HOME"}:
             self.unknown("A variable may be changed in a way that cannot be followed.")
 
     def visit(self, node: Node, extra: Sequence[Word] = ()) -> None:
@@ -150,7 +149,7 @@ class _Reader:
             self.visitors[kind](node)
         elif kind in _DATA:
             if kind in {"raw_string", "ansi_c_string"}:
-                source = text_of(node)
+                source = text_of(node, self.text)
                 self.hides_code = self.hides_code or "$(" in source or "`" in source
         elif kind in _THROUGH:
             self.children(node)
@@ -204,7 +203,7 @@ class _Reader:
         self.looped += 1
         for child in node.named_children:
             if child.type == "variable_name":
-                self.assigned.add(text_of(child))
+                self.assigned.add(text_of(child, self.text))
             self.visit(child)
         self.looped -= 1
         self.settle()
@@ -226,10 +225,10 @@ class _Reader:
         self.children(node)
 
     def expansion(self, node: Node) -> None:
-        source = text_of(node)
+        source = text_of(node, self.text)
         if source.startswith("${!") or re.search(r"@[A-Za-z]\}$", source):
             self.unknown(f"{source} names a variable indirectly.")
-        names = [text_of(child) for child in node.named_children if child.type == "variable_name"]
+        names = [text_of(child, self.text) for child in node.named_children if child.type == "variable_name"]
         for name in names[:1]:
             if SECRET_VARIABLE.search(name) and name not in self.assigned:
                 self.found.append(
@@ -245,17 +244,19 @@ class _Reader:
         if target is None:
             self.unknown("It sets something that cannot be read.")
             return
-        name = text_of(target)
+        name = text_of(target, self.text)
         self.name_variable(name)
         if target.type != "variable_name":
             self.evaluates = True
         self.children(node)
-        if value is not None and not before_command and not self.looped and text_of(node)[len(name)] == "=":
-            word = word_of(value, self.variables)
-            mentions = re.findall(rf"(?<![\w${{]){re.escape(name)}(?!\w)", self.text)
-            self.variables[name] = word.text if word.literal and not word.glob and len(mentions) == 1 else None
-        elif not before_command:
-            self.variables[name] = None
+        if before_command:
+            return
+        word = word_of(value, self.variables, self.text) if value is not None else Word("", literal=False)
+        certain = word.literal and not word.glob and text_of(node, self.text)[len(name)] == "="
+        self.variables[name] = word.text if certain else None
+        # What is written here is followed all the same, so that setting a variable again cannot hide its first use.
+        if self.looped or len(re.findall(rf"(?<![\w${{]){re.escape(name)}(?!\w)", self.text)) > 1:
+            self.sets_variables = True
 
     def name_variable(self, name: str) -> None:
         self.assigned.add(name)
@@ -270,14 +271,14 @@ class _Reader:
                 self.assignment(child)
             elif child.type == "variable_name":
                 printing = False
-                name = text_of(child)
+                name = text_of(child, self.text)
                 self.name_variable(name)
                 self.variables[name] = None
-            elif not text_of(child).startswith("-"):
+            elif not text_of(child, self.text).startswith("-"):
                 printing = False
                 self.sets_variables = self.evaluates = True
                 self.visit(child)
-        if printing or "p" in " ".join(re.findall(r"\s-(\w+)", text_of(node))):
+        if printing or "p" in " ".join(re.findall(r"\s-(\w+)", text_of(node, self.text))):
             self.found.append(Action("secret.read", "environment", "It prints every variable."))
         self.found.append(Action("read", "shell", "It declares variables."))
 
@@ -302,7 +303,7 @@ class _Reader:
             return self.file_redirect_words(node)
         self.visit(node)
         if node.type == "heredoc_redirect":
-            return [word_of(part, self.variables) for part in node.children_by_field_name("argument")]
+            return [word_of(part, self.variables, self.text) for part in node.children_by_field_name("argument")]
         return []
 
     def file_redirect(self, node: Node) -> None:
@@ -315,25 +316,25 @@ class _Reader:
         for target in targets:
             self.visit(target)
         if not targets or targets[0].type == "process_substitution":
-            return [word_of(target, self.variables) for target in targets[1:]]
-        word = word_of(targets[0], self.variables)
+            return [word_of(target, self.variables, self.text) for target in targets[1:]]
+        word = word_of(targets[0], self.variables, self.text)
         duplicates = operator in {">&", "<&"} and re.fullmatch(r"\d+-?|-", word.text) is not None
         if word.text.startswith(("/dev/tcp/", "/dev/udp/")):
             self.found.append(Action("network.write", word.text, "It opens a network connection.", host=None))
         elif not duplicates:
             call = self.call("redirection", ())
             (call.read if operator == "<" else call.write)([word])
-        return [word_of(target, self.variables) for target in targets[1:]]
+        return [word_of(target, self.variables, self.text) for target in targets[1:]]
 
     def heredoc(self, node: Node) -> None:
-        start = next((text_of(child) for child in node.children if child.type == "heredoc_start"), "")
+        start = next((text_of(child, self.text) for child in node.children if child.type == "heredoc_start"), "")
         mark = start.strip("'\"\\")
         if not _DELIMITER.fullmatch(start):
             self.unknown("The end of a text written into the command cannot be told.")
         for child in node.named_children:
             if child.type == "heredoc_body":
                 # Were the grammar to miss the end, commands after it would be taken for text.
-                if any(line.strip() == mark for line in text_of(child).split("\n")):
+                if any(line.strip() == mark for line in text_of(child, self.text).split("\n")):
                     self.unknown("The end of a text written into the command cannot be told.")
                 if start == mark:
                     self.visit(child)
@@ -355,7 +356,7 @@ class _Reader:
             elif kind in {"file_redirect", "herestring_redirect", "heredoc_redirect"}:
                 late += self.redirect(child)
             else:
-                argv.append(word_of(child, self.variables))
+                argv.append(word_of(child, self.variables, self.text))
                 if kind == "raw_string" or child.named_child_count:
                     self.visit(child)
         self.run([*argv, *late, *extra])

@@ -14,33 +14,48 @@ _BARE = re.compile(r"\\\n|\\(.)", re.DOTALL)
 _SPLITS = re.compile(r"[\s*?\[\\~]")
 
 
-def text_of(node: Node) -> str:
-    """Return the source of a node. The tree is made from UTF-8 that was valid, so this cannot fail."""
-    return (node.text or b"").decode()
+# The grammar's scanner (tree-sitter-bash 0.25.1) indexes a C table with whatever character it meets: `{` before a
+# letter far outside ASCII ends the process. So it is given a stand-in that is an ordinary part of a word and never of
+# a name, one byte for one character, and the text itself is always taken from the original.
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
 
 
-def word_of(node: Node, variables: Mapping[str, str | None]) -> Word:
+def masked(source: str) -> bytes:
+    """Return the bytes to parse; byte offsets into them are character offsets into ``source``."""
+    return _FOREIGN.sub("%", source).encode("ascii")
+
+
+def text_of(node: Node, source: str) -> str:
+    """Return the part of ``source`` that a node stands for."""
+    return source[node.start_byte : node.end_byte]
+
+
+def word_of(node: Node, variables: Mapping[str, str | None], source: str) -> Word:
     """Return the value of a word; ``variables`` holds those whose value is certain at this point."""
     kind = node.type
     if kind in {"word", "number", "variable_name", "command_name"}:
         children = node.named_children
         if children:
-            return _joined(children, variables) if kind == "command_name" else Word(text_of(node), literal=False)
-        return _bare(text_of(node))
+            return (
+                _joined(children, variables, source)
+                if kind == "command_name"
+                else Word(text_of(node, source), literal=False)
+            )
+        return _bare(text_of(node, source))
     if kind == "raw_string":
-        return Word(text_of(node)[1:-1])
+        return Word(text_of(node, source)[1:-1])
     if kind == "string":
-        return _quoted(node, variables)
+        return _quoted(node, variables, source)
     if kind == "ansi_c_string":
-        text = text_of(node)
+        text = text_of(node, source)
         return Word(text, literal=False) if "\\" in text else Word(text[2:-1])
     if kind == "simple_expansion" or (kind == "expansion" and len(node.children) == 3):
-        return _variable(node, variables, quoted=False)
+        return _variable(node, variables, source, quoted=False)
     if kind == "concatenation":
-        return _joined(node.children, variables, whole=text_of(node))
+        return _joined(node.children, variables, source, whole=text_of(node, source))
     if not node.is_named:
-        return _bare(text_of(node))
-    return Word(text_of(node), literal=False)
+        return _bare(text_of(node, source))
+    return Word(text_of(node, source), literal=False)
 
 
 def _bare(text: str) -> Word:
@@ -50,45 +65,43 @@ def _bare(text: str) -> Word:
     return Word(_BARE.sub(lambda match: match[1] or "", text), literal=literal, glob=_GLOB.search(text) is not None)
 
 
-def _quoted(node: Node, variables: Mapping[str, str | None]) -> Word:
-    source = text_of(node)
-    if not source.startswith('"'):
-        return Word(source, literal=False)
-    parts, end = [], node.start_byte + 1
-    raw = node.text or b""
+def _quoted(node: Node, variables: Mapping[str, str | None], source: str) -> Word:
+    whole = text_of(node, source)
+    if not whole.startswith('"'):
+        return Word(whole, literal=False)
+    parts: list[str] = []
+    end = node.start_byte + 1
     for child in node.named_children:
         if child.type == "string_content":
             continue
         if child.type not in {"simple_expansion", "expansion"}:
-            return Word(source, literal=False)
-        value = _variable(child, variables, quoted=True)
+            return Word(whole, literal=False)
+        value = _variable(child, variables, source, quoted=True)
         if not value.literal:
-            return Word(source, literal=False)
-        parts += [_unescaped(raw[end - node.start_byte : child.start_byte - node.start_byte]), value.text]
+            return Word(whole, literal=False)
+        parts += [_unescaped(source[end : child.start_byte]), value.text]
         end = child.end_byte
-    parts.append(_unescaped(raw[end - node.start_byte : -1]))
+    parts.append(_unescaped(source[end : node.end_byte - 1]))
     return Word("".join(parts))
 
 
-def _unescaped(raw: bytes) -> str:
-    text = raw.decode()
+def _unescaped(text: str) -> str:
     return _DOUBLE_QUOTED.sub(lambda match: match[1] or "", text) if "\\" in text else text
 
 
-def _variable(node: Node, variables: Mapping[str, str | None], *, quoted: bool) -> Word:
-    source = text_of(node)
-    name = source[1:].strip("{}")
-    value = variables.get(name)
+def _variable(node: Node, variables: Mapping[str, str | None], source: str, *, quoted: bool) -> Word:
+    whole = text_of(node, source)
+    value = variables.get(whole[1:].strip("{}"))
     if value is None or (not quoted and (not value or _SPLITS.search(value.removeprefix("~")))):
-        return Word(source, literal=False)
+        return Word(whole, literal=False)
     return Word(value)
 
 
-def _joined(nodes: list[Node], variables: Mapping[str, str | None], *, whole: str = "") -> Word:
+def _joined(nodes: list[Node], variables: Mapping[str, str | None], source: str, *, whole: str = "") -> Word:
     if len(nodes) == 1:
-        return word_of(nodes[0], variables)
-    parts = [word_of(node, variables) for node in nodes]
+        return word_of(nodes[0], variables, source)
+    parts = [word_of(node, variables, source) for node in nodes]
     # Braces come in pieces here, each harmless alone; the shell looks at the whole word.
-    bare = "".join(text_of(node) for node in nodes if node.type not in {"string", "raw_string"})
+    bare = "".join(text_of(node, source) for node in nodes if node.type not in {"string", "raw_string"})
     literal = all(part.literal for part in parts) and not ("{" in bare and ("," in bare or ".." in bare))
     return Word("".join(part.text for part in parts) if literal else whole, literal, any(part.glob for part in parts))
