@@ -1,4 +1,4 @@
-"""The addresses of the two hot paths. They have no namespace of a page.
+"""The addresses of the two hot paths, which belong to no page."""
 
 from django.urls import path
 

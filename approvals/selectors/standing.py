@@ -65,16 +65,17 @@ def caller_standing(token_digest: bytes) -> CallerStanding | None:
     if row is None:
         return None
     *who, digest, all_epoch, all_stopped, team_epoch, team_stopped, agent_epoch, agent_stopped = row
+    agent_id, team_id = who[6], who[10]
     kills = (
         (all_epoch, all_stopped, "all"),
-        (team_epoch, team_stopped, f"team:{who[10]}"),
-        (agent_epoch, agent_stopped, f"agent:{who[6]}"),
+        (team_epoch, team_stopped, f"team:{team_id}"),
+        (agent_epoch, agent_stopped, f"agent:{agent_id}"),
     )
     return CallerStanding(
         *who,
-        policy_digest=None if digest is None else bytes(digest),
-        epoch=combined_epoch(epoch or 0 for epoch, _, _ in kills),
-        stopped_by=tuple(key for _, stopped, key in kills if stopped),
+        None if digest is None else bytes(digest),
+        combined_epoch(epoch or 0 for epoch, _, _ in kills),
+        tuple(key for _, stopped, key in kills if stopped),
     )
 
 

@@ -21,21 +21,22 @@ def create_keys_if_missing() -> list[Path]:
     """Make ``log.key``, ``package.key`` (C2SP signer keys) and ``content.key`` (32 bytes); return new ones."""
     key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     origin = settings.BAILIWICK_LOG_ORIGIN
-    wanted = {
-        "log": lambda: Signer.generate(origin).private_text().encode(),
-        "package": lambda: Signer.generate(f"{origin}/packages").private_text().encode(),
-        "content": lambda: os.urandom(32),
-    }
     made = []
-    for name, make in wanted.items():
+    for name in ("log", "package", "content"):
         path = key_path(name)
         if not path.exists():
             # O_EXCL: two first starts must not end with two halves of different keys.
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
-                file.write(make())
+                file.write(_new_key(name, origin))
             made.append(path)
     return made
+
+
+def _new_key(name: str, origin: str) -> bytes:
+    if name == "content":
+        return os.urandom(32)
+    return Signer.generate(origin if name == "log" else f"{origin}/packages").private_text().encode()
 
 
 def load_signer(role: KeyRole) -> Signer:

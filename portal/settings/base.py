@@ -128,12 +128,27 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+# How many proxies in front append to X-Forwarded-For; 0 reads the connection's own address and no header.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(environment.text("TRUSTED_PROXIES", "0"))
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Bailiwick"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+# Field diffs of configuration, for the operator; decisions and evidence are in the ledger alone.
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    {"model": "identity.Person", "include_fields": ["name", "email"]},
+    {"model": "identity.Team", "include_fields": ["name"]},
+)
+# auditlog believes any X-Forwarded-For, so it is not asked for addresses.
+AUDITLOG_DISABLE_REMOTE_ADDR = True
+# Counts of failed sign-ins and spent one-time codes must hold over every web process and node.
+CACHES = {"default": {"BACKEND": "portal.identity.shared_cache.TableCache", "LOCATION": "identity_cache"}}
 
 # -- sessions and the browser ---------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
@@ -194,6 +209,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "What each AI coding agent may do, who let it, and the proof.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.api.schema.describe_problems",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024

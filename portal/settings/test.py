@@ -17,6 +17,7 @@ STORAGES = {
 if not environment.text("DATA_DIR"):
     BAILIWICK_DATA_DIR = Path(tempfile.gettempdir()) / "bailiwick-test"
     BAILIWICK_KEY_DIR = BAILIWICK_DATA_DIR / "keys"
-ACCOUNT_RATE_LIMITS = False
+ACCOUNT_RATE_LIMITS = {}
 # Nothing is collected for tests; files are read where they lie.
 WHITENOISE_AUTOREFRESH = True
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -124,20 +124,25 @@ def verify_inclusion(index: int, size: int, leaf_hash: bytes, proof: Sequence[by
 
 def consistency_proof(m: int, leaves: Sequence[bytes]) -> list[bytes]:
     """RFC 9162 section 2.1.4.1: that the tree of the first ``m`` leaves is a prefix of the tree of all."""
-    if not 0 < m <= len(leaves):
+    return [root(leaves[start:stop]) for start, stop in consistency_subtrees(m, len(leaves))]
+
+
+def consistency_subtrees(m: int, n: int) -> list[tuple[int, int]]:
+    """The subtrees whose roots are the consistency proof from ``m`` to ``n``, as (start, stop), in its order."""
+    if not 0 < m <= n:
         raise MerkleError("consistency starts from a tree of at least one leaf and at most all")
-    first, end, whole, proof = 0, len(leaves), True, []
+    first, end, whole, subtrees = 0, n, True, []
     while m != end:
         middle = first + _split(end - first)
         if m <= middle:
-            proof.append(root(leaves[middle:end]))
+            subtrees.append((middle, end))
             end = middle
         else:
-            proof.append(root(leaves[first:middle]))
+            subtrees.append((first, middle))
             first, whole = middle, False
     if not whole:
-        proof.append(root(leaves[first:end]))
-    return proof[::-1]
+        subtrees.append((first, end))
+    return subtrees[::-1]
 
 
 def verify_consistency(m: int, n: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:

@@ -46,7 +46,7 @@ class Row(NamedTuple):
     run_id: UUID | None
     source: str
     source_counter: int | None
-    bytes: bytes
+    canonical: bytes
     leaf_hash: bytes
     subject: str
     sealed: bytes | None
