@@ -71,12 +71,9 @@ def caller_standing(token_digest: bytes) -> CallerStanding | None:
         (team_epoch, team_stopped, f"team:{team_id}"),
         (agent_epoch, agent_stopped, f"agent:{agent_id}"),
     )
-    return CallerStanding(
-        *who,
-        None if digest is None else bytes(digest),
-        combined_epoch(epoch or 0 for epoch, _, _ in kills),
-        tuple(key for _, stopped, key in kills if stopped),
-    )
+    epoch = combined_epoch(epoch or 0 for epoch, _, _ in kills)
+    stopped_by = tuple(key for _, stopped, key in kills if stopped)
+    return CallerStanding(*(*who, None if digest is None else bytes(digest), epoch, stopped_by))
 
 
 _MOST_KEPT = 5_000
