@@ -54,6 +54,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh profile at desk size; a script error or a refused resource on the page fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="Europe/Madrid")
     opened = context.new_page()
+    opened.set_default_timeout(10_000)
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on("console", lambda message: faults.append(message.text) if _is_policy(message.text) else None)

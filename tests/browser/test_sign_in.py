@@ -11,7 +11,11 @@ from pytest_django.live_server_helper import LiveServer
 
 from portal.identity.models import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.urls("tests.browser.account_urls"),
+    pytest.mark.django_db(transaction=True),
+]
 
 EMAIL, PASSWORD = "maya@example.org", "a long enough passphrase"
 LookOver = Callable[[Page, str], None]
@@ -27,6 +31,14 @@ def sign_in(page: Page, site: LiveServer, then: str) -> None:
     page.get_by_label("E-mail").or_(page.get_by_label("Email")).fill(EMAIL)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def confirm(page: Page, look_over: LookOver) -> None:
+    """Prove once more who it is: changing the ways to sign in always asks."""
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
+    look_over(page, "account-confirm")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
 
 
 def code_for(secret: str) -> str:
@@ -67,6 +79,7 @@ def test_authenticator_app_recovery_codes_and_second_step(
     page: Page, live_server: LiveServer, maya: Person, look_over: LookOver
 ) -> None:
     sign_in(page, live_server, "/accounts/2fa/totp/activate/")
+    confirm(page, look_over)
     secret = page.locator("#authenticator_secret").input_value()
     look_over(page, "account-totp")
     page.get_by_label("Authenticator code").or_(page.get_by_label("Code")).fill(code_for(secret))
@@ -104,6 +117,7 @@ def test_a_passkey_can_be_added_and_used(
     )
     # The live server answers on a name, localhost: a passkey cannot belong to a bare address.
     sign_in(page, live_server, "/accounts/2fa/webauthn/add/")
+    confirm(page, look_over)
     look_over(page, "account-passkey-add")
     page.get_by_label(re.compile("[Pp]asswordless")).check()
     page.get_by_role("button", name="Add").click()
@@ -115,4 +129,3 @@ def test_a_passkey_can_be_added_and_used(
     page.goto(f"{live_server.url}/accounts/login/?next=/accounts/2fa/")
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.wait_for_url(re.compile("/accounts/2fa/$"))
-
