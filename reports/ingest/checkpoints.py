@@ -61,9 +61,7 @@ def read_checkpoint(files: Mapping[str, bytes], *, now: datetime) -> Session:
         agent=agent,
         branch=label(metadata.get("branch")),
         created_at=parse_rfc3339(metadata.get("created_at")),
-        files_touched=tuple(path for path in touched if isinstance(path, str))
-        if isinstance(touched, list)
-        else (),
+        files_touched=tuple(path for path in touched if isinstance(path, str)) if isinstance(touched, list) else (),
         incoming=transcript.incoming,
         rejected=refused + transcript.rejected,
         lines=transcript.lines,

@@ -105,9 +105,7 @@ class _Reader:
             if believed(moment, now=self.now) is None:
                 facts["claimed_time"] = moment.isoformat()
         message = fields.get("message")
-        said = (
-            kind in _SPEAKERS and isinstance(message, dict) and isinstance(message.get("content"), str | list)
-        )
+        said = kind in _SPEAKERS and isinstance(message, dict) and isinstance(message.get("content"), str | list)
         taken = message if said and isinstance(message, dict) else {}
         if taken:
             del fields["message"]
@@ -157,9 +155,7 @@ class _Reader:
         outcome = _result_outcome(is_error, content["tool_output"], line.rest)
         if fields:
             content["block"] = fields
-        return replace(
-            event, tool=self.tools.get(call or ""), tool_use_id=call, outcome=outcome, content=content
-        )
+        return replace(event, tool=self.tools.get(call or ""), tool_use_id=call, outcome=outcome, content=content)
 
     def _note_usage(self, line: _Line) -> None:
         """A response is written as several lines repeating its usage; the last one has the final numbers."""

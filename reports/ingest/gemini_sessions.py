@@ -165,9 +165,7 @@ def _call(shared: Incoming, call: JSON) -> Iterator[Incoming]:
     call_id, tool, status = fields.pop("id", None), fields.pop("name", None), fields.pop("status", None)
     yield replace(
         shared,
-        key=key_of(
-            "gemini-session", "call", call_id, shared.facts["message_id"] if call_id is None else None
-        ),
+        key=key_of("gemini-session", "call", call_id, shared.facts["message_id"] if call_id is None else None),
         name="tool_use",
         tool=plain_name(tool),
         tool_use_id=label(call_id),
@@ -182,9 +180,7 @@ def _result(shared: Incoming, call_id: JSON, tool: JSON, status: JSON, content: 
         outcome = Outcome.DENIED
     return replace(
         shared,
-        key=key_of(
-            "gemini-session", "result", call_id, shared.facts["message_id"] if call_id is None else None
-        ),
+        key=key_of("gemini-session", "result", call_id, shared.facts["message_id"] if call_id is None else None),
         name="tool_result",
         tool=plain_name(tool),
         tool_use_id=label(call_id),

@@ -27,6 +27,7 @@ class Incoming:
     short plain names only and may be kept in clear; everything a person wrote or could be known by is in
     `initiator` and `content`. `content` uses a closed set of field names per adapter (unknown attributes
     are gathered in the field `attributes`), because field names stay readable next to their commitments.
+    `position` is where in its body it stood, as in `Rejected`, and no part of what it says.
     `occurred_at` is None when no believable time was given; a time that was not believed is in
     `claimed_time`.
     """
@@ -45,6 +46,7 @@ class Incoming:
     commit: str | None = None
     facts: dict[str, JSON] = field(default_factory=dict)
     content: dict[str, JSON] = field(default_factory=dict)
+    position: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +73,5 @@ class IngestError(Exception):
         self.position = position
 
 
-class BodyTooLarge(IngestError):  # noqa: N818 - named for the answer it leads to, as portal.errors does
+class BodyTooLarge(IngestError):
     """A body over a documented limit (decompressed bytes, records, events): answer 413, not 400."""

@@ -40,9 +40,7 @@ def _records(body: dict[str, JSON]) -> Iterator[LogRecord | Rejected]:
                     yield Rejected(position, error.detail)
 
 
-def _record(
-    record: dict[str, JSON], resource: list[tuple[str, JSON]], scope: str, position: str
-) -> LogRecord:
+def _record(record: dict[str, JSON], resource: list[tuple[str, JSON]], scope: str, position: str) -> LogRecord:
     return LogRecord(
         position=position,
         resource=resource,

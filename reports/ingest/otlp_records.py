@@ -136,6 +136,7 @@ def normalise(record: LogRecord, *, now: datetime) -> Incoming | Rejected:
         commit=commit,
         facts=sorting.facts,
         content=sorting.content,
+        position=record.position,
     )
 
 

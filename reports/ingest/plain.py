@@ -26,7 +26,7 @@ MAX_EVENTS = 1_000
 MAX_FACTS = 64
 MAX_CONTENT = 32
 
-_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _FIELD = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -67,9 +67,7 @@ def read_json(data: bytes, *, now: datetime) -> PlainBatch:
     events = body.get("events")
     if not isinstance(events, list):
         raise IngestError("events must be a list", "/events")
-    return _accept(
-        source, ((f"/events/{index}", event) for index, event in enumerate(events)), len(events), now
-    )
+    return _accept(source, ((f"/events/{index}", event) for index, event in enumerate(events)), len(events), now)
 
 
 def read_ndjson(data: bytes, *, now: datetime) -> PlainBatch:
@@ -110,16 +108,14 @@ def _header(body: dict[str, JSON], also: tuple[str, ...]) -> str:
         raise IngestError(f"unknown schema version; supported: {supported}", "/schema")
     source = body.get("source")
     if not isinstance(source, str) or not _SOURCE.fullmatch(source):
-        raise IngestError("source must be 1 to 64 of a-z, 0-9, '.', '_', '-'", "/source")
+        raise IngestError("source must be 1 to 50 of a-z, 0-9, '.', '_', '-'", "/source")
     unknown = set(body) - {"schema", "source", *also}
     if unknown:
         raise IngestError(f'unknown field "{one_line(min(unknown), 60)}"')
     return source
 
 
-def _accept(
-    source: str, items: Iterator[tuple[str, JSON | IngestError]], count: int, now: datetime
-) -> PlainBatch:
+def _accept(source: str, items: Iterator[tuple[str, JSON | IngestError]], count: int, now: datetime) -> PlainBatch:
     if count > MAX_EVENTS:
         raise BodyTooLarge(f"more than {MAX_EVENTS} events in one body")
     batch = PlainBatch(source, [], [])
@@ -127,7 +123,7 @@ def _accept(
         try:
             if isinstance(item, IngestError):
                 raise item
-            batch.incoming.append(_event(item, now))
+            batch.incoming.append(_event(item, now, position))
         except IngestError as error:
             pointer = error.position if position.startswith("/") else ""
             where = "" if pointer or not error.position else f" (at {error.position})"
@@ -135,7 +131,7 @@ def _accept(
     return batch
 
 
-def _event(item: JSON, now: datetime) -> Incoming:
+def _event(item: JSON, now: datetime, position: str) -> Incoming:
     try:
         event = msgspec.convert(item, EventV1)
     except msgspec.ValidationError as error:
@@ -162,6 +158,7 @@ def _event(item: JSON, now: datetime) -> Incoming:
         commit=event.commit,
         facts=_facts(event.facts),
         content=_content(event.content),
+        position=position,
     )
 
 
@@ -169,9 +166,7 @@ def _check_texts(event: EventV1) -> None:
     for field in ("name", "tool", "model"):
         value = getattr(event, field)
         if value is not None and plain_name(value) is None:
-            raise IngestError(
-                "must be a plain name: letters, digits and _ . : / + - without spaces", f"/{field}"
-            )
+            raise IngestError("must be a plain name: letters, digits and _ . : / + - without spaces", f"/{field}")
     for field in ("key", "session", "tool_use_id", "initiator", "repository", "branch", "commit"):
         value = getattr(event, field)
         if value and label(value) is None:

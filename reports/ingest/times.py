@@ -7,9 +7,7 @@ EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)  # before any agent that could send 
 MAX_AHEAD = timedelta(hours=24)
 
 # RFC 3339 section 5.6; datetime.fromisoformat alone would also take week dates and other ISO 8601 forms.
-_RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def parse_rfc3339(text: object) -> datetime | None:
@@ -25,9 +23,7 @@ def parse_rfc3339(text: object) -> datetime | None:
     if second == "60":
         second, micros = "59", "999999"
     try:
-        moment = datetime.fromisoformat(
-            f"{day}T{minute}:{second}.{micros}{offset.upper().replace('Z', '+00:00')}"
-        )
+        moment = datetime.fromisoformat(f"{day}T{minute}:{second}.{micros}{offset.upper().replace('Z', '+00:00')}")
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -3,12 +3,11 @@
 import hashlib
 import re
 import unicodedata
-from dataclasses import asdict
+from dataclasses import fields
 from decimal import Decimal
 from math import isfinite
 
 from portal.ledger.rules.canonical import canonicalize
-
 from reports.ingest.incoming import JSON, Incoming, IngestError
 
 MAX_INTEGER = 2**53  # RFC 8785 numbers are IEEE 754 doubles; larger integers are kept as text
@@ -18,6 +17,7 @@ MAX_LABEL = 255
 
 # No space, no quote, no "@" (except a dated model version): an address or a sentence never passes as a name.
 _NAME = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_.:/+\-\[\]()=,]*(?:@[0-9]{8})?")
+_SAID = tuple(field.name for field in fields(Incoming) if field.compare)
 _NUL, _NUL_SHOWN = "\x00", "\u2400"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -29,7 +29,8 @@ def key_of(*parts: JSON) -> str:
 
 def body_hash(event: Incoming) -> bytes:
     """SHA-256 over everything `event` says: tells the same event sent again from another one with its key."""
-    said = asdict(event) | {"occurred_at": event.occurred_at and event.occurred_at.isoformat()}
+    said = {name: getattr(event, name) for name in _SAID}
+    said["occurred_at"] = event.occurred_at and event.occurred_at.isoformat()
     return hashlib.sha256(canonicalize(said)).digest()
 
 
