@@ -114,8 +114,8 @@ def _decide(question: Question, policy: CompiledPolicy, standing: Standing) -> D
     if not question.actions:
         return _concluded([Rule("default.deny", Effect.FORBID, "The question names no action.")])
     rules: list[Rule] = []
+    _repository(rules, question, policy)
     for action in question.actions:
-        _repository(rules, action, question, policy)
         _paths(rules, action, policy)
         _branch(rules, action, question, policy)
         _environment(rules, action, question, policy)
@@ -142,13 +142,11 @@ def _stopped(key: str) -> str:
     return f"A kill order has stopped {whose}."
 
 
-def _repository(rules: list[Rule], action: Action, question: Question, policy: CompiledPolicy) -> None:
+def _repository(rules: list[Rule], question: Question, policy: CompiledPolicy) -> None:
     if question.repository is None:
-        if action.type not in _LOCAL:
+        if any(action.type not in _LOCAL for action in question.actions):
             rules.append(Rule("scope.repository.not-stated", Effect.GATE, "The repository was not stated."))
-        return
-    found = match_repository(policy.scope, question.repository)
-    if not found.allowed:
+    elif not match_repository(policy.scope, question.repository).allowed:
         text = f"{question.repository} is not a repository in this agent's scope."
         rules.append(Rule("scope.repository.outside", Effect.FORBID, text))
 

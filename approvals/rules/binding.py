@@ -9,7 +9,7 @@ from portal.ledger.rules.canonical import JSONValue, canonicalize
 DOMAIN = b"bailiwick/action/v1\0"
 
 
-def digest(
+def digest(  # noqa: PLR0917  the order is part of what other rooms rely on
     agent_id: UUID, action: str, resource: str, arguments: Mapping[str, JSONValue], revision_id: UUID, epoch: int
 ) -> bytes:
     """Return SHA-256 over the domain tag and the RFC 8785 form of everything that an approval binds (32 bytes).

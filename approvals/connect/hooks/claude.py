@@ -92,11 +92,14 @@ def _reason(decision: Decision, request_number: str | None, url: str | None) -> 
     if decision.stopped:
         return f"{sentence} Stop now and make no further calls; people must agree before this agent works again."
     if decision.outcome is Outcome.DENY:
-        return f"{sentence} No approval can change this. Do not look for another way to do it; tell the person what you needed."
+        return (
+            f"{sentence} No approval can change this. Do not look for another way to do it; "
+            "tell the person what you needed."
+        )
     if request_number is None:
         return f"{sentence} No request could be opened, so it is denied. Do not work around it; ask again later."
     where = f" ({url})" if url else ""
     return (
-        f"{sentence} It needs approval: {request_number}{where}. Do not work around it. Go on with other work, and make "
-        f"exactly the same call again after {request_number} is approved."
+        f"{sentence} It needs approval: {request_number}{where}. Do not work around it. Go on with other work, "
+        f"and make exactly the same call again after {request_number} is approved."
     )

@@ -1,6 +1,6 @@
 """One program being run: its words, where it runs, and the ways a reader of it can say what it does."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from approvals.rules.classify import paths
@@ -39,7 +39,7 @@ class Call:
 
     __slots__ = ("args", "found", "place", "program", "run", "script")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  made in two places only
         self,
         program: str,
         args: Sequence[Word],
@@ -206,3 +206,8 @@ def _cluster(
 def names(text: str) -> frozenset[str]:
     """Return the words of a text: how the tables here write a set of names so that it can be read."""
     return frozenset(text.split())
+
+
+def kinds_of(rows: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the kind of each word, from rows of a kind and its words."""
+    return {word: kind for kind, row in rows.items() for word in row.split()}

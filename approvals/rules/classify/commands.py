@@ -7,7 +7,7 @@ reader: a function that takes a ``Call`` and adds actions to it.
 import re
 from collections.abc import Callable, Mapping
 
-from approvals.rules.classify import files, git, hosts, infrastructure, network, packages, wrappers
+from approvals.rules.classify import files, git, hosts, infrastructure, languages, network, packages, wrappers
 from approvals.rules.classify.call import Call
 
 Reader = Callable[[Call], None]
@@ -19,8 +19,8 @@ _ROWS: tuple[tuple[str, Reader], ...] = (
     ("column fold fmt expand unexpand tsort base32 base64 bat jq zcat zless more less look iconv",
      files.read_content),
     ("ls dir stat du df file realpath readlink basename dirname test [ tree which type whereis", files.read_names),
-    ("echo printf true false : sleep seq pwd whoami id uname date hostname nproc arch tty wait exit return break "
-     "continue shift jobs uptime cal tput clear shuf expr sync read mapfile readarray getopts let popd dirs help",
+    (("echo printf true false : sleep seq pwd whoami id uname date hostname nproc arch tty wait exit return break "
+     "continue shift jobs uptime cal tput clear shuf expr sync read mapfile readarray getopts let popd dirs help"),
      files.say),
     ("tr yes", files.say),
     ("grep egrep fgrep rg ag ack zgrep", files.search),
@@ -52,24 +52,25 @@ _ROWS: tuple[tuple[str, Reader], ...] = (
     # tests, linters, builds, packages
     ("pytest py.test tox nox jest vitest mocha rspec phpunit ctest karma ava playwright cypress bats gotestsum nextest",
      packages.tests),
-    ("ruff flake8 pylint mypy pyright black isort bandit eslint prettier stylelint biome tslint shellcheck shfmt gofmt "
-     "goimports golangci-lint staticcheck rubocop clippy-driver rustfmt hadolint yamllint markdownlint actionlint "
-     "djlint codespell swiftlint ktlint clang-format clang-tidy cppcheck checkstyle vulture", packages.linters),
+    (("ruff flake8 pylint mypy pyright black isort bandit eslint prettier stylelint biome tslint shellcheck shfmt "
+     "gofmt goimports golangci-lint staticcheck rubocop clippy-driver rustfmt hadolint yamllint markdownlint "
+     "actionlint djlint codespell swiftlint ktlint clang-format clang-tidy cppcheck checkstyle vulture"), packages.linters),
     ("tsc webpack rollup esbuild vite gcc g++ clang cc javac rustc ninja meson sphinx-build mkdocs protoc",
      packages.builds),
-    ("make gmake just task mise rake invoke", packages.task_runner),
+    ("make gmake just task rake invoke", packages.task_runner),
+    ("mise", packages.mise),
     ("npm pnpm yarn bun", packages.node),
     ("npx bunx pnpx", packages.npx),
     ("uv poetry pipenv pdm hatch rye", packages.python_project),
     ("uvx pipx", packages.fetched_tool),
     ("pip pip3 easy_install conda mamba gem composer bundle brew apt apt-get apk dnf yum pacman snap cabal",
      packages.installer),
-    ("python python3", packages.python),
-    ("node nodejs deno", packages.node_program),
-    ("go", packages.go),
-    ("cargo", packages.cargo),
+    ("python python3", languages.python),
+    ("node nodejs deno", languages.node_program),
+    ("go", languages.go),
+    ("cargo", languages.cargo),
     ("twine", packages.publish),
-    ("mvn gradle ./gradlew ./mvnw gradlew mvnw sbt dotnet swift mix", packages.build_tool),
+    ("mvn gradle ./gradlew ./mvnw gradlew mvnw sbt dotnet swift mix", languages.build_tool),
     # the network
     ("curl", network.curl),
     ("wget", network.wget),

@@ -14,7 +14,9 @@ _GREP_VALUES = names(
 _RUNS_OTHERS = frozenset({"--pre", "--hostname-bin", "--pager", "--compress-program", "--search-zip-bin", "--lessopen"})
 _AWK_ACTS = re.compile(r"system|getline|\||>|@|close\s*\(|ENVIRON")
 _SED_ADDRESS = r"(?:\d+|\$|/[^/\n]*/)(?:,(?:\+?\d+|\$|/[^/\n]*/))?!?\s*"
-_SED_COMMAND = r"(?:[pdqnlGHhgxDNP=]|s(?P<mark{0}>[/|,#@!])(?:(?!(?P=mark{0})).|\\.)*(?P=mark{0})(?:(?!(?P=mark{0})).|\\.)*(?P=mark{0})[gpiI0-9]*|)"
+# Each part of s/a/b/ is a run of "not a backslash" or "a backslash and one more": no text can match in two ways.
+_SED_PART = r"(?:(?!(?P=mark{0}))[^\\\n]|\\.)*(?P=mark{0})"
+_SED_COMMAND = rf"(?:[pdqnlGHhgxDNP=]|s(?P<mark{{0}}>[/|,#@!]){_SED_PART}{_SED_PART}[gpiI0-9]*|)"
 _SED_SAFE = re.compile(
     rf"\s*(?:{_SED_ADDRESS})?{_SED_COMMAND.format(0)}\s*(?:;\s*(?:{_SED_ADDRESS})?{_SED_COMMAND.format(1)}\s*)?"
 )

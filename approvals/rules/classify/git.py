@@ -1,13 +1,11 @@
-"""Git: which subcommand reads, which changes the working copy, and exactly what a push pushes where."""
+"""Git: which subcommand reads, which changes the working copy or the history, and which can start programs."""
 
 import re
 from collections.abc import Callable, Mapping
 
-from approvals.rules.classify.call import Arguments, Call, Word, arguments, names
+from approvals.rules.classify.call import Call, Word, arguments, names
+from approvals.rules.classify.git_push import push
 from approvals.rules.classify.network import host_of
-
-# Until a policy says more: names that mean "others build on this" nearly everywhere.
-PROTECTED_NAME = re.compile(r"(?:main|master|trunk|production|prod|stable|release(?:[/-].*)?)", re.IGNORECASE)
 
 _SAFE_CONFIG = re.compile(
     r"user\.(?:name|email)|color\.[\w.]+|core\.(?:quotepath|abbrev)|advice\.\w+|init\.defaultbranch", re.IGNORECASE
@@ -25,14 +23,6 @@ _READ = names(
 )
 # Git takes any unambiguous beginning of a long option, so `--forc` forces too.
 _STARTS_PROGRAMS = ("--ext-diff", "--open-files", "--textconv", "--upload-pack", "--exec", "--receive-pack", "--output")
-_PUSH_PLAIN = names(
-    """
-    --all --tags --follow-tags --set-upstream --dry-run --quiet --verbose --progress --no-progress
-    --atomic --no-atomic --porcelain --no-force-with-lease --signed --no-signed --thin --no-thin
-    --ipv4 --ipv6 -u -n -q -v -4 -6 --branches --no-verify --verify --push-option -o --repo
-    --no-recurse-submodules --recurse-submodules
-    """
-)
 
 
 def read(call: Call) -> None:
@@ -346,82 +336,18 @@ def _init(call: Call, rest: list[Word]) -> None:
         call.write([word for word in rest if not word.text.startswith("-")] or [Word(".")])
 
 
-def _credential(call: Call, rest: list[Word]) -> None:
+def _credential(call: Call, _rest: list[Word]) -> None:
     call.add("secret.read", "git credential", "It prints stored credentials.")
 
 
-def _push(call: Call, rest: list[Word]) -> None:
-    """git push: force and deletion first, then each destination on its own."""
-    given = arguments(rest, frozenset({"-o", "--push-option", "--repo", "--receive-pack", "--exec"}))
-    if not call.clear(rest):
-        call.add("push.branch", "", "Where it pushes to is not written out.")
-    force = _forces(call, given)
-    repository = (given.values("--repo") or given.rest[:1] or [Word("")])[0].text
-    refspecs = [word.text for word in given.rest[0 if given.has("--repo") else 1 :] if word.literal]
-    if "/" in repository or ":" in repository:
-        call.add(
-            "outside.repository",
-            repository,
-            "It pushes to an address and not to a remote of this repository.",
-            host=host_of(repository),
-        )
-    if given.has("--all", "--branches"):
-        call.add("push.protected", "every branch", "It pushes every branch, protected ones too.")
-    if given.has("--tags", "--follow-tags"):
-        call.add("tag.push", "every tag")
-    if not refspecs:
-        call.add("push.force" if force else "push.branch", "the current branch")
-    tagged = False
-    for refspec in refspecs:
-        if refspec == "tag":
-            tagged = True
-            continue
-        _destination(call, refspec, force=force, tagged=tagged)
-        tagged = False
-
-
-def _forces(call: Call, given: Arguments) -> bool:
-    force = False
-    for name, _ in given.options:
-        if name in {"-f", "-d"} or (
-            len(name) > 3
-            and any(
-                long.startswith(name)
-                for long in ("--force-with-lease", "--force-if-includes", "--mirror", "--delete", "--prune")
-            )
-        ):
-            force = True
-        elif name not in _PUSH_PLAIN:
-            call.unknown(f"git push {name} is not an option that the portal knows.")
-        if name == "--no-verify":
-            call.unknown("It skips the checks that the repository runs before a push.")
-    if force:
-        call.add("push.force", "published history", "It rewrites or deletes what is published.")
-    return force
-
-
-def _destination(call: Call, refspec: str, *, force: bool, tagged: bool) -> None:
-    source, colon, target = refspec.lstrip("+").partition(":")
-    if not colon:
-        target = source
-    forced = force or refspec.startswith("+") or (colon == ":" and not source and bool(target))
-    if target.startswith("refs/tags/") or tagged:
-        call.add("push.force" if forced else "tag.push", target.removeprefix("refs/tags/"))
-        return
-    branch = target.removeprefix("refs/heads/").removeprefix("heads/")
-    named: str | None = branch if branch not in {"HEAD", "@"} else None
-    if forced:
-        call.add("push.force", branch, "It rewrites or deletes what is published.", branch=named)
-    elif not target or "*" in target or branch.startswith("refs/"):
-        call.add("push.protected", branch, "It pushes to more than one branch, or to no plain branch.", branch=named)
-    else:
-        call.add("push.protected" if PROTECTED_NAME.fullmatch(branch) else "push.branch", branch, branch=named)
-
-
 _VERBS: Mapping[str, Callable[[Call, list[Word]], None]] = {
-    "add": _add, "commit": _commit, "branch": _branch, "checkout": _checkout, "switch": _checkout, "restore": _restore,
-    "reset": _reset, "stash": _stash, "rm": _files("file.delete"), "mv": _files(""), "merge": _history, "rebase": _history,
-    "cherry-pick": _history, "revert": _history, "fetch": _fetch, "clone": _fetch, "ls-remote": _fetch, "pull": _pull,
-    "config": _config, "remote": _remote, "tag": _tag, "worktree": _worktree, "reflog": _reflog, "clean": _clean,
-    "init": _init, "credential": _credential, "push": _push,
+    "add": _add, "commit": _commit, "branch": _branch, "checkout": _checkout,
+    "switch": _checkout, "restore": _restore,
+    "reset": _reset, "stash": _stash, "rm": _files("file.delete"), "mv": _files(""), "merge": _history,
+    "rebase": _history,
+    "cherry-pick": _history, "revert": _history, "fetch": _fetch,
+    "clone": _fetch, "ls-remote": _fetch, "pull": _pull,
+    "config": _config, "remote": _remote, "tag": _tag, "worktree": _worktree,
+    "reflog": _reflog, "clean": _clean,
+    "init": _init, "credential": _credential, "push": push,
 }  # fmt: skip

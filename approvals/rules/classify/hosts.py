@@ -1,6 +1,6 @@
 """The command lines of Git hosts: pull requests, and every other call that changes something there."""
 
-from approvals.rules.classify.call import Arguments, Call, Word, arguments, names
+from approvals.rules.classify.call import Arguments, Call, Word, arguments, kinds_of, names
 
 _GH_READS = frozenset({"list", "view", "diff", "status", "checks", "watch", "download", "search"})
 _GH_VALUED = names(
@@ -10,11 +10,14 @@ _GH_VALUED = names(
     --reviewer --body-file --head -L --limit -s --state --json
     """
 )
-_KINDS = {
-    "secret": "access.change", "variable": "access.change", "ssh-key": "access.change", "gpg-key": "access.change",
-    "auth": "access.change", "ruleset": "access.change", "repo": "access.change", "workflow": "ci.change", "run": "ci.change",
-    "cache": "ci.change", "release": "package.publish", "extension": "dependency.change",
-}  # fmt: skip
+_KINDS = kinds_of(
+    {
+        "access.change": "secret variable ssh-key gpg-key auth ruleset repo",
+        "ci.change": "workflow run cache",
+        "package.publish": "release",
+        "dependency.change": "extension",
+    }
+)
 
 
 def github(call: Call) -> None:

@@ -2,18 +2,22 @@
 
 import re
 
-from approvals.rules.classify.call import Call, Word, arguments, names
+from approvals.rules.classify.call import Call, Word, arguments, kinds_of, names
 
 # What a repository calls its own tasks. The part before ':' or '-' decides: test:integration, lint-fix, build_all.
-_TASKS = {
-    "test": "test", "tests": "test", "check": "test", "unit": "test", "integration": "test", "e2e": "test", "coverage": "test",
-    "spec": "test", "bench": "test", "benchmark": "test", "vet": "lint", "lint": "lint", "fmt": "lint", "format": "lint", "typecheck": "lint",
-    "types": "lint", "mypy": "lint", "ruff": "lint", "prettier": "lint", "eslint": "lint", "style": "lint", "build": "build",
-    "compile": "build", "all": "build", "docs": "build", "bundle": "build", "dist": "build", "generate": "build", "t": "test",
-}  # fmt: skip
+_TASKS = kinds_of(
+    {
+        "test": "test tests check unit integration e2e coverage spec bench benchmark t",
+        "lint": "vet lint fmt format typecheck types mypy ruff prettier eslint style",
+        "build": "build compile all docs bundle dist generate",
+    }
+)
 _RISKY_TASK = re.compile(r"deploy|publish|release|push|prod|install|clean|destroy|migrat|secret", re.IGNORECASE)
-_INSTALLS = re.compile(
-    r"(?:un)?install|i|add|ci|remove|rm|un|update|up|upgrade|dedupe|prune|link|unlink|rebuild|sync|lock|get|tidy|require|dist-upgrade|create|audit-fix|import|install-test|it|cit"
+INSTALLS = names(
+    """
+    install uninstall i add ci remove rm un update up upgrade dedupe prune link unlink rebuild sync
+    lock get tidy require dist-upgrade create audit-fix import install-test it cit
+    """
 )
 _SHOWS = names(
     """
@@ -23,7 +27,7 @@ _SHOWS = names(
 )
 
 
-def _paths(call: Call) -> bool:
+def looked_at(call: Call) -> bool:
     """Look at every word for a secret or a way out; False when a word is not written out."""
     if not call.clear():
         return False
@@ -34,19 +38,19 @@ def _paths(call: Call) -> bool:
 
 def tests(call: Call) -> None:
     """Test runners."""
-    if _paths(call):
+    if looked_at(call):
         call.add("test", call.program)
 
 
 def linters(call: Call) -> None:
     """Linters and formatters."""
-    if _paths(call):
+    if looked_at(call):
         call.add("lint", call.program)
 
 
 def builds(call: Call) -> None:
     """Compilers and bundlers."""
-    if _paths(call):
+    if looked_at(call):
         call.add("build", call.program)
 
 
@@ -55,7 +59,7 @@ def publish(call: Call) -> None:
     call.add("package.publish", call.program)
 
 
-def _task(call: Call, name: str) -> None:
+def task(call: Call, name: str) -> None:
     kind = _TASKS.get(re.split(r"[:_\-./]", name)[0].lower())
     if kind is None or _RISKY_TASK.search(name):
         call.unknown(f"What the task {name} does is not told by its name.")
@@ -65,7 +69,7 @@ def _task(call: Call, name: str) -> None:
 
 def task_runner(call: Call) -> None:
     """make, just, mise ...: the names of the tasks decide."""
-    if not _paths(call):
+    if not looked_at(call):
         return
     given = arguments(
         call.args,
@@ -78,20 +82,9 @@ def task_runner(call: Call) -> None:
     if given.has("-f", "--file", "--makefile", "--justfile", "--eval", "-E", "-c", "--command"):
         call.unknown("The tasks are in a file or a text named in the command.")
     words = [word.text for word in given.rest]
-    if call.program == "mise":
-        verb, words = (words[0] if words else ""), words[1:2]
-        if verb in {"r", "run"} and words:
-            _task(call, words[0])
-        elif verb in {"ls", "list", "tasks", "version", "current", "doctor", "where", "which"}:
-            call.add("read", "mise")
-        elif verb in {"install", "use", "upgrade", "uninstall", "i", "u"}:
-            call.add("dependency.change", "mise")
-        else:
-            call.unknown(f"mise {verb} is not known.")
-        return
     for word in words:
         if "=" not in word:
-            _task(call, word)
+            task(call, word)
         elif not re.match(r"[A-Z_]{2,}=[\w./:-]*$", word) or re.match(r"(?:SHELL|MAKE|CC|CXX|PATH)\w*=", word):
             call.unknown(f"{word} can change what the tasks run.")
     if not [word for word in words if "=" not in word]:
@@ -103,9 +96,25 @@ def task_runner(call: Call) -> None:
             call.unknown("It names no task.")
 
 
+def mise(call: Call) -> None:
+    """mise: runs a named task, shows, or installs tools."""
+    if not looked_at(call):
+        return
+    words = [word.text for word in call.args if not word.text.startswith("-")]
+    verb = words[0] if words else ""
+    if verb in {"r", "run"} and len(words) > 1:
+        task(call, words[1])
+    elif verb in {"ls", "list", "tasks", "version", "current", "doctor", "where", "which"}:
+        call.add("read", "mise")
+    elif verb in {"install", "use", "upgrade", "uninstall", "i", "u"}:
+        call.add("dependency.change", "mise")
+    else:
+        call.unknown(f"mise {verb} is not known.")
+
+
 def node(call: Call) -> None:
     """npm, pnpm, yarn, bun."""
-    if not _paths(call):
+    if not looked_at(call):
         return
     words = list(call.args)
     if any(
@@ -123,7 +132,7 @@ def node(call: Call) -> None:
     rest = words[1:]
     if verb in {"run", "run-script", "rum"}:
         names = [word.text for word in rest if not word.text.startswith("-")]
-        _task(call, names[0]) if names else call.add("read", call.program)
+        task(call, names[0]) if names else call.add("read", call.program)
     elif verb in {"exec", "x", "dlx"}:
         _tool(call, [word for word in rest if word.text != "--"])
     elif verb in _SHOWS:
@@ -132,15 +141,15 @@ def node(call: Call) -> None:
         call.add("package.publish", call.program)
     elif verb in {"owner", "access", "token", "login", "adduser", "team", "config", "set"}:
         call.add("access.change", f"{call.program} {verb}")
-    elif _INSTALLS.fullmatch(verb) or (not verb and call.program in {"yarn", "pnpm", "bun"}):
+    elif verb in INSTALLS or (not verb and call.program in {"yarn", "pnpm", "bun"}):
         call.add("dependency.change", call.program)
     else:
-        _task(call, verb or "nothing")
+        task(call, verb or "nothing")
 
 
 def npx(call: Call) -> None:
     """npx and its like: a tool of the project if it is a known one, else a download that is run."""
-    if _paths(call):
+    if looked_at(call):
         words = list(call.args)
         while words and words[0].text in {"--no-install", "--no", "-y", "--yes", "--"}:
             words = words[1:]
@@ -165,7 +174,7 @@ def _tool(call: Call, words: list[Word]) -> None:
 
 def fetched_tool(call: Call) -> None:
     """uvx, pipx: a known tool is run as itself, anything else is a download that is run."""
-    if _paths(call):
+    if looked_at(call):
         words = list(call.args)
         if words and words[0].text in {"ruff", "mypy", "pytest", "black", "isort", "flake8", "pyright"}:
             call.run(words)
@@ -202,7 +211,7 @@ def python_project(call: Call) -> None:
         call.add("build", call.program)
     elif verb in {"version", "--version", "tree", "show", "list", "help", "--help"}:
         call.add("read", call.program)
-    elif _INSTALLS.fullmatch(verb) or verb in {"pip", "tool", "python", "venv", "init", "export"}:
+    elif verb in INSTALLS or verb in {"pip", "tool", "python", "venv", "init", "export"}:
         call.add("dependency.change", f"{call.program} {verb}")
     else:
         call.unknown(f"{call.program} {verb} is not known.")
@@ -217,7 +226,7 @@ def installer(call: Call) -> None:
     if call.program == "bundle" and words[:1] == ["exec"]:
         call.run(call.args[1:])
         return
-    if not _paths(call):
+    if not looked_at(call):
         return
     verb = words[0] if words else ""
     if call.program == "gem" and verb in {"push", "yank", "owner"}:
@@ -228,126 +237,3 @@ def installer(call: Call) -> None:
         call.unknown(f"{call.program} {verb} is not followed.")
     else:
         call.add("dependency.change", call.program)
-
-
-_MODULES = {
-    "pytest": "test", "unittest": "test", "doctest": "test", "tox": "test", "nox": "test", "coverage": "test", "ruff": "lint",
-    "mypy": "lint", "black": "lint", "isort": "lint", "flake8": "lint", "pylint": "lint", "pyright": "lint", "py_compile": "build",
-    "compileall": "build", "build": "build", "pip": "dependency.change", "venv": "dependency.change", "ensurepip": "dependency.change",
-    "twine": "package.publish", "virtualenv": "dependency.change",
-}  # fmt: skip
-
-
-def python(call: Call) -> None:
-    """python -m with a known module; a script or -c can do anything."""
-    words = [word.text for word in call.args]
-    if words in (["--version"], ["-V"]):
-        call.add("read", call.program)
-        return
-    while words and words[0] in {"-u", "-B", "-X", "-W", "-I", "-bb"}:
-        words = words[2:] if words[0] in {"-X", "-W"} else words[1:]
-    if not _paths(call):
-        return
-    if len(words) > 1 and words[0] == "-m" and words[1] in _MODULES:
-        call.add(_MODULES[words[1]], f"python -m {words[1]}")
-    elif words == ["manage.py", "test"] or words[:2] == ["manage.py", "check"]:
-        call.add("test", "manage.py")
-    else:
-        call.unknown("What this Python program does is not seen from the command.")
-
-
-def node_program(call: Call) -> None:
-    """node --test; any other script can do anything."""
-    if _paths(call):
-        words = [word.text for word in call.args]
-        if words in (["--version"], ["-v"]):
-            call.add("read", call.program)
-        elif words[:1] in (["--test"], ["test"]) and not any(
-            re.match(r"-(?:r|e|p|-require|-import|-eval|-print|-loader)", word) for word in words
-        ):
-            call.add("test", call.program)
-        elif call.program == "deno" and words[:1] in (["lint"], ["fmt"], ["check"]):
-            call.add("lint", "deno")
-        else:
-            call.unknown("What this program does is not seen from the command.")
-
-
-_GO = {
-    "test": "test", "vet": "lint", "build": "build", "fmt": "lint", "doc": "read", "list": "read", "version": "read", "env": "read",
-    "help": "read", "get": "dependency.change", "install": "dependency.change", "clean": "build",
-}  # fmt: skip
-
-
-def go(call: Call) -> None:
-    """go: subcommand by subcommand; options that name a program make it unknown."""
-    if not _paths(call):
-        return
-    words = [word.text for word in call.args]
-    if any(
-        re.match(r"--?(?:exec|toolexec|vettool|overlay|modfile|gccgoflags|ldflags.*-X?linker)\b", word)
-        for word in words
-    ):
-        call.unknown("An option of go names a program or another set of files.")
-    for index, word in enumerate(words):
-        if word in {"-o", "-coverprofile", "-cpuprofile", "-memprofile", "-trace", "-outputdir"} and index + 1 < len(
-            words
-        ):
-            call.write([call.args[index + 1]])
-        elif match := re.match(r"--?(?:o|coverprofile|cpuprofile|memprofile|trace|outputdir)=(.+)", word):
-            call.write([Word(match[1])])
-    verb = words[0] if words else "help"
-    if verb == "mod":
-        call.add("read" if words[1:2] in (["graph"], ["why"], ["verify"]) else "dependency.change", "go mod")
-    elif verb == "env" and any(word in {"-w", "-u"} for word in words):
-        call.add("access.change", "go env", "It changes settings of every later go command.")
-    elif verb == "tool" and words[1:2] in (["cover"], ["pprof"], ["nm"], ["objdump"]):
-        call.add("build", "go tool")
-    elif verb in _GO:
-        call.add(_GO[verb], f"go {verb}")
-    else:
-        call.unknown(f"go {verb} runs code that is not seen from the command.")
-
-
-_CARGO = {
-    "test": "test", "nextest": "test", "bench": "test", "clippy": "lint", "fmt": "lint", "check": "build", "build": "build", "b": "build",
-    "t": "test", "c": "build", "doc": "build", "tree": "read", "metadata": "read", "version": "read", "--version": "read", "help": "read",
-    "publish": "package.publish", "yank": "package.publish", "owner": "access.change", "login": "access.change",
-}  # fmt: skip
-
-
-def cargo(call: Call) -> None:
-    """cargo: subcommand by subcommand."""
-    if not _paths(call):
-        return
-    words = [word.text for word in call.args if not word.text.startswith("+")]
-    verb = words[0] if words else "help"
-    if any(word.startswith(("--config", "-Z")) for word in words):
-        call.unknown("An option of cargo changes what it runs.")
-    if verb in _CARGO:
-        call.add(_CARGO[verb], f"cargo {verb}")
-    elif _INSTALLS.fullmatch(verb) or verb in {"fetch", "vendor", "generate-lockfile"}:
-        call.add("dependency.change", "cargo")
-    else:
-        call.unknown(f"cargo {verb} runs code that is not seen from the command.")
-
-
-def build_tool(call: Call) -> None:
-    """mvn, gradle, dotnet ...: the goals decide."""
-    if not _paths(call):
-        return
-    goals = [word.text for word in call.args if not word.text.startswith("-")]
-    if any(
-        re.search(r"exec|-I|--init-script|-D\w*(?:exec|agent)", word.text)
-        for word in call.args
-        if word.text.startswith("-")
-    ):
-        call.unknown("An option changes what it runs.")
-    for goal in goals[:1] if call.program in {"dotnet", "swift", "mix"} else goals:
-        if goal in {"verify", "package", "assemble", "compile"}:
-            call.add("build", goal, call.program)
-        else:
-            _task(call, goal)
-    if not goals:
-        call.add("read", call.program) if any("version" in word.text for word in call.args) else call.unknown(
-            "It names no goal."
-        )

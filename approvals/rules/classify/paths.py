@@ -12,7 +12,8 @@ _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist|defaults)(?:\.|$)")
 _SECRET_NAME = re.compile(
     r"""\.env(?:rc|\..+)? | .+\.env | .+\.(?:pem|p12|pfx|key|kdbx|jks|keystore|ppk|tfstate|tfvars)
     | id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)? | \.npmrc | [._]netrc | \.pypirc | \.pgpass | \.my\.cnf | \.git-credentials
-    | \.htpasswd | \.dockercfg | \.?credentials(?:\.[a-z]+)? | \.?secrets?(?:\.[a-z0-9-]+)*\.(?:ya?ml|json|toml|ini|env|txt)
+    | \.htpasswd | \.dockercfg | \.?credentials(?:\.[a-z]+)?
+    | \.?secrets?(?:\.[a-z0-9-]+)*\.(?:ya?ml|json|toml|ini|env|txt)
     | \.vault-token | service[-_]account.*\.json | kubeconfig""",
     re.VERBOSE,
 )

@@ -6,13 +6,15 @@ are all taken to happen, and the body of a function is taken to run where it is 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
+from approvals.rules.classify import grammar
 from approvals.rules.classify.actions import Action
-from approvals.rules.classify.call import Call, Word, names
+from approvals.rules.classify.call import Call, Word
 from approvals.rules.classify.commands import program_reader
 from approvals.rules.classify.environment import SECRET_VARIABLE, steers_programs
 from approvals.rules.classify.paths import Place
@@ -23,32 +25,8 @@ _MAX_DEPTH = 5
 _MAX_NODES = 20_000
 _LANGUAGE = Language(tree_sitter_bash.language())
 
-# The grammar and the shell read these differently, so a tree that holds one proves nothing: a line continuation
-# inside a word, a carriage return, and control characters.
-_MISREAD = re.compile(r"\S\\\n\S|[\x00-\x08\x0b-\x1f\x7f]")
-_DELIMITER = re.compile(r"\\?\w+|'\w+'|\"\w+\"")
-_SEPARATORS = re.compile(r"[;&|\n(){}`]|\$\(")
-_WORDS = names(
-    """
-    word number string raw_string ansi_c_string translated_string concatenation simple_expansion
-    expansion command_substitution process_substitution arithmetic_expansion brace_expression
-    extglob_pattern regex
-    """
-)
-_DATA = names(
-    """
-    comment variable_name special_variable_name string_content heredoc_start heredoc_content
-    heredoc_end file_descriptor test_operator regex extglob_pattern word number raw_string
-    ansi_c_string brace_expression
-    """
-)
-_THROUGH = names(
-    """
-    command_name string concatenation array binary_expression unary_expression postfix_expression
-    parenthesized_expression ternary_expression subscript negated_command pipeline translated_string
-    case_item
-    """
-)
+# A name that is not being read: set, or given to something that may set it.
+_NAMED = re.compile(r"(?<![\w${])[A-Za-z_]\w*")
 
 
 def read_script(text: str, place: Place, found: list[Action], depth: int = 0) -> None:
@@ -61,7 +39,7 @@ def read_script(text: str, place: Place, found: list[Action], depth: int = 0) ->
         return
     root = Parser(_LANGUAGE).parse(masked(text)).root_node
     reader = _Reader(text, place, found, depth)
-    if _MISREAD.search(text):
+    if grammar.MISREAD.search(text):
         reader.unknown("It holds characters that a shell and a reader take differently.")
     if root.has_error:
         # What stands before and after the error still counts: an error added on purpose must not hide the rest.
@@ -86,6 +64,7 @@ class _Reader:
         self.hides_code = False
         self.sets_variables = False
         self.assigned: set[str] = set()
+        self.mentions: Counter[str] | None = None
         self.variables: dict[str, str | None] = {} if "HOME=" in text else {"HOME": "~"}
         self.visitors: dict[str, Callable[[Node], None]] = {
             "program": self.statements,
@@ -123,7 +102,7 @@ class _Reader:
         self.found.append(Action("unknown", "shell", why))
 
     def fragments(self) -> None:
-        for part in _SEPARATORS.split(self.text)[:64]:
+        for part in grammar.SEPARATORS.split(self.text)[:64]:
             root = Parser(_LANGUAGE).parse(masked(part)).root_node
             if part.strip() and not root.has_error:
                 _Reader(part, Place(self.place.root, self.place.dirs), self.found, self.depth + 1).visit(root)
@@ -147,11 +126,11 @@ class _Reader:
             self.with_extra(node, extra)
         elif kind in self.visitors:
             self.visitors[kind](node)
-        elif kind in _DATA:
+        elif kind in grammar.DATA:
             if kind in {"raw_string", "ansi_c_string"}:
                 source = text_of(node, self.text)
                 self.hides_code = self.hides_code or "$(" in source or "`" in source
-        elif kind in _THROUGH:
+        elif kind in grammar.THROUGH:
             self.children(node)
         else:
             if kind != "ERROR":
@@ -255,7 +234,9 @@ class _Reader:
         certain = word.literal and not word.glob and text_of(node, self.text)[len(name)] == "="
         self.variables[name] = word.text if certain else None
         # What is written here is followed all the same, so that setting a variable again cannot hide its first use.
-        if self.looped or len(re.findall(rf"(?<![\w${{]){re.escape(name)}(?!\w)", self.text)) > 1:
+        if self.mentions is None:
+            self.mentions = Counter(_NAMED.findall(self.text))
+        if self.looped or self.mentions[name] > 1:
             self.sets_variables = True
 
     def name_variable(self, name: str) -> None:
@@ -329,7 +310,7 @@ class _Reader:
     def heredoc(self, node: Node) -> None:
         start = next((text_of(child, self.text) for child in node.children if child.type == "heredoc_start"), "")
         mark = start.strip("'\"\\")
-        if not _DELIMITER.fullmatch(start):
+        if not grammar.DELIMITER.fullmatch(start):
             self.unknown("The end of a text written into the command cannot be told.")
         for child in node.named_children:
             if child.type == "heredoc_body":
@@ -340,7 +321,7 @@ class _Reader:
                     self.visit(child)
             elif child.type == "file_redirect":
                 self.file_redirect(child)
-            elif child.type in _WORDS:
+            elif child.type in grammar.WORDS:
                 for part in child.named_children:
                     self.visit(part)
             else:
@@ -379,7 +360,7 @@ class _Reader:
         if head.text in {"cd", "pushd"}:
             self.change_directory(argv[1:])
             return
-        if head.text in _VARIABLE_SETTERS:
+        if head.text in grammar.VARIABLE_SETTERS:
             self.sets_variables = self.evaluates = True
         program, reader = program_reader(head.text)
         call = self.call(program, argv[1:])
@@ -389,7 +370,7 @@ class _Reader:
 
     def judge_place(self, program: str, before: int) -> None:
         """A program that changes anything, started outside the session's directory, acts outside it."""
-        changes = any(action.type not in _LOOKS for action in self.found[before:])
+        changes = any(action.type not in grammar.LOOKS for action in self.found[before:])
         if not changes:
             return
         if not self.place.dirs:
@@ -410,7 +391,3 @@ class _Reader:
             return
         self.place.dirs = self.place.resolve(target.text)
         self.call("cd", args).read([Word(directory) for directory in self.place.dirs], content=False)
-
-
-_LOOKS = frozenset({"read", "search", "secret.read", "outside.repository", "unknown", "network.fetch"})
-_VARIABLE_SETTERS = frozenset({"read", "mapfile", "readarray", "getopts", "let", "printf", "test", "[", "set"})

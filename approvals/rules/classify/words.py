@@ -17,7 +17,7 @@ _SPLITS = re.compile(r"[\s*?\[\\~]")
 # The grammar's scanner (tree-sitter-bash 0.25.1) indexes a C table with whatever character it meets: `{` before a
 # letter far outside ASCII ends the process. So it is given a stand-in that is an ordinary part of a word and never of
 # a name, one byte for one character, and the text itself is always taken from the original.
-_FOREIGN = re.compile(r"[^\x00-\x7f]")
+_FOREIGN = re.compile(r"[^\t\n\x20-\x7e]")
 
 
 def masked(source: str) -> bytes:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from approvals.rules.authorize import Decision, Effect, Outcome, Question, Standing, authorize
 from approvals.rules.classify import Action
+from registry.rules import policy as policies
 from registry.rules.actions import CATALOGUE
-from registry.rules.policy import CompiledPolicy, Policy, compile, template
+from registry.rules.policy import CompiledPolicy, Policy, template
 from registry.rules.scope import Scope
 from registry.rules.tiers import Tier
 
@@ -24,7 +25,7 @@ SCOPE = Scope(
     hosts=("example.com",),
     models=("claude-*",),
 )
-POLICY = compile(replace(template(), scope=SCOPE))
+POLICY = policies.compile(replace(template(), scope=SCOPE))
 FINE = Standing(agent_state="active", credential_ok=True)
 
 
@@ -81,7 +82,7 @@ def test_a_free_action_in_scope_is_allowed() -> None:
         (Action("made.up"), {}, Outcome.REVIEW, "tier.unknown"),
     ],
 )
-def test_one_dimension(action: Action, stated: dict[str, str | None], outcome: Outcome, rule: str) -> None:
+def test_one_dimension(action: Action, stated: dict[str, Any], outcome: Outcome, rule: str) -> None:
     decision = ask(action, **stated)
     assert decision.outcome is outcome
     assert rule in ids(decision)
@@ -95,7 +96,7 @@ def test_forbid_wins_over_everything_else() -> None:
 
 def test_a_protected_branch_takes_the_tier_of_pushing_there() -> None:
     tiers = {**template().tiers, "push.protected": Tier.FORBIDDEN}
-    strict = compile(replace(template(), scope=SCOPE, tiers=tiers))
+    strict = policies.compile(replace(template(), scope=SCOPE, tiers=tiers))
     assert ask(Action("push.branch", branch="special"), policy=strict).outcome is Outcome.DENY
 
 
@@ -131,7 +132,7 @@ def test_an_error_is_a_denial() -> None:
 
 
 def test_an_empty_policy_lets_nothing_out() -> None:
-    empty = compile(Policy())
+    empty = policies.compile(Policy())
     assert ask(EDIT, policy=empty).outcome is Outcome.DENY
 
 

@@ -1,4 +1,4 @@
-"""What shell commands are taken to do: ordinary ones, each class of action, and the tricks that try to look harmless."""
+"""What shell commands are taken to do: ordinary ones, each class of action, and those that try to look harmless."""
 
 import pytest
 from hypothesis import given, settings

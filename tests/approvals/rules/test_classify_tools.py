@@ -92,12 +92,15 @@ def test_an_input_that_breaks_the_reader_is_unknown() -> None:
 
 
 SECRETS = [
-    ".env", "a/.env", ".env.local", ".ENV", "prod.env", "id_rsa", ".ssh/config", "/home/x/.aws/credentials", "a.pem", "a.kdbx",
-    ".npmrc", ".netrc", "secrets.yml", "config/secrets.prod.yaml", "service-account-1.json", "/run/secrets/db",
+    ".env", "a/.env", ".env.local", ".ENV", "prod.env", "id_rsa", ".ssh/config", "/home/x/.aws/credentials",
+    "a.pem", "a.kdbx",
+    ".npmrc", ".netrc",
+    "secrets.yml", "config/secrets.prod.yaml", "service-account-1.json", "/run/secrets/db",
     "/home/x/.config/gh/hosts.yml", "terraform.tfstate",
 ]  # fmt: skip
 PLAIN = [
-    ".env.example", ".env.sample", "id_rsa.pub", "environment.py", "secrets.py", "src/secrets/__init__.py", "env", "a.environment",
+    ".env.example", ".env.sample", "id_rsa.pub", "environment.py", "secrets.py",
+    "src/secrets/__init__.py", "env", "a.environment",
     "package.json", "credentials.example.json", "docs/ssh.md",
 ]  # fmt: skip
 

@@ -1,0 +1,141 @@
+"""The tools of single languages: Python, Node, Go, Rust and the JVM, where a script can do anything."""
+
+import re
+
+from approvals.rules.classify.call import Call, Word, kinds_of
+from approvals.rules.classify.packages import INSTALLS, looked_at, task
+
+_MODULES = kinds_of(
+    {
+        "test": "pytest unittest doctest tox nox coverage",
+        "lint": "ruff mypy black isort flake8 pylint pyright",
+        "build": "py_compile compileall build",
+        "dependency.change": "pip venv ensurepip virtualenv",
+        "package.publish": "twine",
+    }
+)
+
+
+def python(call: Call) -> None:
+    """python -m with a known module; a script or -c can do anything."""
+    words = [word.text for word in call.args]
+    if words in (["--version"], ["-V"]):
+        call.add("read", call.program)
+        return
+    while words and words[0] in {"-u", "-B", "-X", "-W", "-I", "-bb"}:
+        words = words[2:] if words[0] in {"-X", "-W"} else words[1:]
+    if not looked_at(call):
+        return
+    if len(words) > 1 and words[0] == "-m" and words[1] in _MODULES:
+        call.add(_MODULES[words[1]], f"python -m {words[1]}")
+    elif words == ["manage.py", "test"] or words[:2] == ["manage.py", "check"]:
+        call.add("test", "manage.py")
+    else:
+        call.unknown("What this Python program does is not seen from the command.")
+
+
+def node_program(call: Call) -> None:
+    """node --test; any other script can do anything."""
+    if looked_at(call):
+        words = [word.text for word in call.args]
+        if words in (["--version"], ["-v"]):
+            call.add("read", call.program)
+        elif words[:1] in (["--test"], ["test"]) and not any(
+            re.match(r"-(?:r|e|p|-require|-import|-eval|-print|-loader)", word) for word in words
+        ):
+            call.add("test", call.program)
+        elif call.program == "deno" and words[:1] in (["lint"], ["fmt"], ["check"]):
+            call.add("lint", "deno")
+        else:
+            call.unknown("What this program does is not seen from the command.")
+
+
+_GO = kinds_of(
+    {
+        "test": "test",
+        "lint": "vet fmt",
+        "build": "build clean",
+        "read": "doc list version env help",
+        "dependency.change": "get install",
+    }
+)
+
+
+def go(call: Call) -> None:
+    """go: subcommand by subcommand; options that name a program make it unknown."""
+    if not looked_at(call):
+        return
+    words = [word.text for word in call.args]
+    if any(
+        re.match(r"--?(?:exec|toolexec|vettool|overlay|modfile|gccgoflags|ldflags.*-X?linker)\b", word)
+        for word in words
+    ):
+        call.unknown("An option of go names a program or another set of files.")
+    for index, word in enumerate(words):
+        if word in {"-o", "-coverprofile", "-cpuprofile", "-memprofile", "-trace", "-outputdir"} and index + 1 < len(
+            words
+        ):
+            call.write([call.args[index + 1]])
+        elif match := re.match(r"--?(?:o|coverprofile|cpuprofile|memprofile|trace|outputdir)=(.+)", word):
+            call.write([Word(match[1])])
+    verb = words[0] if words else "help"
+    if verb == "mod":
+        call.add("read" if words[1:2] in (["graph"], ["why"], ["verify"]) else "dependency.change", "go mod")
+    elif verb == "env" and any(word in {"-w", "-u"} for word in words):
+        call.add("access.change", "go env", "It changes settings of every later go command.")
+    elif verb == "tool" and words[1:2] in (["cover"], ["pprof"], ["nm"], ["objdump"]):
+        call.add("build", "go tool")
+    elif verb in _GO:
+        call.add(_GO[verb], f"go {verb}")
+    else:
+        call.unknown(f"go {verb} runs code that is not seen from the command.")
+
+
+_CARGO = kinds_of(
+    {
+        "test": "test nextest bench t",
+        "lint": "clippy fmt",
+        "build": "check build b c doc",
+        "read": "tree metadata version --version help",
+        "package.publish": "publish yank",
+        "access.change": "owner login",
+    }
+)
+
+
+def cargo(call: Call) -> None:
+    """cargo: subcommand by subcommand."""
+    if not looked_at(call):
+        return
+    words = [word.text for word in call.args if not word.text.startswith("+")]
+    verb = words[0] if words else "help"
+    if any(word.startswith(("--config", "-Z")) for word in words):
+        call.unknown("An option of cargo changes what it runs.")
+    if verb in _CARGO:
+        call.add(_CARGO[verb], f"cargo {verb}")
+    elif verb in INSTALLS or verb in {"fetch", "vendor", "generate-lockfile"}:
+        call.add("dependency.change", "cargo")
+    else:
+        call.unknown(f"cargo {verb} runs code that is not seen from the command.")
+
+
+def build_tool(call: Call) -> None:
+    """mvn, gradle, dotnet ...: the goals decide."""
+    if not looked_at(call):
+        return
+    goals = [word.text for word in call.args if not word.text.startswith("-")]
+    if any(
+        re.search(r"exec|-I|--init-script|-D\w*(?:exec|agent)", word.text)
+        for word in call.args
+        if word.text.startswith("-")
+    ):
+        call.unknown("An option changes what it runs.")
+    for goal in goals[:1] if call.program in {"dotnet", "swift", "mix"} else goals:
+        if goal in {"verify", "package", "assemble", "compile"}:
+            call.add("build", goal, call.program)
+        else:
+            task(call, goal)
+    if not goals:
+        call.add("read", call.program) if any("version" in word.text for word in call.args) else call.unknown(
+            "It names no goal."
+        )
