@@ -92,11 +92,11 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, InvalidInput("The request could not be read."))
 
 
-def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 (Django's signature)
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, NotAllowed("Your roles do not allow this."))
 
 
-def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 (Django's signature)
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, NotFound("There is nothing at this address, or nothing that you may see."))
 
 
