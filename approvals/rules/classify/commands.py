@@ -53,8 +53,9 @@ _ROWS: tuple[tuple[str, Reader], ...] = (
     ("pytest py.test tox nox jest vitest mocha rspec phpunit ctest karma ava playwright cypress bats gotestsum nextest",
      packages.tests),
     (("ruff flake8 pylint mypy pyright black isort bandit eslint prettier stylelint biome tslint shellcheck shfmt "
-     "gofmt goimports golangci-lint staticcheck rubocop clippy-driver rustfmt hadolint yamllint markdownlint "
-     "actionlint djlint codespell swiftlint ktlint clang-format clang-tidy cppcheck checkstyle vulture"), packages.linters),
+     "gofmt goimports golangci-lint staticcheck rubocop clippy-driver rustfmt hadolint yamllint "
+     "djlint codespell swiftlint ktlint clang-format clang-tidy cppcheck checkstyle vulture "
+     "markdownlint actionlint"), packages.linters),
     ("tsc webpack rollup esbuild vite gcc g++ clang cc javac rustc ninja meson sphinx-build mkdocs protoc",
      packages.builds),
     ("make gmake just task rake invoke", packages.task_runner),
