@@ -12,7 +12,7 @@ from portal.ledger.services.append import COLUMNS, INSERT, Draft, prepare
 # nothing is allowed.
 _GUARDED = f"""
 INSERT INTO ledger_entry ({COLUMNS})
-SELECT {", ".join(["%s"] * 15)}
+SELECT {", ".join(["%s"] * 16)}
 FROM registry_credential c JOIN registry_agent a ON a.id = c.agent_id
 WHERE c.id = %s AND c.revoked_at IS NULL AND c.expires_at > clock_timestamp()
   AND a.state = 'active' AND a.revision_id = %s AND a.owner_team_id = %s

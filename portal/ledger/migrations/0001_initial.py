@@ -5,11 +5,7 @@ import portal.ledger.models.fields
 from portal.ledger.protect import append_only
 from django.db import migrations, models
 
-# convert_from is STABLE only because a server could change its encodings; for UTF8 to UTF8 it is not.
 FUNCTIONS = """
-CREATE FUNCTION ledger_body(bytes bytea) RETURNS jsonb IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql
-    AS $$ SELECT convert_from(bytes, 'UTF8')::jsonb $$;
-
 CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
@@ -29,7 +25,7 @@ BEGIN
 END $$;
 """
 NO_FUNCTIONS = """
-DROP FUNCTION ledger_make_partition(date); DROP FUNCTION ledger_refuse(); DROP FUNCTION ledger_body(bytea);
+DROP FUNCTION ledger_make_partition(date); DROP FUNCTION ledger_refuse();
 """
 
 # Django cannot declare partitions; everything else here says what the model says. The default partition
@@ -51,7 +47,7 @@ CREATE TABLE ledger_entry (
     leaf_hash bytea NOT NULL CHECK (octet_length(leaf_hash) = 32),
     subject text NOT NULL,
     sealed bytea,
-    body jsonb GENERATED ALWAYS AS (ledger_body(bytes)) STORED,
+    outcome text,
     txid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (id, recorded_at)
 ) PARTITION BY RANGE (recorded_at);
@@ -144,14 +140,7 @@ class Migration(migrations.Migration):
                         ("leaf_hash", models.BinaryField()),
                         ("subject", models.TextField()),
                         ("sealed", models.BinaryField(null=True)),
-                        (
-                            "body",
-                            models.GeneratedField(
-                                db_persist=True,
-                                expression=models.Func(models.F("bytes"), function="ledger_body"),
-                                output_field=models.JSONField(),
-                            ),
-                        ),
+                        ("outcome", models.TextField(null=True)),
                         (
                             "txid",
                             portal.ledger.models.fields.TransactionIdField(

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
 from portal.ledger import vault
-from portal.ledger.events import Actor, Event, instant, plain
+from portal.ledger.events import Actor, Event, instant
 from portal.ledger.rules.canonical import canonicalize
 from portal.ledger.rules.commitment import commit
 from portal.ledger.rules.merkle import leaf_hash
@@ -26,9 +26,9 @@ SALT = 32
 
 COLUMNS = (
     "id, type, version, occurred_at, recorded_at, actor_kind, actor_id, agent_id, run_id, source, "
-    "source_counter, bytes, leaf_hash, subject, sealed"
+    "source_counter, bytes, leaf_hash, subject, sealed, outcome"
 )
-_PLACEHOLDERS = ", ".join(["%s"] * 15)
+_PLACEHOLDERS = ", ".join(["%s"] * 16)
 INSERT = f"INSERT INTO ledger_entry ({COLUMNS}) VALUES ({_PLACEHOLDERS})"  # noqa: S608
 
 
@@ -50,6 +50,7 @@ class Row(NamedTuple):
     leaf_hash: bytes
     subject: str
     sealed: bytes | None
+    outcome: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +124,14 @@ def prepare(draft: Draft, keys: Mapping[str, AESGCM] | None = None) -> Row:
     entry_id: UUID = draft.id or uuid7()
     occurred_at = draft.occurred_at or draft.at
     subject = _subject_of(draft)
+    data = draft.event.data()
     personal = {**draft.event.personal(), "actor_label": draft.actor.label}
     commitments: dict[str, str] = {}
     sealed: dict[str, dict[str, Any]] = {}
-    for field, value in personal.items():
-        salt = os.urandom(SALT)
-        commitments[field] = commit(field, salt, canonicalize(plain(value))).hex()
+    salts = os.urandom(SALT * len(personal))
+    for place, (field, value) in enumerate(personal.items()):
+        salt = salts[SALT * place : SALT * (place + 1)]
+        commitments[field] = commit(field, salt, canonicalize(value)).hex()
         sealed[field] = {"salt": b64encode(salt).decode(), "value": value}
     body = canonicalize(
         {
@@ -143,7 +146,7 @@ def prepare(draft: Draft, keys: Mapping[str, AESGCM] | None = None) -> Row:
             "run": None if draft.run_id is None else str(draft.run_id),
             "source": draft.source,
             "counter": draft.source_counter,
-            "data": draft.event.data(),
+            "data": data,
             "commitments": commitments,
         }
     )
@@ -163,6 +166,7 @@ def prepare(draft: Draft, keys: Mapping[str, AESGCM] | None = None) -> Row:
         leaf_hash(body),
         subject,
         vault.lock(subject, sealed, entry_id.bytes, keys),
+        data.get("outcome"),
     )
 
 
