@@ -1,12 +1,34 @@
-"""Every address of the portal."""
+"""Every address of the portal: people's pages first, then what machines call, refusals last."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from portal.health import healthz, readyz
+from portal.identity.web.account import account
+from portal.web.home import home
 
-urlpatterns = [
+Routes = list[URLPattern | URLResolver]
+
+PAGES: Routes = [
+    path("", home, name="home"),
+    path("settings/", account, name="settings"),
+    path("settings/", include("portal.identity.web.urls")),
+    path("accounts/", include("portal.identity.web.sign_in_urls")),
+]
+
+# No trailing slash under /api/: a redirect would lose the body of a POST.
+MACHINES: Routes = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("", include("approvals.api.hot_urls")),
-    path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("portal.identity.api.urls")),
 ]
+
+# Last: the schema, and a problem document for every other path under /api/.
+REST: Routes = [path("api/", include("portal.api.urls"))]
+
+urlpatterns: Routes = PAGES + MACHINES + REST
+
+handler400 = "portal.web.errors.handler400"
+handler403 = "portal.web.errors.handler403"
+handler404 = "portal.web.errors.handler404"
+handler500 = "portal.web.errors.handler500"
+handler429 = "portal.identity.web.refusals.too_many"

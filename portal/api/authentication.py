@@ -1,5 +1,6 @@
 """Who calls the API for people: a signed-in browser, or a person's own token."""
 
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -7,7 +8,6 @@ from rest_framework.request import Request
 
 from portal.identity.models import Person, PersonToken
 from portal.identity.rules.tokens import digest, well_formed
-from portal.ledger.selectors.entries import database_now
 
 
 def bearer(request: HttpRequest | Request) -> str:
@@ -27,7 +27,7 @@ class PersonTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This is not a person's token. Make one under Settings.")
         found = (
             PersonToken.objects.select_related("person")
-            .filter(digest=digest(token), revoked_at=None, expires_at__gt=database_now(), person__is_active=True)
+            .filter(digest=digest(token), revoked_at=None, expires_at__gt=Now(), person__is_active=True)
             .first()
         )
         if found is None:

@@ -1,62 +1,80 @@
 """Idempotency-Key: the same key and body give the same answer, however often they are sent.
 
 After draft-ietf-httpapi-idempotency-key-header: 409 while the first is still under way, 422 when the key
-comes again with another body. Errors of the server's making are not kept, so that a retry can succeed.
+comes again with another request. A refusal frees the key, because nothing was done; an unexpected fault is
+kept and given again, because nobody can know whether the work was done before it.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api.models import IdempotencyKey
+from portal.api.problems import CONTENT_TYPE, document
 from portal.errors import Conflict, InvalidInput, PortalError, Unprocessable
 from portal.ledger.selectors.entries import database_now
 
 KEPT = timedelta(hours=24)
 UNDER_WAY = timedelta(seconds=60)
+REFUSALS = (PortalError, APIException, Http404, PermissionDenied)
 ApiMethod = Callable[..., Response]
 
 
 def idempotent(method: ApiMethod) -> Callable[..., HttpResponse]:
-    """Wrap a DRF view method that creates something; without the header it simply runs."""
+    """Wrap a DRF view method that creates something; without the header it simply runs.
+
+    Not for an answer that holds a secret shown once: the answer is stored for 24 hours.
+    """
 
     @wraps(method)
     def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        key = request.headers.get("Idempotency-Key", "")
-        if not key:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
             return method(self, request, *args, **kwargs)
-        if len(key) > 100 or not key.isprintable():
-            raise InvalidInput("Idempotency-Key must be 1 to 100 printable characters. Nothing was done.")
+        if not 1 <= len(key) <= 100 or not (key.isascii() and key.isprintable()):
+            raise InvalidInput("Idempotency-Key must be 1 to 100 printable ASCII characters. Nothing was done.")
         row, stored = _claim(str(request.user.pk), key, _fingerprint(request))
         if stored is not None:
             return stored
         try:
             response = method(self, request, *args, **kwargs)
-        except PortalError:
-            # Nothing was created: the key is free for a corrected or later try.
+        except REFUSALS:
             row.delete()
             raise
-        _keep(row, response, self, request)
+        except Exception:
+            _keep_fault(row, request.path)
+            raise
+        if response.status_code >= 400:
+            row.delete()
+        else:
+            _keep(row, response, self, request)
         return response
 
     return wrapper
 
 
 def _claim(principal: str, key: str, fingerprint: bytes) -> tuple[IdempotencyKey, HttpResponse | None]:
+    """The row of a key that is now ours, or the stored answer. The unique constraint settles every race."""
     now = database_now()
     IdempotencyKey.objects.filter(principal=principal, key=key, created_at__lt=now - KEPT).delete()
     try:
         with transaction.atomic():
             return IdempotencyKey.objects.create(principal=principal, key=key, fingerprint=fingerprint), None
     except IntegrityError:
-        row = IdempotencyKey.objects.get(principal=principal, key=key)
+        row = IdempotencyKey.objects.filter(principal=principal, key=key).first()
+    if row is None:
+        # The first was refused between our two statements, and its key is free again.
+        raise Conflict("The first request with this key has just been refused. Send it again.")
     if bytes(row.fingerprint) != fingerprint:
         raise Unprocessable("This Idempotency-Key was used for another request. Use a new key. Nothing was done.")
     if row.status is None:
@@ -67,26 +85,30 @@ def _claim(principal: str, key: str, fingerprint: bytes) -> tuple[IdempotencyKey
         raise Conflict("The first request with this key is still under way. Ask again in a moment.")
     stored = HttpResponse(bytes(row.response or b""), status=row.status, content_type=row.content_type)
     stored["Idempotent-Replayed"] = "true"
+    if row.location:
+        stored["Location"] = row.location
     return row, stored
 
 
 def _keep(row: IdempotencyKey, response: Response, view: Any, request: Request) -> None:
     rendered = view.finalize_response(request, response).render()
     row.status = response.status_code
-    row.content_type = str(rendered.headers.get("Content-Type", "application/json"))
+    row.content_type = str(rendered.headers.get("Content-Type", ""))
+    row.location = str(rendered.headers.get("Location", ""))
     row.response = rendered.content
+    row.save(update_fields=["status", "content_type", "location", "response"])
+
+
+def _keep_fault(row: IdempotencyKey, path: str) -> None:
+    error = PortalError(
+        "The first request with this key met a fault. Whether it took effect is not known: look, then use a new key."
+    )
+    row.status, row.content_type = error.status, CONTENT_TYPE
+    row.response = json.dumps(document(error, instance=path)).encode()
     row.save(update_fields=["status", "content_type", "response"])
 
 
 def _fingerprint(request: Request) -> bytes:
-    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
-    digest.update(repr(sorted(_flat(request.data))).encode())
-    return digest.digest()
-
-
-def _flat(value: Any, at: str = "") -> list[tuple[str, str]]:
-    if isinstance(value, dict):
-        return [item for key, inner in value.items() for item in _flat(inner, f"{at}/{key}")]
-    if isinstance(value, list):
-        return [item for place, inner in enumerate(value) for item in _flat(inner, f"{at}/{place}")]
-    return [(at, repr(value))]
+    """Over what was asked for: method, address with its query, and the value of the body."""
+    body = json.dumps(request.data, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(f"{request.method} {request.get_full_path()}\n{body}".encode()).digest()

@@ -13,6 +13,7 @@ class IdempotencyKey(models.Model):
     fingerprint = models.BinaryField()
     status = models.PositiveSmallIntegerField(null=True)
     content_type = models.CharField(max_length=60, blank=True)
+    location = models.TextField(blank=True, default="")
     response = models.BinaryField(null=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -68,7 +68,7 @@ def _translated(raised: Exception) -> PortalError | None:
         case exceptions.ValidationError():
             return InvalidInput("Some fields are not valid; nothing was done.", errors=pointers(raised.detail))
         case exceptions.ParseError():
-            return InvalidInput(str(raised.detail))
+            return InvalidInput(f"{raised.detail} Nothing was done.")
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return NotAuthenticated(str(raised.detail))
         case exceptions.PermissionDenied() | PermissionDenied():
@@ -76,7 +76,7 @@ def _translated(raised: Exception) -> PortalError | None:
         case exceptions.NotFound() | Http404():
             return NotFound("There is nothing here, or nothing that you may see.")
         case exceptions.UnsupportedMediaType():
-            return UnsupportedMedia(str(raised.detail))
+            return UnsupportedMedia(f"{raised.detail} Send application/json. Nothing was done.")
         case exceptions.Throttled():
             return TooManyRequests(str(raised.detail))
         case exceptions.APIException():

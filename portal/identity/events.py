@@ -73,3 +73,54 @@ class TokenRevoked(Event):
 
     token: UUID
     prefix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonReactivated(Event):
+    TYPE = "identity.person.reactivated"
+
+    person: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationSent(Event):
+    TYPE = "identity.invitation.sent"
+
+    person: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberRemoved(Event):
+    TYPE = "identity.member.removed"
+
+    team: UUID
+    person: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonSignedIn(Event):
+    """``methods`` as in ``portal.identity.web.strength``: what was proved, and when."""
+
+    TYPE = "identity.person.signed_in"
+
+    person: UUID
+    methods: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInFailed(Event):
+    """``person`` is None for an unknown address, which is not kept: people type passwords into that field."""
+
+    TYPE = "identity.person.sign_in_failed"
+
+    person: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInChanged(Event):
+    """A password, authenticator or recovery code came or went; ``change`` names it, e.g. ``totp_activated``."""
+
+    TYPE = "identity.person.sign_in_changed"
+
+    person: UUID
+    change: str

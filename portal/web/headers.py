@@ -14,7 +14,7 @@ PERMISSIONS: Final = (
 
 
 class SecurityHeadersMiddleware:
-    """Adds Permissions-Policy and Cross-Origin-Resource-Policy, and keeps pages out of caches."""
+    """Adds Permissions-Policy and Cross-Origin-Resource-Policy, and keeps everything but static files out of caches."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,7 +23,7 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if response.get("Content-Type", "").startswith(("text/html", "application/json", "application/problem+json")):
-            # Evidence seen by one person must not come back from the history of a shared machine.
-            response.headers.setdefault("Cache-Control", "no-store")
+        # Evidence seen by one person must not come back from the history of a shared machine. Whoever may
+        # be kept (static files) says so itself.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from portal.errors import NotFound
 from portal.identity.models import Membership, Person, RoleAssignment, Team
@@ -64,3 +64,16 @@ def teams_managed_by(person: Person) -> QuerySet[Team]:
         role_assignments__role=Role.MANAGER,
         role_assignments__person__is_active=True,
     ).order_by("name")
+
+
+def roles_held(person: Person) -> list[RoleAssignment]:
+    """The person's role assignments with their teams, organisation-wide ones first."""
+    held = RoleAssignment.objects.filter(person=person).select_related("team")
+    return list(held.order_by(F("team__name").asc(nulls_first=True), "role"))
+
+
+def search_people(text: str = "") -> QuerySet[Person]:
+    """Everyone, closed accounts included, whose name or address contains ``text``."""
+    text = text.strip().replace("\0", "")
+    found = Person.objects.all()
+    return found.filter(Q(name__icontains=text) | Q(email__icontains=text)) if text else found

@@ -1,23 +1,43 @@
-"""Creating people and teams, and giving and taking roles."""
+"""Creating, closing and reopening people's accounts."""
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
-from django.utils.text import slugify
 
-from portal.errors import Conflict, InvalidInput
+from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity import events
-from portal.identity.models import Membership, Person, RoleAssignment, Team
-from portal.identity.rules.roles import TEAM_ROLES, Role
+from portal.identity.models import Person, PersonToken
+from portal.identity.services.administration import keep_an_operator, require_administrator
+from portal.identity.services.roles import assign_role, organisation_group, remove_role
+from portal.identity.services.teams import add_member, create_team, remove_member
 from portal.ledger.events import Actor
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 
+__all__ = [
+    "add_member",
+    "assign_role",
+    "create_person",
+    "create_team",
+    "deactivate_person",
+    "organisation_group",
+    "reactivate_person",
+    "record_invitation",
+    "remove_member",
+    "remove_role",
+    "rename_person",
+]
+
 
 @transaction.atomic
 def create_person(*, actor: Actor, email: str, name: str, password: str | None = None) -> Person:
+    """A new person; without a password nobody can sign in as them until they follow their invitation."""
+    require_administrator(actor)
+    name = name.strip()
+    if not name:
+        raise InvalidInput("A person needs a name; nothing was created.")
     try:
         with transaction.atomic():
-            person = Person.objects.create_user(email, password, name=name)
+            person = Person.objects.create_user(email.strip(), password, name=name)
     except IntegrityError as error:
         raise Conflict(f"A person with the e-mail address {email} exists already; nothing was created.") from error
     event = events.PersonCreated(person=person.pk, email=person.email, name=person.name)
@@ -26,66 +46,56 @@ def create_person(*, actor: Actor, email: str, name: str, password: str | None =
 
 
 @transaction.atomic
+def rename_person(*, actor: Actor, person: Person, name: str) -> Person:
+    """Change the name that others see. A field diff of configuration: kept by auditlog, not the ledger."""
+    if actor.id != str(person.pk):
+        require_administrator(actor)
+    name = name.strip()
+    if not name:
+        raise InvalidInput("A person needs a name; nothing was saved.")
+    person.name = name
+    person.save(update_fields=["name"])
+    return person
+
+
+@transaction.atomic
+def record_invitation(*, actor: Actor, person: Person) -> None:
+    """Note that a link to choose a password was sent to the person's address."""
+    require_administrator(actor)
+    append(events.InvitationSent(person=person.pk), actor=actor, at=database_now())
+
+
+@transaction.atomic
 def deactivate_person(*, actor: Actor, person: Person) -> None:
-    """End a person's access: sessions and tokens die with ``is_active``, checked on every request."""
-    person.is_active = False
+    """End a person's access at once.
+
+    Sessions die with ``is_active``, read on every request. Tokens are revoked and the password is made
+    unusable as well, so that neither comes back when the account is opened again.
+    """
+    require_administrator(actor)
+    if actor.id == str(person.pk):
+        raise NotAllowed("You cannot close your own account; ask another operator. Nothing was changed.")
+    locked = Person.objects.select_for_update().get(pk=person.pk)
+    if not locked.is_active:
+        return
+    keep_an_operator(without=locked)
+    now = database_now()
+    person.is_active, person.password = False, make_password(None)
+    person.save(update_fields=["is_active", "password"])
+    live = PersonToken.objects.filter(person=person, revoked_at=None)
+    for token in live.order_by("pk"):
+        append(events.TokenRevoked(token=token.pk, prefix=token.prefix), actor=actor, at=now)
+    live.update(revoked_at=now)
+    append(events.PersonDeactivated(person=person.pk), actor=actor, at=now)
+
+
+@transaction.atomic
+def reactivate_person(*, actor: Actor, person: Person) -> None:
+    """Open a closed account again, with the roles it had; the person needs a new invitation to sign in."""
+    require_administrator(actor)
+    locked = Person.objects.select_for_update().get(pk=person.pk)
+    if locked.is_active:
+        return
+    person.is_active = True
     person.save(update_fields=["is_active"])
-    append(events.PersonDeactivated(person=person.pk), actor=actor, at=database_now())
-
-
-@transaction.atomic
-def create_team(*, actor: Actor, name: str) -> Team:
-    slug = slugify(name)
-    if not slug:
-        raise InvalidInput("A team's name needs at least one letter or digit; nothing was created.")
-    if Team.objects.filter(slug=slug).exists():
-        raise Conflict(f"A team called {name} exists already; nothing was created.")
-    group = Group.objects.create(name=f"team:{slug}")
-    team = Team.objects.create(name=name, slug=slug, group=group)
-    append(events.TeamCreated(team=team.pk, name=name), actor=actor, at=database_now())
-    return team
-
-
-@transaction.atomic
-def add_member(*, actor: Actor, team: Team, person: Person) -> None:
-    _, created = Membership.objects.get_or_create(team=team, person=person)
-    if created:
-        # The team's group carries the object permissions of its agents (guardian).
-        person.groups.add(team.group)
-        append(events.MemberAdded(team=team.pk, person=person.pk), actor=actor, at=database_now())
-
-
-@transaction.atomic
-def assign_role(*, actor: Actor, person: Person, role: Role, team: Team | None = None) -> None:
-    if (role in TEAM_ROLES) is (team is None):
-        raise InvalidInput(
-            f"{role.value} is held in a team." if team is None else f"{role.value} is held in the whole organisation."
-        )
-    _, created = RoleAssignment.objects.get_or_create(person=person, role=role.value, team=team)
-    if created:
-        if team is None:
-            person.groups.add(organisation_group(role))
-        append(
-            events.RoleAssigned(person=person.pk, role=role.value, team=team.pk if team else None),
-            actor=actor,
-            at=database_now(),
-        )
-
-
-@transaction.atomic
-def remove_role(*, actor: Actor, person: Person, role: Role, team: Team | None = None) -> None:
-    removed, _ = RoleAssignment.objects.filter(person=person, role=role.value, team=team).delete()
-    if removed:
-        if team is None:
-            person.groups.remove(organisation_group(role))
-        append(
-            events.RoleRemoved(person=person.pk, role=role.value, team=team.pk if team else None),
-            actor=actor,
-            at=database_now(),
-        )
-
-
-def organisation_group(role: Role) -> Group:
-    """The group whose permissions every holder of an organisation-wide role has."""
-    group, _ = Group.objects.get_or_create(name=f"role:{role.value}")
-    return group
+    append(events.PersonReactivated(person=person.pk), actor=actor, at=database_now())

@@ -1,0 +1,42 @@
+"""The home page: what needs me now, put together from fragments that each app serves itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+
+from portal.web.access import signed_in
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A part of the page. ``route`` answers an htmx GET with the section's inside, or with nothing to say."""
+
+    route: str
+    heading: str
+    waiting: str
+
+
+# The order is the order of urgency. The apps are named by route only: this floor must not import them.
+FRAGMENTS: Final = (
+    Fragment("registry:home_kills", "Stopped now", "Looking for stop orders in force"),
+    Fragment("approvals:home_queue", "Waiting for you", "Looking for requests that you may decide"),
+    Fragment("registry:home_agents", "Agents you answer for", "Looking for your agents"),
+    Fragment("reports:home_evidence", "Evidence", "Looking for gaps in the record"),
+)
+
+
+@signed_in
+def home(request: HttpRequest) -> HttpResponse:
+    """The frame at once, the parts as they arrive; without scripts each part is a link to its own page."""
+    parts = [(part, address) for part in FRAGMENTS if (address := _address(part.route))]
+    return render(request, "home.html", {"parts": parts})
+
+
+def _address(route: str) -> str | None:
+    try:
+        return reverse(route)
+    except NoReverseMatch:
+        return None
