@@ -10,16 +10,21 @@ Routes = list[URLPattern | URLResolver]
 
 PAGES: Routes = [
     path("", home, name="home"),
+    path("", include("reports.web.urls")),
     path("settings/", account, name="settings"),
     path("settings/", include("portal.identity.web.urls")),
     path("accounts/", include("portal.identity.web.sign_in_urls")),
+    path("", include("registry.web.urls")),
 ]
 
 # No trailing slash under /api/: a redirect would lose the body of a POST.
 MACHINES: Routes = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("", include("reports.api.ingest_urls")),
     path("api/v1/", include("portal.identity.api.urls")),
+    path("api/v1/", include("reports.api.urls")),
+    path("api/v1/", include("registry.api.urls")),
 ]
 
 # Last: the schema, and a problem document for every other path under /api/.

@@ -1,0 +1,87 @@
+"""The kill switch over the API: stop, read, agree to resume."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from portal.api.idempotency import idempotent
+from portal.api.pagination import NewestFirst
+from portal.api.schema import refusal
+from portal.errors import InvalidInput
+from registry.api.asking import named_agent, person_of, read, visible_team
+from registry.api.serializers import KillInput, KillSerializer, ReasonInput, page_of
+from registry.models import KillOrder
+from registry.rules.kill import ScopeKind
+from registry.selectors.kills import order_for, visible_orders
+from registry.services.kill import agree_resume, order_kill
+
+
+class KillList(APIView):
+    @extend_schema(
+        operation_id="kills_list",
+        summary="Stops that I may see, newest first",
+        tags=["kills"],
+        responses=page_of("KillPage", KillSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        pages = NewestFirst()
+        orders = pages.paginate_queryset(_whole(visible_orders(person_of(request))), request, view=self) or []
+        return pages.get_paginated_response(KillSerializer(orders, many=True).data)
+
+    @extend_schema(
+        operation_id="kills_order",
+        summary="Stop everything, a team or an agent",
+        tags=["kills"],
+        request=KillInput,
+        responses={201: KillSerializer},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Stop at once. When the scope is stopped already, the order in force is returned."""
+        facts = read(KillInput, request)
+        kind = ScopeKind(facts["kind"])
+        scope_id = _scope_id(request, kind, facts.get("target", ""))
+        order = order_kill(actor=person_of(request), kind=kind, scope_id=scope_id, reason=facts["reason"])
+        return Response(KillSerializer(order).data, status=201)
+
+
+class KillDetail(APIView):
+    @extend_schema(operation_id="kills_retrieve", summary="One stop", tags=["kills"], responses=KillSerializer)
+    def get(self, request: Request, number: int) -> Response:
+        return Response(KillSerializer(order_for(person_of(request), number)).data)
+
+
+class KillAgreement(APIView):
+    @extend_schema(
+        operation_id="kills_agree",
+        summary="Agree that a stop may end",
+        tags=["kills"],
+        request=ReasonInput,
+        responses={201: KillSerializer, 409: refusal("The stop has ended already.")},
+    )
+    @idempotent
+    def post(self, request: Request, number: int) -> Response:
+        """Agree that the stop may end; the second agreement of another person ends it."""
+        person = person_of(request)
+        order = order_for(person, number)
+        agreed = agree_resume(actor=person, order=order, **read(ReasonInput, request))
+        return Response(KillSerializer(agreed).data, status=201)
+
+
+def _scope_id(request: Request, kind: ScopeKind, target: str) -> UUID | None:
+    if (kind is ScopeKind.ALL) is bool(target):
+        raise InvalidInput(
+            "Name a target for a team or an agent, and none for everything. Nothing was stopped.",
+            errors=[{"pointer": "/target", "detail": "is not allowed here" if target else "is required"}],
+        )
+    if kind is ScopeKind.ALL:
+        return None
+    return (named_agent(request, target) if kind is ScopeKind.AGENT else visible_team(request, target, "/target")).pk
+
+
+def _whole(orders: QuerySet[KillOrder]) -> QuerySet[KillOrder]:
+    return orders.prefetch_related("agreements__person")

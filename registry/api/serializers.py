@@ -1,0 +1,172 @@
+"""What the registry's API takes and gives. A token is given once; its digest never."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, inline_serializer
+from rest_framework import serializers
+
+from registry.models import Agent, Credential, KillOrder, PolicyRevision
+from registry.rules.kill import RESUME_QUORUM, ScopeKind
+from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
+from registry.rules.texts import MOST_NAME, MOST_TEXT
+from registry.selectors.charters import charter_of
+from registry.services.credential import LONGEST_DAYS
+
+
+def page_of(name: str, rows: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """One page of a list, for the schema: ``next`` and ``previous`` are addresses or null."""
+    return inline_serializer(
+        name=name,
+        fields={
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+            "results": rows(many=True),
+        },
+    )
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    """A person by id and name."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class TeamSerializer(serializers.Serializer[Any]):
+    """A team by id, slug and name."""
+
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class AgentSerializer(serializers.ModelSerializer[Agent]):
+    """An agent as it stands. ``stopped`` is whether a stop is in force over it."""
+
+    owner_team = TeamSerializer()
+    accountable_person = PersonSerializer(allow_null=True)
+    charter = serializers.SerializerMethodField()
+    stopped = serializers.SerializerMethodField()
+    revision = serializers.IntegerField(source="revision.number", allow_null=True, default=None)
+    state = serializers.ChoiceField(choices=[item.value for item in AgentState])
+
+    class Meta:
+        model = Agent
+        fields = [
+            "id", "slug", "name", "purpose", "platform", "trigger", "human_position", "criticality", "data_touched",
+            "owner_team", "accountable_person", "state", "stopped", "revision", "charter", "created_at",
+            "registered_at", "last_seen_at",
+        ]  # fmt: skip
+
+    def get_charter(self, agent: Agent) -> str:
+        return charter_of(agent)
+
+    def get_stopped(self, agent: Agent) -> bool:
+        return agent.pk in self.context.get("stopped", ())
+
+
+class DraftInput(serializers.Serializer[Any]):
+    """A new draft. ``team`` is a slug; ``accountable_person`` the id of a member; ``policy`` a document."""
+
+    name = serializers.CharField(max_length=MOST_NAME)
+    team = serializers.SlugField()
+    platform = serializers.ChoiceField(choices=[item.value for item in Platform])
+    purpose = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, default="")
+    trigger = serializers.ChoiceField(choices=[item.value for item in Trigger], default=Trigger.PERSON.value)
+    human_position = serializers.ChoiceField(
+        choices=[item.value for item in HumanPosition], default=HumanPosition.ON_LOOP.value
+    )
+    criticality = serializers.ChoiceField(
+        choices=[item.value for item in Criticality], default=Criticality.MEDIUM.value
+    )
+    data_touched = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, default="")
+    accountable_person = serializers.UUIDField(allow_null=True, default=None)
+    policy = serializers.DictField(required=False)
+
+
+class CredentialSerializer(serializers.ModelSerializer[Credential]):
+    """A credential without its token."""
+
+    created_by = PersonSerializer()
+
+    class Meta:
+        model = Credential
+        fields = ["id", "name", "prefix", "created_at", "created_by", "expires_at", "revoked_at", "last_used_at"]
+
+
+class IssuedSerializer(CredentialSerializer):
+    """A new credential with its token, which no later answer holds."""
+
+    token = serializers.CharField(help_text="Shown in this answer only; it is stored nowhere.")
+
+    class Meta(CredentialSerializer.Meta):
+        fields = [*CredentialSerializer.Meta.fields, "token"]
+
+
+class CredentialInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=MOST_NAME)
+    days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=30)
+
+
+class RevisionSerializer(serializers.ModelSerializer[PolicyRevision]):
+    """A policy revision. ``digest`` is the hex SHA-256 of the document's canonical JSON."""
+
+    author = PersonSerializer()
+    digest = serializers.SerializerMethodField()
+    document = serializers.JSONField()
+
+    class Meta:
+        model = PolicyRevision
+        fields = ["id", "number", "digest", "author", "created_at", "document"]
+
+    def get_digest(self, revision: PolicyRevision) -> str:
+        return bytes(revision.digest).hex()
+
+
+class RevisionInput(serializers.Serializer[Any]):
+    """A tighter policy. ``based_on`` is the number of the revision that it was made from."""
+
+    based_on = serializers.IntegerField(min_value=1)
+    document = serializers.DictField()
+
+
+class AgreementSerializer(serializers.Serializer[Any]):
+    """One person's agreement that a stop may end."""
+
+    person = PersonSerializer()
+    reason = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class KillSerializer(serializers.ModelSerializer[KillOrder]):
+    """A stop, and who has agreed so far that it may end."""
+
+    ordered_by = PersonSerializer()
+    agreements = serializers.SerializerMethodField()
+    needed = serializers.SerializerMethodField()
+
+    class Meta:
+        model = KillOrder
+        fields = [
+            "number", "kind", "key", "label", "state", "reason", "epoch", "ordered_by", "ordered_at", "resumed_at",
+            "agreements", "needed",
+        ]  # fmt: skip
+
+    @extend_schema_field(AgreementSerializer(many=True))
+    def get_agreements(self, order: KillOrder) -> Any:
+        return AgreementSerializer(order.agreements.all(), many=True).data
+
+    def get_needed(self, order: KillOrder) -> int:
+        return RESUME_QUORUM
+
+
+class KillInput(serializers.Serializer[Any]):
+    """``target`` is the slug or id of the agent, or the slug of the team; left out for everything."""
+
+    kind = serializers.ChoiceField(choices=[item.value for item in ScopeKind])
+    target = serializers.CharField(max_length=MOST_NAME, required=False)
+    reason = serializers.CharField(max_length=MOST_TEXT)
+
+
+class ReasonInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=MOST_TEXT)

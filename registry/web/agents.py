@@ -1,0 +1,143 @@
+"""The list of agents and the pages of one agent that only show."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from portal.identity.models import Person
+from portal.identity.rules.roles import Role
+from portal.identity.selectors.people import authority_of
+from portal.web.access import signed_in
+from portal.web.pagination import page_by_cursor
+from registry.models import Agent
+from registry.rules.lifecycle import Platform
+from registry.selectors.agents import STOPPED, agent_for, find_agents, history_of, is_draft, may_manage, may_stop
+from registry.selectors.charters import charter_of, policy_of
+from registry.selectors.kills import orders_over, stopped_agent_ids
+from registry.web.asking import person_of
+from registry.web.connect import (
+    CLAUDE_CODE_LEAST,
+    TIMEOUT_SECONDS,
+    TOKEN_VARIABLE,
+    claude_settings,
+    telemetry_variables,
+    token_line,
+)
+from registry.web.forms import CRITICALITIES, PLATFORMS, POSITIONS, TRIGGERS, AgentFilters
+from registry.web.policy_forms import number_rows, scope_rows, tier_groups
+
+ORDERS = {"name": ("name", "id"), "-name": ("-name", "-id")}
+
+
+@signed_in
+@require_safe
+def agent_list(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    filters = AgentFilters(request.GET, person=person)
+    search = filters.search
+    order = ORDERS.get(request.GET.get("sort", ""), ORDERS["name"])
+    page = page_by_cursor(find_agents(person, search), order=order, cursor=request.GET.get("cursor"))
+    stopped = stopped_agent_ids(page.items)
+    rows = [
+        {"agent": agent, "charter": charter_of(agent), "state": STOPPED if agent.pk in stopped else agent.state}
+        for agent in page.items
+    ]
+    context = {
+        "page": page,
+        "rows": rows,
+        "filters": filters,
+        "filtered": any(vars(search).values()),
+        "may_register": authority_of(person).holds_anywhere(Role.MANAGER),
+    }
+    return render(request, "registry/agents.html", context)
+
+
+def agent_context(person: Person, agent: Agent, tab: str) -> dict[str, Any]:
+    """What every page of one agent needs: its standing, its charter, and what the reader may do."""
+    authority = authority_of(person)
+    orders = list(orders_over(agent))
+    return {
+        "agent": agent,
+        "tab": tab,
+        "orders": orders,
+        "state": STOPPED if orders else agent.state,
+        "charter": charter_of(agent),
+        "may_manage": may_manage(authority, agent),
+        "may_stop": may_stop(authority, agent.owner_team_id),
+        "is_draft": is_draft(agent),
+        "platform": PLATFORMS[Platform(agent.platform)],
+    }
+
+
+@signed_in
+@require_safe
+def overview(request: HttpRequest, slug: str) -> HttpResponse:
+    agent = agent_for(person_of(request), slug)
+    words = {
+        "trigger": _word(TRIGGERS, agent.trigger),
+        "position": _word(POSITIONS, agent.human_position),
+        "criticality": _word(CRITICALITIES, agent.criticality),
+    }
+    context = {**agent_context(person_of(request), agent, "overview"), **words}
+    return render(request, "registry/agent_overview.html", context)
+
+
+@signed_in
+@require_safe
+def scope(request: HttpRequest, slug: str) -> HttpResponse:
+    agent = agent_for(person_of(request), slug)
+    policy = policy_of(agent)
+    context = {
+        **agent_context(person_of(request), agent, "scope"),
+        "scope_rows": scope_rows(policy),
+        "tier_groups": tier_groups(policy),
+        "number_rows": number_rows(policy),
+    }
+    return render(request, "registry/agent_scope.html", context)
+
+
+@signed_in
+@require_safe
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    agent = agent_for(person_of(request), slug)
+    context = {**agent_context(person_of(request), agent, "history"), "steps": history_of(agent)}
+    return render(request, "registry/agent_history.html", context)
+
+
+@signed_in
+@require_safe
+def activity(request: HttpRequest, slug: str) -> HttpResponse:
+    agent = agent_for(person_of(request), slug)
+    return render(request, "registry/agent_activity.html", agent_context(person_of(request), agent, "activity"))
+
+
+@signed_in
+@require_safe
+def connect(request: HttpRequest, slug: str) -> HttpResponse:
+    agent = agent_for(person_of(request), slug)
+    if is_draft(agent):
+        return redirect("registry:agent", slug=agent.slug)
+    named = [name for name in policy_of(agent).scope.repositories if "*" not in name]
+    chosen = request.GET.get("repository", "")
+    repository = chosen if chosen in named else (named or ["owner/name"])[0]
+    context = {
+        **agent_context(person_of(request), agent, "connect"),
+        "repositories": named,
+        "repository": repository,
+        "is_claude": agent.platform == Platform.CLAUDE_CODE.value,
+        "settings_text": claude_settings(base_url=settings.BAILIWICK_BASE_URL, repository=repository),
+        "telemetry_text": telemetry_variables(base_url=settings.BAILIWICK_BASE_URL),
+        "token_text": token_line(),
+        "token_variable": TOKEN_VARIABLE,
+        "least_version": CLAUDE_CODE_LEAST,
+        "timeout": TIMEOUT_SECONDS,
+        "base_url": settings.BAILIWICK_BASE_URL,
+    }
+    return render(request, "registry/agent_connect.html", context)
+
+
+def _word(words: dict[Any, str], value: str) -> str:
+    return next((word for item, word in words.items() if item.value == value), value)

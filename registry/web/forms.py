@@ -1,0 +1,198 @@
+"""The forms about agents themselves: who, owner, filters, credentials, reasons."""
+
+from typing import Any
+
+from django import forms
+
+from portal.identity.models import Person, Team
+from portal.identity.selectors.people import people_in, teams_managed_by
+from registry.models import Agent
+from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
+from registry.rules.texts import MOST_NAME, MOST_TEXT
+from registry.selectors.agents import STOPPED, AgentSearch, visible_teams
+from registry.services.credential import LONGEST_DAYS
+
+PLATFORMS = {
+    Platform.CLAUDE_CODE: "Claude Code",
+    Platform.CODEX: "Codex",
+    Platform.COPILOT: "GitHub Copilot",
+    Platform.CURSOR: "Cursor",
+    Platform.GEMINI: "Gemini",
+    Platform.DROID: "Droid",
+    Platform.OTHER: "Another agent",
+}
+TRIGGERS = {
+    Trigger.PERSON: "A person starts it",
+    Trigger.SCHEDULE: "A schedule starts it",
+    Trigger.WEBHOOK: "A webhook starts it",
+}
+POSITIONS = {
+    HumanPosition.IN_LOOP: "In the loop: a person takes part in each step",
+    HumanPosition.ON_LOOP: "On the loop: a person watches and can step in",
+    HumanPosition.OFF_LOOP: "Off the loop: nobody watches while it works",
+}
+CRITICALITIES = {
+    Criticality.LOW: "Low: a mistake costs minutes",
+    Criticality.MEDIUM: "Medium: a mistake costs days or is seen by customers",
+    Criticality.HIGH: "High: a mistake costs money, data or safety",
+}
+
+
+def _options(words: dict[Any, str]) -> list[tuple[str, str]]:
+    return [(item.value, word) for item, word in words.items()]
+
+
+class WhoForm(forms.Form):
+    """Step 1: what the agent is."""
+
+    name = forms.CharField(
+        max_length=MOST_NAME, help_text="What people will call it. It is in every request and report."
+    )
+    platform = forms.ChoiceField(choices=_options(PLATFORMS), help_text="The coding agent behind it.")
+    purpose = forms.CharField(
+        max_length=MOST_TEXT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What it is for, in a sentence or two. Needed before it is registered.",
+    )
+    trigger = forms.ChoiceField(label="What starts it", choices=_options(TRIGGERS), widget=forms.RadioSelect)
+    human_position = forms.ChoiceField(
+        label="Where a person stands", choices=_options(POSITIONS), widget=forms.RadioSelect
+    )
+    criticality = forms.ChoiceField(
+        choices=_options(CRITICALITIES), widget=forms.RadioSelect, help_text="How much it matters if it goes wrong."
+    )
+    data_touched = forms.CharField(
+        label="Data it touches",
+        max_length=MOST_TEXT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="For example: source code only; test data; personal data of customers.",
+    )
+
+    FIELDS = ("name", "platform", "purpose", "trigger", "human_position", "criticality", "data_touched")
+
+    @classmethod
+    def initial_of(cls, agent: Agent | None) -> dict[str, str]:
+        if agent is None:
+            return {
+                "platform": Platform.CLAUDE_CODE.value,
+                "trigger": Trigger.PERSON.value,
+                "human_position": HumanPosition.ON_LOOP.value,
+                "criticality": Criticality.MEDIUM.value,
+            }
+        return {field: getattr(agent, field) for field in cls.FIELDS}
+
+
+class FirstForm(WhoForm):
+    """Step 1 of a new agent: a manager of several teams says at once whose it is."""
+
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        teams = teams_managed_by(person)
+        self.fields["team"] = forms.ModelChoiceField(
+            queryset=teams,
+            to_field_name="slug",
+            empty_label=None,
+            label="Owner team",
+            help_text="One of the teams that you manage. It can be changed until the agent is registered.",
+        )
+
+
+class OwnerForm(forms.Form):
+    """Step 2: who owns it and who answers for it."""
+
+    def __init__(self, *args: Any, person: Person, agent: Agent, **kwargs: Any) -> None:
+        kwargs.setdefault(
+            "initial",
+            {
+                "team": agent.owner_team.slug,
+                "accountable_person": str(agent.accountable_person_id or ""),
+            },
+        )
+        super().__init__(*args, **kwargs)
+        self._teams = list(teams_managed_by(person))
+        members = {team: list(people_in(team)) for team in self._teams}
+        self._members = {team.slug: {str(one.pk): one for one in people} for team, people in members.items()}
+        self.fields["team"] = forms.ChoiceField(
+            label="Owner team",
+            choices=[(team.slug, team.name) for team in self._teams],
+            help_text="Its managers change and stop the agent; its approvers decide for it.",
+        )
+        people: list[Any] = [("", "Choose a person")]
+        people += [(team.name, [(str(one.pk), str(one)) for one in found]) for team, found in members.items()]
+        self.fields["accountable_person"] = forms.ChoiceField(
+            label="Accountable person",
+            choices=people,
+            required=False,
+            help_text="A member of the owner team who answers for what the agent does. Needed before it is registered.",
+        )
+
+    @property
+    def team(self) -> Team:
+        return next(team for team in self._teams if team.slug == self.cleaned_data["team"])
+
+    @property
+    def accountable_person(self) -> Person | None:
+        return self._members[self.team.slug].get(self.cleaned_data["accountable_person"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("team") and cleaned.get("accountable_person") and self.accountable_person is None:
+            self.add_error("accountable_person", f"This person is not a member of {self.team.name}. Choose one who is.")
+        return cleaned
+
+
+class AgentFilters(forms.Form):
+    """The filters of the list of agents; they live in the address."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name or purpose", "data-key-search": ""}),
+    )
+    team = forms.ChoiceField(required=False)
+    state = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "Any state"),
+            (STOPPED, "Stopped"),
+            *[(item.value, item.value.capitalize()) for item in AgentState],
+        ],
+    )
+    platform = forms.ChoiceField(required=False, choices=[("", "Any platform"), *_options(PLATFORMS)])
+
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        teams = [(team.slug, team.name) for team in visible_teams(person)]
+        self.fields["team"] = forms.ChoiceField(required=False, choices=[("", "Any team"), *teams])
+
+    @property
+    def search(self) -> AgentSearch:
+        """What to look for; a filter that cannot be understood is named on the page and narrows nothing."""
+        self.is_valid()
+        return AgentSearch(**{name: self.cleaned_data.get(name, "") for name in ("q", "team", "state", "platform")})
+
+
+class CredentialForm(forms.Form):
+    """A new credential."""
+
+    name = forms.CharField(max_length=MOST_NAME, help_text="Where it will be used, such as: Ada's laptop, or CI.")
+    days = forms.IntegerField(
+        label="Days until it expires",
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        initial=30,
+        help_text=f"1 to {LONGEST_DAYS}. Shorter is safer.",
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why a stop is ordered or may end."""
+
+    reason = forms.CharField(
+        max_length=MOST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="It goes into the record as you write it.",
+    )

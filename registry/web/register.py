@@ -1,0 +1,267 @@
+"""Registering an agent in four steps and a review; each step keeps what was typed before it complains."""
+
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from portal.identity.models import Person, Team
+from portal.identity.rules.roles import Role
+from portal.identity.selectors.people import authority_of, teams_managed_by
+from portal.web.access import signed_in
+from registry.models import Agent
+from registry.rules.policy import template
+from registry.selectors.agents import agent_for, is_draft, may_manage
+from registry.selectors.charters import charter_of, policy_of, readable
+from registry.services.register import Profile, register_agent, save_draft, start_draft
+from registry.web.asking import person_of, show_in
+from registry.web.forms import FirstForm, OwnerForm, WhoForm
+from registry.web.policy_forms import ScopeForm, TiersForm, faults_of, number_rows, scope_rows, tier_groups
+
+STEPS = ("who", "owner", "scope", "tiers")
+LABELS = {
+    "who": "Who it is",
+    "owner": "Owner",
+    "scope": "Scope",
+    "tiers": "Tiers and approval",
+    "review": "Review and register",
+}
+AFTER = dict(zip(STEPS, (*STEPS[1:], "review"), strict=True))
+# Which step mends a fault that the review found, by the first word of its pointer.
+_MENDED_IN = {"purpose": "who", "accountable_person": "owner"}
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def begin(request: HttpRequest) -> HttpResponse:
+    """Step 1 of an agent that does not exist yet; the draft is made when this step is saved."""
+    person = person_of(request)
+    if not authority_of(person).holds_anywhere(Role.MANAGER):
+        raise NotAllowed("Only a team's manager registers its agents.")
+    if request.method != "POST":
+        form = FirstForm(person=person, initial=WhoForm.initial_of(None))
+        return _show(request, form, "who", _blank(person))
+    form = FirstForm(request.POST, person=person)
+    if form.is_valid():
+        facts = dict(form.cleaned_data)
+        team = facts.pop("team")
+        try:
+            agent = start_draft(actor=person, team=team, profile=Profile(**facts))
+        except (InvalidInput, Conflict) as error:
+            show_in(form, error)
+        else:
+            return redirect("registry:register_step", slug=agent.slug, step="owner")
+    return _show(request, form, "who", _typed_who(_blank(person), request), status=422)
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def step(request: HttpRequest, slug: str, step: str) -> HttpResponse:
+    """One step of a draft. POST saves even what is not valid yet, as far as it can be stored."""
+    person = person_of(request)
+    agent = _draft(person, slug)
+    if not is_draft(agent):
+        return _registered(request, agent)
+    if request.method != "POST":
+        return _show(request, _form(step, agent, person), step, agent)
+    form = _form(step, agent, person, request)
+    valid = form.is_valid()
+    try:
+        if isinstance(form, (ScopeForm, TiersForm)):
+            agent = save_draft(actor=person, agent=agent, policy=_merged(agent, form))
+        elif valid:
+            agent = _save(person, agent, form)
+    except (InvalidInput, Conflict) as error:
+        show_in(form, error)
+        valid = False
+    if not valid:
+        return _show(request, form, step, _overlaid(agent, form, request), status=422)
+    if "leave" in request.POST:
+        messages.success(request, f"The draft of {agent.name} is saved.")
+        return redirect("registry:agents")
+    return redirect(_address(agent, AFTER[step]))
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def review(request: HttpRequest, slug: str) -> HttpResponse:
+    """Everything on one page, what is missing with the step that mends it, and the act itself."""
+    person = person_of(request)
+    agent = _draft(person, slug)
+    if not is_draft(agent):
+        return _registered(request, agent)
+    missing: list[dict[str, str]] = []
+    status = 200
+    if request.method == "POST":
+        try:
+            register_agent(actor=person, agent=agent)
+        except InvalidInput as error:
+            status = 422
+            missing = [_mend(agent, fault) for fault in error.errors]
+        else:
+            messages.success(request, f"{agent.name} is registered. Issue a credential to let it work.")
+            return redirect("registry:agent", slug=agent.slug)
+    policy = policy_of(agent)
+    context = {
+        "agent": agent,
+        "charter": charter_of(agent),
+        "steps": _steps("review", agent),
+        "missing": missing,
+        "scope_rows": scope_rows(policy),
+        "tier_groups": tier_groups(policy),
+        "number_rows": number_rows(policy),
+        "draft_faults": faults_of(agent.draft),
+    }
+    return render(request, "registry/register_review.html", context, status=status)
+
+
+@signed_in
+@require_POST
+def first_charter(request: HttpRequest) -> HttpResponse:
+    """The charter of what is typed in step 1 of a new agent; nothing is saved."""
+    person = person_of(request)
+    if not authority_of(person).holds_anywhere(Role.MANAGER):
+        raise NotAllowed("Only a team's manager registers its agents.")
+    return _charter(request, _typed_who(_blank(person), request))
+
+
+@signed_in
+@require_POST
+def live_charter(request: HttpRequest, slug: str, step: str) -> HttpResponse:
+    """The charter as it would be with what is typed now; nothing is saved."""
+    person = person_of(request)
+    agent = _draft(person, slug)
+    form = _form(step, agent, person, request)
+    form.is_valid()
+    return _charter(request, _overlaid(agent, form, request))
+
+
+def _charter(request: HttpRequest, agent: Agent) -> HttpResponse:
+    return render(request, "registry/_charter.html", {"charter": charter_of(agent)})
+
+
+def _draft(person: Person, slug: str) -> Agent:
+    agent = agent_for(person, slug)
+    if not may_manage(authority_of(person), agent):
+        raise NotAllowed(f"Only a manager of {agent.owner_team.name} registers its agents.")
+    return agent
+
+
+def _registered(request: HttpRequest, agent: Agent) -> HttpResponse:
+    if request.method == "POST":
+        raise Conflict(f"{agent.name} is registered already.", not_done="Nothing was changed.")
+    return redirect("registry:agent", slug=agent.slug)
+
+
+def _form(step: str, agent: Agent, person: Person, request: HttpRequest | None = None) -> forms.Form:
+    data = None if request is None else request.POST
+    match step:
+        case "who":
+            return WhoForm(data, initial=WhoForm.initial_of(agent))
+        case "owner":
+            return OwnerForm(data, person=person, agent=agent)
+        case "scope":
+            return ScopeForm(data, initial=ScopeForm.initial_of(agent.draft))
+        case "tiers":
+            return TiersForm(data, initial=TiersForm.initial_of(agent.draft))
+    raise NotFound("Registering has no such step.")
+
+
+def _save(person: Person, agent: Agent, form: forms.Form) -> Agent:
+    profile = Profile.of(agent)
+    if isinstance(form, OwnerForm):
+        profile = replace(profile, accountable_person=form.accountable_person)
+        return save_draft(actor=person, agent=agent, profile=profile, team=form.team)
+    return save_draft(actor=person, agent=agent, profile=replace(profile, **form.cleaned_data))
+
+
+def _merged(agent: Agent, form: ScopeForm | TiersForm) -> dict[str, Any]:
+    if isinstance(form, ScopeForm):
+        return {**agent.draft, "scope": form.document()}
+    return {**agent.draft, **form.document()}
+
+
+def _blank(person: Person) -> Agent:
+    """An agent in memory only, to make a charter from."""
+    team = teams_managed_by(person).first() or Team(name="")
+    return Agent(owner_team=team, draft=template().to_document(), **WhoForm.initial_of(None))
+
+
+def _typed_who(agent: Agent, request: HttpRequest) -> Agent:
+    form = WhoForm(request.POST)
+    form.is_valid()
+    for field, value in form.cleaned_data.items():
+        setattr(agent, field, value)
+    team = teams_managed_by(person_of(request)).filter(slug=request.POST.get("team", "")).first()
+    if team is not None and agent._state.adding:  # noqa: SLF001 (Django's own word for "not stored yet")
+        agent.owner_team = team
+    return agent
+
+
+def _overlaid(agent: Agent, form: forms.Form, request: HttpRequest) -> Agent:
+    """The agent in memory with what the form holds; an entry that cannot be read is left out."""
+    if isinstance(form, (ScopeForm, TiersForm)):
+        agent.draft = readable(_merged(agent, form)).to_document()
+    elif isinstance(form, OwnerForm):
+        if "team" in form.cleaned_data:
+            agent.owner_team, agent.accountable_person = form.team, form.accountable_person
+    else:
+        _typed_who(agent, request)
+    return agent
+
+
+def _show(request: HttpRequest, form: forms.Form, step: str, agent: Agent, *, status: int = 200) -> HttpResponse:
+    new = agent._state.adding  # noqa: SLF001
+    context: dict[str, Any] = {
+        "agent": None if new else agent,
+        "form": form,
+        "step": step,
+        "heading": LABELS[step],
+        "charter": charter_of(agent),
+        "charter_url": reverse("registry:register_first_charter")
+        if new
+        else reverse("registry:register_charter", args=[agent.slug, step]),
+        "steps": _steps(step, None if new else agent),
+    }
+    if isinstance(form, TiersForm):
+        context["tier_groups"] = tier_groups(readable(_merged(agent, form) if form.is_bound else agent.draft), form)
+        context["number_fields"] = [form[name] for name in form.fields if not name.startswith("tier.")]
+    return render(request, "registry/register_step.html", context, status=status)
+
+
+def _steps(current: str, agent: Agent | None) -> list[dict[str, str]]:
+    names = (*STEPS, "review")
+    here = names.index(current)
+    return [
+        {
+            "label": LABELS[name],
+            # A draft can be walked in any order: what is missing is said at the end.
+            "url": _address(agent, name) if agent is not None and name != current else "",
+            "state": "current" if place == here else "done" if place < here else "ahead",
+        }
+        for place, name in enumerate(names)
+    ]
+
+
+def _address(agent: Agent, name: str) -> str:
+    if name == "review":
+        return reverse("registry:register_review", args=[agent.slug])
+    return reverse("registry:register_step", args=[agent.slug, name])
+
+
+def _mend(agent: Agent, fault: dict[str, str]) -> dict[str, str]:
+    first, *rest = fault["pointer"].strip("/").split("/")
+    step = _MENDED_IN.get(first) or ("scope" if rest[:1] == ["scope"] else "tiers")
+    words = " ".join(rest[1:] if first == "policy" else [first]).replace("_", " ")
+    return {
+        "what": words.capitalize(),
+        "detail": fault["detail"],
+        "url": _address(agent, step),
+        "step": LABELS[step],
+    }
