@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from portal.ledger.rules import merkle
-from portal.ledger.rules.canonical import canonicalize
+from portal.ledger.rules.canonical import JSONValue, canonicalize
 from portal.ledger.rules.note import Signer, checkpoint_text
 from reports.render import bundle, evidence
 from tests.reports import synthetic
@@ -453,77 +453,100 @@ def document_changed(name: str, **values: Any) -> Callable[[dict[str, bytes]], d
     return lambda contents: {name: canonicalize({**json.loads(contents[name]), **values})}
 
 
-E, D, L = "entries.jsonl", "disclosures.jsonl", "proofs/leaves.txt"
-TAMPERED = {
-    "M01 bit in an entry": ({E: lines_changed(E, lambda l: l.__setitem__(0, l[0].replace(b'"tv":1', b'"tv":2')))}, E),
-    "M06 first entry gone": ({E: lines_changed(E, lambda l: l.pop(0))}, E),
-    "M07 last entry gone": ({E: lines_changed(E, lambda l: l.pop())}, E),
-    "M08 middle entry gone": ({E: lines_changed(E, lambda l: l.pop(3))}, E),
-    "M10 entry appended": ({E: lines_changed(E, lambda l: l.append(l[0]))}, E),
-    "M11 entry doubled": ({E: lines_changed(E, lambda l: l.insert(0, l[0]))}, E),
-    "M12 neighbours swapped": ({E: lines_changed(E, swap)}, E),
-    "M38 duplicate key": ({E: lines_changed(E, lambda l: l.__setitem__(0, b'{"v":1,' + l[0][1:]))}, E),
-    "M39 another normal form": ({E: lines_changed(E, lambda l: l.__setitem__(0, l[0].replace(b"east", "é".encode())))}, E),
-    "M40 number respelled": ({E: lines_changed(E, lambda l: l.__setitem__(0, l[0].replace(b'"tv":1', b'"tv":1.0')))}, E),
-    "M41 trailing space": ({E: lines_changed(E, lambda l: l.__setitem__(0, l[0][:-1] + b" \n"))}, E),
-    "M41 blank line": ({E: lines_changed(E, lambda l: l.append(b"\n"))}, E),
-    "M42 NUL": ({E: lines_changed(E, lambda l: l.__setitem__(0, l[0].replace(b"east", b"\\u0000")))}, E),
-    "M42 lone surrogate": ({E: lines_changed(E, lambda l: l.__setitem__(0, l[0].replace(b"east", b"\\ud800")))}, E),
-    "B03 deep": ({E: lines_changed(E, lambda l: l.__setitem__(0, b"[" * 100_000 + b"\n"))}, E),
-    "no newline": ({E: lines_changed(E, lambda l: l.__setitem__(-1, l[-1][:-1]))}, E),
-    "M02 leaf hash": ({L: lines_changed(L, lambda l: l.__setitem__(0, l[0].replace(b"a", b"b")))}, E),
-    "leaf of another place": ({L: lines_changed(L, swap)}, L),
-    "leaf gone": ({L: lines_changed(L, lambda l: l.pop())}, L),
-    "leaf appended": ({L: lines_changed(L, lambda l: l.append(b"11 " + l[0][2:]))}, L),
-    "leaf doubled": ({L: lines_changed(L, lambda l: l.append(l[-1]))}, L),
-    "hidden entry": ({L: lines_changed(L, lambda l: l.__setitem__(0, l[0].replace(b"entry", b"other")))}, E),
-    "unknown mark": ({L: lines_changed(L, lambda l: l.__setitem__(0, l[0].replace(b"entry", b"ghost")))}, L),
-    "M45 another value": ({D: lines_changed(D, lambda l: l.__setitem__(0, l[0].replace(b"Ada", b"Eve")))}, D),
-    "M45 another salt": ({D: lines_changed(D, lambda l: l.__setitem__(0, l[0].replace(b'"salt":"', b'"salt":"A')))}, D),
-    "value of another entry": ({D: lines_changed(D, lambda l: l.__setitem__(0, l[0].replace(b'x":3', b'x":4')))}, D),
-    "value of no entry": ({D: lines_changed(D, lambda l: l.append(l[-1].replace(b'"index":10', b'"index":12')))}, D),
-    "value outside the scope": ({D: lines_changed(D, lambda l: l.__setitem__(3, l[3].replace(b'x":6', b'x":5')))}, D),
-    "unknown field": ({D: lines_changed(D, lambda l: l.__setitem__(0, l[0].replace(b"actor_label", b"actor_name")))}, D),
-    "value doubled": ({D: lines_changed(D, lambda l: l.insert(0, l[0]))}, D),
-    "values swapped": ({D: lines_changed(D, swap)}, D),
-    "values cut": ({D: lines_changed(D, lambda l: l.__setitem__(-1, l[-1][:-9]))}, D),
-    "csv cell": ({"entries.csv": lambda c: {"entries.csv": c["entries.csv"].replace(b"decided", b"denied", 1)}}, "entries.csv"),
-    "csv formula set free": ({"entries.csv": lambda c: {"entries.csv": c["entries.csv"].replace(b"'=", b"=")}}, "entries.csv"),
-    "csv header": ({"entries.csv": lambda c: {"entries.csv": c["entries.csv"].replace(b"index", b"Index")}}, "entries.csv"),
-    "csv row gone": ({"entries.csv": lines_changed("entries.csv", lambda l: l.pop())}, "entries.csv"),
-    "csv row added": ({"entries.csv": lines_changed("entries.csv", lambda l: l.append(l[1]))}, "entries.csv"),
-    "csv empty": ({"entries.csv": lambda _: {"entries.csv": b""}}, "entries.csv"),
-    "M28 policy text": ({"p": lambda _: {f"policy/{synthetic.AGENT}-r3.json": b'{"limits":{"files":21}}'}}, f"policy/{synthetic.AGENT}-r3.json"),
-    "policy not JSON": ({"p": lambda _: {f"policy/{synthetic.AGENT}-r3.json": b"{}\n"}}, f"policy/{synthetic.AGENT}-r3.json"),
-    "M33 empty range proof": ({"r": document_changed("proofs/range.json", left=[], right=[])}, "proofs/range.json"),
-    "M34 extra node": ({"r": document_changed("proofs/range.json", right=["00" * 32] * 9)}, "proofs/range.json"),
-    "M03 node": ({"r": document_changed("proofs/range.json", left=["00" * 32] * 2)}, "proofs/leaves.txt"),
-    "M35 other range": ({"r": document_changed("proofs/range.json", first=2)}, "proofs/range.json"),
-    "range of another size": ({"r": document_changed("proofs/range.json", size=12)}, "proofs/range.json"),
-    "range of text": ({"r": document_changed("proofs/range.json", left="00")}, "proofs/range.json"),
-    "consistency emptied": ({"c": document_changed("proofs/consistency.json", **{"from": [{"size": 2, "root": "00" * 32, "proof": []}]})}, "proofs/consistency.json"),
-    "consistency from nothing": ({"c": document_changed("proofs/consistency.json", **{"from": [{"size": 0, "root": "00" * 32, "proof": []}]})}, "proofs/consistency.json"),
-    "consistency of another size": ({"c": document_changed("proofs/consistency.json", size=12)}, "proofs/consistency.json"),
-    "consistency malformed": ({"c": document_changed("proofs/consistency.json", **{"from": [7]})}, "proofs/consistency.json"),
-    "M04 other root signed": ({"h": lambda _: {"checkpoint.txt": LOG.sign(checkpoint_text(LOG.name, 13, b"r" * 32)).encode()}}, "checkpoint.txt"),
-    "M21 other size signed": ({"h": lambda _: {"checkpoint.txt": synthetic.log().note(12).encode()}}, "checkpoint.txt"),
-    "M05 signature": ({"h": lambda c: {"checkpoint.txt": c["checkpoint.txt"][:-9] + b"AAAAAAA=\n"}}, "checkpoint.txt"),
-    "M05 no signature": ({"h": lambda c: {"checkpoint.txt": c["checkpoint.txt"].partition(b"\n\n")[0] + b"\n"}}, "checkpoint.txt"),
-    "M19 other origin": ({"h": lambda _: {"checkpoint.txt": LOG.sign(checkpoint_text("other", 13, b"r" * 32)).encode()}}, "checkpoint.txt"),
-    "key text": ({"k": lambda _: {"keys/log.vkey": b"nonsense\n"}}, "keys/log.vkey"),
-    "key without newline": ({"k": lambda c: {"keys/log.vkey": c["keys/log.vkey"][:-1]}}, "keys/log.vkey"),
-    "summary": ({"s": lambda _: {"summary.json": b'{"entries":9}'}}, "summary.json"),
-}  # fmt: skip
+E, D, L, C = "entries.jsonl", "disclosures.jsonl", "proofs/leaves.txt", "entries.csv"
+R, K, H = "proofs/range.json", "proofs/consistency.json", "checkpoint.txt"
+POLICY_FILE = f"policy/{synthetic.AGENT}-r3.json"
+Contents = dict[str, bytes]
+
+
+def first_line(name: str, old: bytes, new: bytes, *, at: int = 0) -> Callable[[Contents], Contents]:
+    return lines_changed(name, lambda lines: lines.__setitem__(at, lines[at].replace(old, new)))
+
+
+def replaced(name: str, data: bytes) -> Callable[[Contents], Contents]:
+    return lambda _: {name: data}
+
+
+def earlier(*proofs: Any) -> Callable[[Contents], Contents]:
+    return document_changed(K, **{"from": list(proofs)})
+
+
+def head(origin: str, size: int) -> bytes:
+    return LOG.sign(checkpoint_text(origin, size, b"r" * 32)).encode()
+
+
+# name → (how the files change, the file that the verifier must name)
+TAMPERED: dict[str, tuple[Callable[[Contents], Contents], str]] = {
+    "M01 bit in an entry": (first_line(E, b'"tv":1', b'"tv":2'), E),
+    "M06 first entry gone": (lines_changed(E, lambda lines: lines.pop(0)), E),
+    "M07 last entry gone": (lines_changed(E, lambda lines: lines.pop()), E),
+    "M08 middle entry gone": (lines_changed(E, lambda lines: lines.pop(3)), E),
+    "M10 entry appended": (lines_changed(E, lambda lines: lines.append(lines[0])), E),
+    "M11 entry doubled": (lines_changed(E, lambda lines: lines.insert(0, lines[0])), E),
+    "M12 neighbours swapped": (lines_changed(E, swap), E),
+    "M38 duplicate key": (first_line(E, b'{"actor":', b'{"v":1,"actor":'), E),
+    "M39 another normal form": (first_line(E, b"east", "e\u0301ast".encode()), E),
+    "M40 number respelled": (first_line(E, b'"tv":1', b'"tv":1.0'), E),
+    "M41 trailing space": (first_line(E, b"\n", b" \n"), E),
+    "M41 blank line": (lines_changed(E, lambda lines: lines.append(b"\n")), E),
+    "M41 byte order mark": (first_line(E, b'{"actor":', b'\xef\xbb\xbf{"actor":'), E),
+    "M42 NUL": (first_line(E, b"east", b"\\u0000"), E),
+    "M42 lone surrogate": (first_line(E, b"east", b"\\ud800"), E),
+    "M42 not UTF-8": (first_line(E, b"east", b"\xff"), E),
+    "B03 deep": (lines_changed(E, lambda lines: lines.__setitem__(0, b"[" * 100_000 + b"\n")), E),
+    "no newline": (lines_changed(E, lambda lines: lines.__setitem__(-1, lines[-1][:-1])), E),
+    "M02 leaf hash": (first_line(L, b"a", b"b"), E),
+    "leaf of another place": (lines_changed(L, swap), L),
+    "leaf gone": (lines_changed(L, lambda lines: lines.pop()), L),
+    "leaf appended": (lines_changed(L, lambda lines: lines.append(b"11 " + lines[0][2:])), L),
+    "leaf doubled": (lines_changed(L, lambda lines: lines.append(lines[-1])), L),
+    "hidden entry": (first_line(L, b"entry", b"other"), E),
+    "unknown mark": (first_line(L, b"entry", b"ghost"), L),
+    "M45 another value": (first_line(D, b"Ada", b"Eve"), D),
+    "M45 another salt": (first_line(D, b'"salt":"', b'"salt":"A'), D),
+    "value of another entry": (first_line(D, b'x":3', b'x":4'), D),
+    "value of no entry": (first_line(D, b'x":10', b'x":12', at=-1), D),
+    "value outside the scope": (first_line(D, b'x":6', b'x":5', at=3), D),
+    "unknown field": (first_line(D, b"actor_label", b"actor_name"), D),
+    "value doubled": (lines_changed(D, lambda lines: lines.insert(0, lines[0])), D),
+    "values swapped": (lines_changed(D, swap), D),
+    "values cut": (lines_changed(D, lambda lines: lines.__setitem__(-1, lines[-1][:-9])), D),
+    "csv cell": (first_line(C, b"decided", b"denied", at=1), C),
+    "csv formula set free": (first_line(C, b"'=", b"=", at=1), C),
+    "csv header": (first_line(C, b"index", b"Index"), C),
+    "csv row gone": (lines_changed(C, lambda lines: lines.pop()), C),
+    "csv row added": (lines_changed(C, lambda lines: lines.append(lines[1])), C),
+    "csv empty": (replaced(C, b""), C),
+    "M28 policy text": (replaced(POLICY_FILE, b'{"limits":{"files":21}}'), POLICY_FILE),
+    "policy not canonical": (replaced(POLICY_FILE, b"{}\n"), POLICY_FILE),
+    "M33 empty range proof": (document_changed(R, left=[], right=[]), R),
+    "M34 extra node": (document_changed(R, right=["00" * 32] * 9), R),
+    "M03 node": (document_changed(R, left=["00" * 32] * 2), L),
+    "M35 other range": (document_changed(R, first=2), R),
+    "range of another size": (document_changed(R, size=12), R),
+    "range of text": (document_changed(R, left="00"), R),
+    "consistency emptied": (earlier({"size": 2, "root": "00" * 32, "proof": []}), K),
+    "consistency from nothing": (earlier({"size": 0, "root": "00" * 32, "proof": []}), K),
+    "consistency beyond": (earlier({"size": 14, "root": "00" * 32, "proof": []}), K),
+    "consistency of another size": (document_changed(K, size=12), K),
+    "consistency malformed": (earlier(7), K),
+    "M04 other root signed": (replaced(H, head(LOG.name, 13)), H),
+    "M21 other size signed": (replaced(H, synthetic.log().note(12).encode()), H),
+    "M05 signature": (lambda files: {H: files[H][:-9] + b"AAAAAAA=\n"}, H),
+    "M05 no signature": (lambda files: {H: files[H].partition(b"\n\n")[0] + b"\n"}, H),
+    "M19 other origin": (replaced(H, head("other", 13)), H),
+    "key text": (replaced("keys/log.vkey", b"nonsense\n"), "keys/log.vkey"),
+    "key without newline": (lambda files: {"keys/log.vkey": files["keys/log.vkey"][:-1]}, "keys/log.vkey"),
+    "summary": (replaced("summary.json", b'{"entries":9}'), "summary.json"),
+}
 
 
 @pytest.mark.parametrize("case", TAMPERED)
 def test_tampered_and_signed_again(tmp_path: Path, plan: Plan, verify: Verify, case: str) -> None:
     """The forger holds the package key: manifest and signature are right, only the log's proof can tell."""
-    changes, file = TAMPERED[case]
+    change, file = TAMPERED[case]
     contents = synthetic.files(plan)
-    changed: dict[str, bytes] = {}
-    for change in changes.values():
-        changed.update(change(contents))
+    changed = change(contents)
     assert any(contents.get(name) != data for name, data in changed.items())
     path = package(tmp_path / "a.zip", plan, changed, entries=7)
     assert named(verify(path), file)
@@ -567,7 +590,12 @@ def test_a_log_that_holds_a_wrong_entry(tmp_path: Path, verify: Verify, changes:
 
 
 def test_summary_that_agrees(tmp_path: Path, plan: Plan, verify: Verify) -> None:
-    summary = {"entries": 7, "disclosed": 13, "withheld_or_erased": 1, "types": {"approvals.check.decided": 7}}
+    summary: JSONValue = {
+        "entries": 7,
+        "disclosed": 13,
+        "withheld_or_erased": 1,
+        "types": {"approvals.check.decided": 7},
+    }
     assert verify(package(tmp_path / "a.zip", plan.but(extra={"summary.json": canonicalize(summary)}))) == []
 
 
