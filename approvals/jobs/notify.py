@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 
 from approvals.models import ApprovalRequest
 from approvals.rules.workflow import RequestState
-from approvals.selectors.requests import eligible_reviewers
+from approvals.selectors.reviewing import eligible_reviewers
 from portal.ledger.models import Entry
 
 log = logging.getLogger(__name__)

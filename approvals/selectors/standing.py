@@ -8,7 +8,7 @@ from django.db import connection
 
 from registry.models import PolicyRevision
 from registry.rules.kill import combined_epoch
-from registry.rules.policy import CompiledPolicy, Policy, compile
+from registry.rules.policy import CompiledPolicy, Policy, compile  # noqa: A004
 
 _SELECT = """
 SELECT clock_timestamp(), c.id, c.prefix || '… ' || c.name, c.created_by_id, c.expires_at, c.revoked_at,

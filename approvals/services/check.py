@@ -19,7 +19,7 @@ from approvals.rules.classify.actions import Action, Classified
 from approvals.selectors.standing import CallerStanding, caller_standing, compiled_policy
 from approvals.services.grant import redeem
 from approvals.services.record import record, record_if_still_so
-from approvals.services.request import Asked, open_request
+from approvals.services.request import MOST_WAITING, Asked, open_request
 from portal.errors import NotAuthenticated, Unavailable
 from portal.identity.rules.tokens import digest as token_digest
 from portal.identity.rules.tokens import well_formed
@@ -128,19 +128,17 @@ def _review(standing: CallerStanding, call: Call, understood: Classified, decisi
     """A gated action: let through by a live grant for exactly this, or put before people."""
     arguments = bound_arguments(call.tool, call.tool_input, cwd=call.cwd)
     headline = _headline(standing, understood)
-    bound = digest(
-        agent_id=standing.agent_id,
-        action=headline.type,
-        resource=headline.resource,
-        arguments=arguments,
-        revision_id=standing.policy_in_force,
-        epoch=standing.epoch,
-    )
+    bound = _bound(standing, call, headline, arguments)
     grant = redeem(standing=standing, bound=bound)
     if grant is not None:
         allowed = _by_grant(decision, grant.request.label)
         draft = _draft(standing, call, understood, allowed, request=grant.request.number)
-        entry_id = _append(draft)
+        # A statement of its own, so with a younger view of the world: a kill committed while the redeeming
+        # UPDATE waited for another redeemer's row lock is seen here, and the grant is given back.
+        entry_id = record_if_still_so(draft, standing)
+        if entry_id is None:
+            transaction.set_rollback(True)
+            return None
         return _answer(standing, call, allowed, entry_id, request=grant.request, granted=True)
     asked = Asked(
         tool=call.tool,
@@ -155,8 +153,42 @@ def _review(standing: CallerStanding, call: Call, understood: Classified, decisi
         digest=bound,
     )
     request = open_request(standing=standing, asked=asked, decision=decision, actions=understood.actions)
+    if request is None:
+        crowded = _crowded(decision)
+        entry_id = _append(_draft(standing, call, understood, crowded, request=None))
+        return _answer(standing, call, crowded, entry_id)
     entry_id = _append(_draft(standing, call, understood, decision, request=request.number))
     return _answer(standing, call, decision, entry_id, request=request)
+
+
+def _bound(standing: CallerStanding, call: Call, headline: Action, arguments: dict[str, Any]) -> bytes:
+    """The digest that an approval is tied to: the action, and everything stated around it.
+
+    The run is in it, so that no other run of the same agent (a child, a later session) can use the grant;
+    repository, branch and environment are in it, since the same command means another thing elsewhere.
+    """
+    around = {
+        "run": str(run_id(standing.agent_id, call.session_id)),
+        "repository": call.repository,
+        "branch": call.branch,
+        "environment": call.environment,
+        "initiator": call.initiator,
+    }
+    return digest(
+        agent_id=standing.agent_id,
+        action=headline.type,
+        resource=headline.resource,
+        arguments={"call": arguments, "around": around},
+        revision_id=standing.policy_in_force,
+        epoch=standing.epoch,
+    )
+
+
+def _crowded(decision: Decision) -> Decision:
+    """Denied rather than asked: so many of this agent's requests wait that people would stop reading them."""
+    rule = Rule("requests.too-many", Effect.FORBID, f"{MOST_WAITING} requests of this agent wait already.")
+    sentence = f"Denied: {rule.text} Ask again when some of them have been decided."
+    return replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=sentence)
 
 
 def _headline(standing: CallerStanding, understood: Classified) -> Action:

@@ -13,10 +13,11 @@ from portal.ledger.services.append import append
 
 # One statement finds, checks and consumes: of any number of racing redeemers the row lock lets one through,
 # and the others see state = 'redeemed'. The epoch and revision in the WHERE are the ones read for this very
-# question, so a grant of before a stop or of an older policy finds no row.
+# question, so a grant of before a stop or of an older policy finds no row. Approvals are counted again: those
+# of people who have since lost the right or their account give nothing.
 _REDEEM = """
 UPDATE approvals_grant g SET state = 'redeemed', redeemed_at = clock_timestamp()
-FROM registry_agent a
+FROM registry_agent a, approvals_approvalrequest r
 WHERE g.agent_id = %s AND g.digest = %s AND g.state = 'issued' AND g.expires_at > clock_timestamp()
   AND g.epoch = %s AND g.revision_id = %s
   AND a.id = g.agent_id AND a.state = 'active' AND a.revision_id = g.revision_id
@@ -24,6 +25,12 @@ WHERE g.agent_id = %s AND g.digest = %s AND g.state = 'issued' AND g.expires_at 
                   WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id) AND k.stopped)
   AND g.epoch = (SELECT coalesce(sum(k.epoch), 0) FROM registry_killstate k
                  WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id))
+  AND r.id = g.request_id AND r.state = 'approved'
+  AND r.quorum <= (SELECT count(DISTINCT v.person_id) FROM approvals_review v
+                   JOIN identity_person p ON p.id = v.person_id AND p.is_active
+                   WHERE v.request_id = r.id AND v.verdict = 'approve'
+                     AND EXISTS (SELECT 1 FROM identity_roleassignment h WHERE h.person_id = p.id
+                                 AND (h.role = 'security' OR (h.role = 'approver' AND h.team_id = a.owner_team_id))))
 RETURNING g.id
 """
 

@@ -5,14 +5,14 @@ from uuid import UUID
 from django.db import connection
 
 from approvals.selectors.standing import CallerStanding
-from portal.ledger.services.append import COLUMNS, INSERT, Draft, prepare
+from portal.ledger.services.append import COLUMNS, INSERT, Draft, Row, prepare
 
 # Read again by the very statement that writes the entry: between the SELECT and here a kill, a revoked
 # credential, a suspended agent or a new revision may have been committed. Then no row is written and
 # nothing is allowed.
 _GUARDED = f"""
 INSERT INTO ledger_entry ({COLUMNS})
-SELECT {", ".join(["%s"] * 16)}
+SELECT {", ".join(["%s"] * len(Row._fields))}
 FROM registry_credential c JOIN registry_agent a ON a.id = c.agent_id
 WHERE c.id = %s AND c.revoked_at IS NULL AND c.expires_at > clock_timestamp()
   AND a.state = 'active' AND a.revision_id = %s AND a.owner_team_id = %s

@@ -27,6 +27,9 @@ from registry.models import Agent
 from registry.rules.runs import run_id
 from registry.selectors.charters import charter_of
 
+# More than this from one agent is a flood: people would stop reading, which is what a flood is for.
+MOST_WAITING = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -46,11 +49,16 @@ class Asked:
 
 def open_request(
     *, standing: CallerStanding, asked: Asked, decision: Decision, actions: Sequence[Action]
-) -> ApprovalRequest:
-    """The pending request for exactly this question: the one that waits already, or a new one."""
+) -> ApprovalRequest | None:
+    """The pending request for exactly this question: the one that waits already, or a new one.
+
+    None when the agent has as many requests waiting as it may have.
+    """
     waiting = _waiting(standing, asked)
     if waiting is not None:
         return waiting
+    if _is_crowded(standing):
+        return None
     agent = Agent.objects.select_related("owner_team", "accountable_person", "revision").get(pk=standing.agent_id)
     initiator = _initiator(asked, standing)
     rule = compiled_policy(standing.policy_in_force).policy.approval
@@ -145,11 +153,14 @@ def end_if_overtaken(*, request_id: UUID) -> bool:
 
 
 def lock(request: ApprovalRequest) -> ApprovalRequest:
-    """The request with its row locked until the transaction ends: a guard without a lock is a race."""
-    return (
-        ApprovalRequest.objects.select_for_update(of=("self",))
-        .select_related("agent", "agent__owner_team", "revision", "initiator")
-        .get(pk=request.pk)
+    """The request with its row locked until the transaction ends: a guard without a lock is a race.
+
+    Two statements: after a wait for the lock, PostgreSQL reads only the locked row again, and what was joined
+    to it would still be the agent and policy of before the wait.
+    """
+    ApprovalRequest.objects.select_for_update().only("pk").get(pk=request.pk)
+    return ApprovalRequest.objects.select_related("agent", "agent__owner_team", "revision", "initiator").get(
+        pk=request.pk
     )
 
 
@@ -184,12 +195,26 @@ def _initiator(asked: Asked, standing: CallerStanding) -> _Initiator:
 
 
 def _waiting(standing: CallerStanding, asked: Asked) -> ApprovalRequest | None:
-    return ApprovalRequest.objects.filter(
-        agent_id=standing.agent_id,
-        digest=asked.digest,
-        state=RequestState.PENDING.value,
-        expires_at__gt=standing.now,
+    """The request that asks exactly this and still can be decided; one that is past its time is ended here.
+
+    Only one pending request for a digest can exist, so an expired one that no sweep has met would be in the way.
+    """
+    same = ApprovalRequest.objects.filter(
+        agent_id=standing.agent_id, digest=asked.digest, state=RequestState.PENDING.value
     ).first()
+    if same is None or same.expires_at > standing.now:
+        return same
+    locked = lock(same)
+    if locked.state == RequestState.PENDING.value:
+        end(locked, RequestState.EXPIRED, because="Nobody decided in time.")
+    return None
+
+
+def _is_crowded(standing: CallerStanding) -> bool:
+    waiting = ApprovalRequest.objects.filter(
+        agent_id=standing.agent_id, state=RequestState.PENDING.value, expires_at__gt=standing.now
+    )
+    return waiting.count() >= MOST_WAITING
 
 
 def _append_opened(request: ApprovalRequest, standing: CallerStanding) -> None:

@@ -7,8 +7,9 @@ from django.db import IntegrityError, transaction
 
 from approvals.events import ReviewGiven
 from approvals.models import ApprovalRequest, Review
-from approvals.rules.workflow import RequestState, ReviewFact, Verdict, resolve
-from approvals.selectors.requests import obstacle, refusal
+from approvals.rules.workflow import RequestState, Verdict, resolve
+from approvals.selectors.requests import obstacle
+from approvals.selectors.reviewing import refusal, standing_reviews
 from approvals.services.grant import issue
 from approvals.services.request import end, lock
 from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, StaleView
@@ -16,6 +17,7 @@ from portal.identity.models import Person
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from registry.rules.texts import MOST_TEXT, fault_in
 
 SHORTEST_REASON = 3
 
@@ -45,11 +47,7 @@ def add_review(
     refused = refusal(request, actor, authority)
     if refused is not None:
         raise NotAllowed(f"{refused.sentence} Your verdict was not recorded.", reason=refused.code)
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise InvalidInput(
-            "Say why, in a few words. Your verdict was not recorded.",
-            errors=[{"pointer": "/reason", "detail": "must say why"}],
-        )
+    _refuse_reason(reason)
     _refuse_if_stale(request, view_hash)
     now = database_now()
     try:
@@ -79,25 +77,35 @@ def add_review(
     return request
 
 
+def _refuse_reason(reason: str) -> None:
+    fault = fault_in(reason, most=MOST_TEXT, lines=True)
+    if fault is None and len(reason.strip()) < SHORTEST_REASON:
+        fault = "must say why, in a few words"
+    if fault is not None:
+        raise InvalidInput(
+            f"The reason {fault}. Your verdict was not recorded.", errors=[{"pointer": "/reason", "detail": fault}]
+        )
+
+
 def _refuse_if_stale(request: ApprovalRequest, view_hash: bytes) -> None:
     """409 with what changed: the view itself, or the world it describes."""
     if not hmac.compare_digest(view_hash, bytes(request.view_hash)):
         raise StaleView(
             f"What you were shown is not what {request.label} asks now. Your verdict was not recorded; "
             "reload the page and look again.",
-            difference=[{"what": "view", "shown": view_hash.hex(), "now": bytes(request.view_hash).hex()}],
+            difference=[{"what": "the sealed view", "shown": view_hash.hex(), "now": bytes(request.view_hash).hex()}],
         )
     changed = obstacle(request, now=database_now())
     if changed is not None:
         raise StaleView(
             f"{changed.because} {request.label} can no longer be decided; your verdict was not recorded.",
-            difference=[{"what": changed.state.value, "shown": "pending", "now": changed.because}],
+            difference=[{"what": changed.what, "shown": changed.shown, "now": changed.now}],
         )
 
 
 def _settle(request: ApprovalRequest) -> None:
-    given = request.reviews.values_list("person_id", "verdict")
-    state = resolve([ReviewFact(person, Verdict(verdict)) for person, verdict in given], request.quorum)
+    """End the request when its reviews do so. An approval by someone who has lost the right no longer counts."""
+    state = resolve(standing_reviews(request), request.quorum)
     if state is RequestState.APPROVED:
         end(request, state, because="The threshold of approvals was reached.")
         issue(request=request)

@@ -1,0 +1,97 @@
+"""Reading the bodies of the hot paths: what was sent becomes a call, or every fault in it is named."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from approvals.connect.hooks import claude
+from approvals.services.check import Call
+from portal.api.parsers import json_object
+from portal.errors import InvalidInput, UnsupportedMedia
+
+SCHEMA = "1"
+# The columns that keep them have this width; what is cut could make two sessions one, so longer is refused.
+MOST_STATED = 200
+MOST_CWD = 4096
+OPTIONAL = ("repository", "branch", "environment", "model", "initiator", "task")
+_KNOWN = frozenset({"schema", "session", "tool", "input", "cwd", "tool_use_id", *OPTIONAL})
+
+Faults = list[dict[str, str]]
+
+
+def check_call(request: HttpRequest) -> Call:
+    """The call in a ``POST /api/v1/checks``; raises InvalidInput with a pointer for every fault."""
+    body = _body(request)
+    if body.get("schema") != SCHEMA:
+        raise InvalidInput(
+            f"The schema version must be “{SCHEMA}”. Nothing was decided.",
+            errors=[{"pointer": "/schema", "detail": f"must be “{SCHEMA}”"}],
+        )
+    faults: Faults = [{"pointer": _pointer(name), "detail": "is not known"} for name in body if name not in _KNOWN]
+    for name, most in (("session", MOST_STATED), ("tool", MOST_STATED), ("cwd", MOST_CWD)):
+        _check_text(body, name, most, faults, required=True)
+    for name in ("tool_use_id", *OPTIONAL):
+        _check_text(body, name, MOST_STATED, faults, required=False)
+    if not isinstance(body.get("input"), dict):
+        faults.append({"pointer": "/input", "detail": "must be an object"})
+    if faults:
+        raise InvalidInput("The check is not valid. Nothing was decided.", errors=faults)
+    return Call(
+        tool=body["tool"],
+        tool_input=body["input"],
+        session_id=body["session"],
+        cwd=body["cwd"],
+        tool_use_id=body.get("tool_use_id"),
+        **{name: body.get(name) or None for name in OPTIONAL},
+    )
+
+
+def _check_text(body: dict[str, Any], name: str, most: int, faults: Faults, *, required: bool) -> None:
+    value = body.get(name)
+    if value is None and not required:
+        return
+    if not isinstance(value, str) or (required and not value) or len(value) > most:
+        faults.append({"pointer": f"/{name}", "detail": f"must be a text of at most {most} characters"})
+
+
+def _pointer(name: str) -> str:
+    return f"/{name.replace('~', '~0').replace('/', '~1')}"[:MOST_STATED]
+
+
+def hook_call(request: HttpRequest) -> Call:
+    """The call in a hook's body, with what the settings file states in headers; raises HookError."""
+    asked = claude.parse(_body(request))
+    for pointer, text in (("/session_id", asked.session_id), ("/tool_name", asked.tool)):
+        if len(text) > MOST_STATED:
+            raise claude.HookError(pointer, f"must not be longer than {MOST_STATED} characters.")
+    return Call(
+        tool=asked.tool,
+        tool_input=asked.tool_input,
+        session_id=asked.session_id,
+        cwd=asked.cwd,
+        tool_use_id=asked.tool_use_id or None,
+        **{name: _stated(request, name) for name in OPTIONAL},
+    )
+
+
+def _stated(request: HttpRequest, name: str) -> str | None:
+    """What a ``Bailiwick-…`` header says. WSGI hands headers over as Latin-1, whatever was sent."""
+    header = f"Bailiwick-{name.capitalize()}"
+    value = request.headers.get(header, "").strip()
+    try:
+        value = value.encode("latin-1").decode("utf-8")
+    except UnicodeError as error:
+        raise claude.HookError(header, "must be UTF-8.") from error
+    # An unset variable leaves its name in the header: "$USER" is not a statement.
+    if not value or value.startswith("$"):
+        return None
+    if len(value) > MOST_STATED or not value.isprintable():
+        raise claude.HookError(header, f"must be at most {MOST_STATED} printable characters.")
+    return value
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedMedia(f"Send the body as it is, not encoded as {encoding[:40]}. Nothing was decided.")
+    return json_object(request)
