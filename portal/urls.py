@@ -21,6 +21,7 @@ PAGES: Routes = [
 MACHINES: Routes = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("", include("approvals.api.hot_urls")),
     path("", include("reports.api.ingest_urls")),
     path("api/v1/", include("portal.identity.api.urls")),
     path("api/v1/", include("reports.api.urls")),
