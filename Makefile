@@ -44,7 +44,7 @@ check: .venv/.stamp-dev ## Lint, types, migrations, templates, layers, deploymen
 	$(PYTHON) -m tests.deployment
 
 test-agents: .venv/.stamp-dev ## Run the tests against released agents (slow)
-	@$(PYTHON) -m pytest -q tests/agents
+	@BAILIWICK_TEST_AGENTS=1 $(PYTHON) -m pytest -q -p no:randomly tests/agents
 
 bench: .venv/.stamp-dev ## Measure the check path and package building
 	@$(PYTHON) -m tests.benchmarks

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @pytest.fixture(scope="session", autouse=True)
 def agent_installed() -> None:
+    if not os.environ.get("BAILIWICK_TEST_AGENTS"):
+        pytest.skip("These tests install and run released agents; `make test-agents` does so.")
     try:
         install()
     except NotInstallable as reason:
