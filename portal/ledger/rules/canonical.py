@@ -8,8 +8,11 @@ none), no lone surrogates. Within it sorted orjson *is* RFC 8785, at sixty times
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any, Literal, TypeAlias
+from uuid import UUID
 
+import msgspec
 import orjson
 import rfc8785
 
@@ -22,7 +25,14 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_INTEGER = (1 << 53) - 1
 
-_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+# Dates and dataclasses are refused: how to spell them is for the caller to say.
+_OPTIONS = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+)
+_msgpack = msgspec.msgpack.Encoder().encode
 _PLAIN = frozenset((str, int, bool, type(None)))
 # RFC 8785 section 3.2.3 sorts keys by UTF-16 units, orjson by UTF-8 bytes. The orders differ only between
 # U+E000..U+FFFF and the astral planes, whose UTF-8 begins with 0xEE or above.
@@ -41,7 +51,7 @@ class CanonicalError(ValueError):
 
 
 def canonicalize(value: JSONValue) -> bytes:
-    """The RFC 8785 bytes of ``value``.
+    """The RFC 8785 bytes of ``value``. An Enum counts as its value and a UUID as its text.
 
     Raises CanonicalError for a float, an integer of 2^53 or more, NUL, a lone surrogate, a key that is not
     text, a type JSON does not have, or nesting past 254 levels.
@@ -50,13 +60,13 @@ def canonicalize(value: JSONValue) -> bytes:
         data = orjson.dumps(value, option=_OPTIONS)
     except TypeError as error:
         raise _diagnose(value, str(error)) from error
-    # orjson would write a float, a date or a dataclass in its own spelling: only now, with the depth known to
-    # be finite, is it safe to look at every value.
-    _refuse_foreign(value)
-    if b"\\u0000" in data and _ESCAPED_NUL.search(data):
+    # orjson writes a float in its own spelling, NaN even as null, and has no option against it.
+    if not _surely_no_float(value):
+        _refuse_floats(value)
+    if b"\\" in data and _ESCAPED_NUL.search(data):
         raise _diagnose(value, "NUL in text")
     if not data.isascii() and _ORDER_MAY_DIFFER.search(data):
-        return rfc8785.dumps(value)
+        return rfc8785.dumps(orjson.loads(data))
     return data
 
 
@@ -190,22 +200,30 @@ def _unreadable(data: bytes, error: orjson.JSONDecodeError) -> CanonicalError:
     return CanonicalError(f"not JSON: {error.msg}, line {error.lineno} column {error.colno}")
 
 
-def _refuse_foreign(value: object) -> None:
+def _surely_no_float(value: object) -> bool:
+    """True proves that ``value`` holds no float; False only that somebody has to look.
+
+    MessagePack marks every float with the byte 0xCB, NaN included, and other values rarely hold that byte.
+    Encoding and searching takes a third of the time of a walk in Python.
+    """
+    try:
+        return b"\xcb" not in _msgpack(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return False
+
+
+def _refuse_floats(value: object) -> None:
     stack = [value]
     while stack:
         item = stack.pop()
-        kind = type(item)
-        if kind in _PLAIN:
-            continue
-        if kind is dict:
-            children: Any = item.values()  # type: ignore[attr-defined]
-        elif kind is list or kind is tuple:
-            children = item
-        elif isinstance(item, str | int):
-            continue  # an Enum or a marked-safe string: orjson and rfc8785 both write its plain value
-        else:
-            raise _diagnose(value, f"{kind.__name__} is not allowed")
-        stack += [child for child in children if type(child) not in _PLAIN]
+        if isinstance(item, Enum):
+            item = item.value
+        if isinstance(item, float):
+            raise _diagnose(value, "a float: give a whole number or text")
+        if isinstance(item, dict):
+            stack += [child for child in item.values() if type(child) not in _PLAIN]
+        elif isinstance(item, list | tuple):
+            stack += [child for child in item if type(child) not in _PLAIN]
 
 
 def _diagnose(value: object, fallback: str) -> CanonicalError:
@@ -231,6 +249,6 @@ def _offence(item: object) -> str | None:
             return "NUL in text"
         case str() if any("\ud800" <= character <= "\udfff" for character in item):
             return "a lone surrogate in text"
-        case None | str() | int() | dict() | list() | tuple():
+        case None | str() | int() | dict() | list() | tuple() | Enum() | UUID():
             return None
     return f"{type(item).__name__} is not JSON"

@@ -3,7 +3,6 @@
 The key texts are those of golang.org/x/mod/sumdb/note, so witnesses and monitors of that world read them.
 """
 
-import os
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error

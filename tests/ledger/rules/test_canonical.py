@@ -1,9 +1,14 @@
 """Canonical bytes and the strict parser: public vectors, and every way one body could mean two things."""
 
 import json
-from enum import StrEnum
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import rfc8785
@@ -41,6 +46,19 @@ class Colour(StrEnum):
     RED = "red"
 
 
+class Size(Enum):
+    BIG = 3
+
+
+class Ratio(Enum):
+    HALF = 0.5
+
+
+@dataclass
+class Point:
+    x: int
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_public_vectors(name: str) -> None:
     value = parse_strict((VECTORS / "input" / name).read_bytes())
@@ -65,9 +83,7 @@ def test_fast_path_equals_the_reference(value: Any) -> None:
 
 
 @given(PROFILE, st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " :\t")]), st.booleans())
-def test_every_spelling_of_a_value_parses_to_it(
-    value: Any, separators: tuple[str, str], ascii_only: bool
-) -> None:
+def test_every_spelling_of_a_value_parses_to_it(value: Any, separators: tuple[str, str], ascii_only: bool) -> None:
     data = json.dumps(value, separators=separators, ensure_ascii=ascii_only).encode()
     assert parse_strict(data) == value
     assert parse_strict(data, floats="text") == value
@@ -77,8 +93,19 @@ def test_order_of_keys_is_utf16() -> None:
     assert canonicalize({"￿": 1, "𐀀": 2}) == '{"𐀀":2,"￿":1}'.encode()
 
 
-def test_marked_text_is_written_as_text() -> None:
-    assert canonicalize({"a": Colour.RED, "b": (1, 2)}) == b'{"a":"red","b":[1,2]}'
+@pytest.mark.parametrize("beside", ["", "\u02c0", "\uffff\U00010000", "x" * 203])
+def test_enums_and_ids_are_written_plainly_whatever_stands_beside(beside: str) -> None:
+    """Text that holds the float mark of MessagePack, or keys in another order, take other ways to the same bytes."""
+    values: Any = {"a": Colour.RED, "b": (1, 2), "c": Size.BIG, "d": UUID(int=7), "e": OrderedDict(x=1), "f": beside}
+    plain: Any = {"a": "red", "b": [1, 2], "c": 3, "d": str(UUID(int=7)), "e": {"x": 1}, "f": beside}
+    assert canonicalize(values) == rfc8785.dumps(plain)
+    for number in (1.5, 0.0, float("nan"), float("inf")):
+        with pytest.raises(CanonicalError, match="float"):
+            canonicalize({**values, "g": [number]})
+    strangers: list[Any] = [datetime(2026, 11, 21, tzinfo=UTC), Decimal(1), Ratio.HALF, b"", {1}, Point(1)]
+    for foreign in strangers:
+        with pytest.raises(CanonicalError):
+            canonicalize({**values, "g": [foreign]})
 
 
 @pytest.mark.parametrize(

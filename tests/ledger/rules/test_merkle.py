@@ -43,9 +43,7 @@ ROOTS = [reference_root(LEAVES[:size]) for size in range(131)]
 def test_public_inclusion_vectors(vector: dict[str, Any]) -> None:
     index, size = vector["leafIdx"], vector["treeSize"]
     proof = [decoded(text) for text in vector["proof"] or []]
-    accepted = merkle.verify_inclusion(
-        index, size, decoded(vector["leafHash"]), proof, decoded(vector["root"])
-    )
+    accepted = merkle.verify_inclusion(index, size, decoded(vector["leafHash"]), proof, decoded(vector["root"]))
     assert accepted is not vector["wantErr"]
 
 
@@ -143,9 +141,7 @@ def test_the_cover_is_aligned_and_complete() -> None:
         for first in range(end + 1):
             spans = list(merkle.cover(first, end))
             assert [place for start, stop in spans for place in range(start, stop)] == list(range(first, end))
-            assert all(
-                (stop - start).bit_count() == 1 and start % (stop - start) == 0 for start, stop in spans
-            )
+            assert all((stop - start).bit_count() == 1 and start % (stop - start) == 0 for start, stop in spans)
 
 
 def test_impossible_numbers() -> None:
