@@ -5,6 +5,7 @@ with its namespaces (``registry:agent``), or by its pattern where it has none (`
 """
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,15 @@ def only(*personas: str, status: int = 200, others: int = 403, anonymous: int = 
 
 def routes() -> dict[str, URLPattern]:
     """Every route of the project by its key."""
-    return dict(_walk(get_resolver().url_patterns, ""))
+    return {key: pattern for key, (_, pattern) in _walk_paths(get_resolver().url_patterns, "", "")}
+
+
+def full_paths() -> dict[str, str]:
+    """The path template of every named route as OpenAPI writes it: ``api/v1/teams/{slug}``."""
+    found = {}
+    for key, (path, _) in _walk_paths(get_resolver().url_patterns, "", ""):
+        found[key] = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)
+    return found
 
 
 def rows() -> dict[str, Row]:
@@ -72,13 +81,15 @@ def address(key: str, row: Row, organisation: Organisation) -> str:
     return "/" + _unnamed()[key].format(**arguments) + row.query
 
 
-def _walk(patterns: list[Any], namespace: str) -> Iterator[tuple[str, URLPattern]]:
+def _walk_paths(patterns: list[Any], namespace: str, before: str) -> Iterator[tuple[str, tuple[str, URLPattern]]]:
     for pattern in patterns:
+        path = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from _walk(pattern.url_patterns, inner)
+            yield from _walk_paths(pattern.url_patterns, inner, path)
         else:
-            yield (f"{namespace}{pattern.name}" if pattern.name else str(pattern.pattern)), pattern
+            key = f"{namespace}{pattern.name}" if pattern.name else str(pattern.pattern)
+            yield key, (path, pattern)
 
 
 def _unnamed() -> dict[str, str]:

@@ -1,7 +1,11 @@
 """Who calls the API for people: a signed-in browser, or a person's own token."""
 
+from typing import Any
+
+from django.conf import settings
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -43,3 +47,28 @@ class PortalSessionAuthentication(SessionAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class PersonTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+    """How the schema names a person's token. Here, because it must be loaded whenever the class above is."""
+
+    target_class = PersonTokenAuthentication
+    name = "personToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A person's token: `bwp_…`, made under Settings."}
+
+
+class PortalSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+    """How the schema names the browser's session."""
+
+    target_class = PortalSessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The browser's session; everything but GET also needs the header X-CSRFToken.",
+        }

@@ -68,6 +68,7 @@ def describe_problems(result: Document, generator: Any, request: Any, public: bo
             wanted |= _WITH_PATH
         if "requestBody" in operation:
             wanted |= _WITH_BODY
+        _summarise(operation)
         responses = operation["responses"]
         for status, sentence in wanted.items():
             responses.setdefault(status, {"description": sentence})
@@ -76,6 +77,13 @@ def describe_problems(result: Document, generator: Any, request: Any, public: bo
                 response["content"] = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{SCHEMA_NAME}"}}}
         operation["responses"] = dict(sorted(responses.items()))
     return result
+
+
+def _summarise(operation: Document) -> None:
+    """A view without a summary of its own is named by the first sentence of its docstring."""
+    sentence, _, _ = operation.get("description", "").partition(".")
+    if sentence:
+        operation.setdefault("summary", " ".join(sentence.split()))
 
 
 def _operations(result: Document) -> Iterator[tuple[str, Document]]:

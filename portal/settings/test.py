@@ -17,7 +17,10 @@ STORAGES = {
 if not environment.text("DATA_DIR"):
     BAILIWICK_DATA_DIR = Path(tempfile.gettempdir()) / "bailiwick-test"
     BAILIWICK_KEY_DIR = BAILIWICK_DATA_DIR / "keys"
-ACCOUNT_RATE_LIMITS = {}
+# Off: many tests sign in within one minute from one address. The tests of the limits switch them on.
+ACCOUNT_RATE_LIMITS = dict.fromkeys(
+    ("login", "login_failed", "reset_password", "reset_password_from_key", "reauthenticate", "change_password"), ""
+)
 # Nothing is collected for tests; files are read where they lie.
 WHITENOISE_AUTOREFRESH = True
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
