@@ -11,6 +11,7 @@ Routes = list[URLPattern | URLResolver]
 PAGES: Routes = [
     path("", home, name="home"),
     path("", include("reports.web.urls")),
+    path("approvals/", include("approvals.web.urls")),
     path("settings/", account, name="settings"),
     path("settings/", include("portal.identity.web.urls")),
     path("accounts/", include("portal.identity.web.sign_in_urls")),

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from approvals.models import ApprovalRequest, Grant
 from approvals.rules.workflow import GrantState, grant_usable
 from approvals.selectors.reviewing import standing_reviews
+from registry.models import Agent
 from registry.rules.lifecycle import AgentState
 from registry.selectors.kills import standing_of
 
@@ -51,3 +54,8 @@ def _dead(grant: Grant, request: ApprovalRequest) -> str:
     if len({review.person_id for review in standing_reviews(request)}) < request.quorum:
         return "It is dead: someone who approved has lost the right to."
     return ""
+
+
+def open_grants(agents: QuerySet[Agent], *, now: datetime) -> QuerySet[Grant]:
+    """The grants of the agents that could still be used if nothing changed."""
+    return Grant.objects.filter(agent__in=agents, state=GrantState.ISSUED.value, expires_at__gt=now).order_by()

@@ -64,12 +64,16 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A decision replaces the row: carry on with the one that took its place.
-let lastIndex = -1;
+let lastIndex = 0;
+let decided = false;
+document.addEventListener("bailiwick:decided", () => { decided = true; });
 document.addEventListener("focusin", (event) => {
   const row = event.target.closest("[data-key-row]");
   if (row) lastIndex = rows().indexOf(row);
 });
-document.addEventListener("bailiwick:decided", () => {
+document.addEventListener("bailiwick:refreshed", (event) => {
+  if (!decided || !event.target.querySelector?.("[data-key-row]")) return;
+  decided = false;
   const all = rows();
   const next = all[Math.min(lastIndex, all.length - 1)];
   if (next) link(next)?.focus();

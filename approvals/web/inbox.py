@@ -1,0 +1,124 @@
+"""The inbox: what waits, the least time left first, beside the request that is open."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import F, Func, QuerySet, TextField, Value
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from approvals.models import ApprovalRequest
+from approvals.selectors.requests import Waiting, find_requests, mine, visible_requests
+from approvals.web.detail import detail_context
+from approvals.web.forms import InboxFilters
+from portal.identity.models import Person
+from portal.ledger.selectors.entries import database_now
+from portal.web.access import signed_in
+from portal.web.pagination import Page, page_by_cursor
+from registry.rules.actions import action_type
+from registry.web.asking import person_of
+
+BY_TIME_LEFT: Final = ("expires_at", "number")
+NEWEST: Final = ("-opened_at", "-number")
+
+
+@dataclass(frozen=True)
+class InboxRow:
+    """One request in a list. ``mine``: the reader may decide it; ``state`` is the derived one."""
+
+    request: ApprovalRequest
+    label: str
+    mine: bool
+    state: str
+
+
+@signed_in
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    """List and detail side by side; on a phone the list alone."""
+    person, now = person_of(request), database_now()
+    context = _list_context(request, person, now)
+    rows: list[InboxRow] = context["rows"]
+    chosen = _chosen(request, person, rows)
+    if chosen is not None:
+        context |= {"detail": detail_context(request, chosen, now=now), "open": chosen.number}
+    return render(request, "approvals/inbox.html", context)
+
+
+@signed_in
+@require_safe
+def inbox_list(request: HttpRequest) -> HttpResponse:
+    """The list as a fragment; 204 when it is what the reader has already (``v``)."""
+    context = _list_context(request, person_of(request), database_now())
+    if request.GET.get("v") == context["version"]:
+        return HttpResponse(status=204)
+    context["open"] = _number(request.GET.get("open", ""))
+    return render(request, "approvals/_list.html", context)
+
+
+def _list_context(request: HttpRequest, person: Person, now: datetime) -> dict[str, Any]:
+    filters = InboxFilters(request.GET, person=person)
+    search = filters.search
+    order: tuple[str, ...] = NEWEST if search.show is Waiting.DECIDED else BY_TIME_LEFT
+    if filters.grouped:
+        order = ("agent__name", *order)
+    found = slim(find_requests(person, search, now=now))
+    page = page_by_cursor(found, order=order, cursor=request.GET.get("cursor"))
+    rows = rows_for(page.items, person, now=now)
+    return {
+        "filters": filters,
+        "search": search,
+        "grouped": filters.grouped,
+        "filtered": bool(search.q or search.agent),
+        "page": page,
+        "rows": rows,
+        "version": _version(page, rows),
+        "live_query": _live_query(request),
+    }
+
+
+def slim(requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+    """Rows for a list: of the sealed view only the sentence that says why, since a view can be a megabyte."""
+    text = Func(F("view"), Value("UTF8"), function="convert_from", output_field=TextField())
+    why = Func(
+        text, function="", template="((%(expressions)s)::jsonb #>> '{gated,sentence}')", output_field=TextField()
+    )
+    return requests.annotate(why=why).defer("view", "arguments")
+
+
+def rows_for(requests: list[ApprovalRequest], person: Person, *, now: datetime) -> list[InboxRow]:
+    """The rows with what the reader may do with each: one query however many there are."""
+    keys = [request.pk for request in requests]
+    own = set(visible_requests(person).filter(pk__in=keys).filter(mine(person)).values_list("pk", flat=True))
+    return [InboxRow(item, action_type(item.action).label, item.pk in own, _state(item, now=now)) for item in requests]
+
+
+def _state(request: ApprovalRequest, *, now: datetime) -> str:
+    return "expired" if request.state == "pending" and request.expires_at <= now else request.state
+
+
+def _version(page: Page[ApprovalRequest], rows: list[InboxRow]) -> str:
+    """What the list shows, in a few letters: numbers, states, approvals, and whether each is the reader's."""
+    facts = [(row.request.number, row.state, getattr(row.request, "approvals", 0), row.mine) for row in rows]
+    return hashlib.sha256(repr((page.count_capped, facts)).encode()).hexdigest()[:16]
+
+
+def _live_query(request: HttpRequest) -> str:
+    query = request.GET.copy()
+    for name in ("v", "open"):
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def _chosen(request: HttpRequest, person: Person, rows: list[InboxRow]) -> ApprovalRequest | None:
+    """The request that stands open beside the list: the one named in the address, else the first."""
+    number = _number(request.GET.get("open", "")) or (rows[0].request.number if rows else 0)
+    return visible_requests(person).filter(number=number).first() if number else None
+
+
+def _number(text: str) -> int:
+    text = text.upper().removeprefix("AR-")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

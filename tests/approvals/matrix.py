@@ -1,0 +1,44 @@
+"""What each kind of person gets from the routes of approvals by a plain GET."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.approvals.asking import opened
+from tests.matrix import Row, who
+from tests.organisation import Organisation, active_agent, credential_for
+
+Arguments = Callable[[Organisation], Mapping[str, Any]]
+
+
+def _request(organisation: Organisation) -> Mapping[str, Any]:
+    return {"number": opened(credential_for(organisation, active_agent(organisation))).number}
+
+
+def _agent(organisation: Organisation) -> Mapping[str, Any]:
+    return {"slug": active_agent(organisation).slug}
+
+
+# The people of Payments, security and auditors see its requests; nobody else learns that they exist.
+SEEN = who(200, outsider=404, operator=404)
+SEEN_BY_PROGRAMS = who(200, anonymous=401, outsider=404, operator=404)
+POSTED = who(405)
+POSTED_BY_PROGRAMS = who(405, anonymous=401)
+# No session counts at these addresses, only an agent's token in a header.
+BY_AGENTS = who(405, anonymous=405)
+
+MATRIX: dict[str, Row] = {
+    "approvals:inbox": Row(who(200), query="?show=pending"),
+    "approvals:list": Row(who(200)),
+    "approvals:badge": Row(who(200)),
+    "approvals:home_queue": Row(who(200)),
+    "approvals:sparklines": Row(who(200)),
+    "approvals:stop_counts": Row(who(200), query="?key=all"),
+    "approvals:agent_requests": Row(SEEN, _agent),
+    "approvals:try_action": Row(SEEN, _agent),
+    "approvals:request": Row(SEEN, _request),
+    "approvals:request_news": Row(SEEN, _request),
+    "approvals:review": Row(POSTED, _request),
+    "approvals:withdraw": Row(POSTED, _request),
+    "checks": Row(BY_AGENTS, machine=True),
+    "hook_claude": Row(BY_AGENTS, machine=True),
+}
