@@ -128,8 +128,8 @@ def _check(entry: Told) -> Item:
         mood={"allow": "free", "review": "gated", "deny": "forbidden"}.get(data["outcome"], ""),
         chip=("decision", data["outcome"]),
         text=written(_personal(entry, "sentence")),
-        tags=tuple(data["actions"]),
-        rules=tuple(data["rules"]),
+        tags=tuple(dict.fromkeys(data["actions"])),
+        rules=tuple(dict.fromkeys(data["rules"])),
         code=_codes(code_of(arguments) if isinstance(arguments, Mapping) else ()),
         request=data["request"],
         grade=SEEN,
@@ -139,7 +139,8 @@ def _check(entry: Told) -> Item:
 def _event(entry: Told) -> Item:
     data, personal = entry.data, entry.personal or {}
     verb, picture = EVENT_WORDS.get(data["name"], (None, "activity"))
-    title = data["name"].replace("_", " ") if verb is None else verb.format(tool=data["tool"] or "a tool")
+    plain = data["name"].replace("_", " ").replace("-", " ")
+    title = plain if verb is None else verb.format(tool=data["tool"] or "a tool")
     content = {name.partition(".")[2]: value for name, value in personal.items() if name.startswith("content.")}
     outcome = data["outcome"]
     notes = tuple(f"{name}: {written(value)}" for name, value in sorted(data["facts"].items()))

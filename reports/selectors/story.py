@@ -12,7 +12,7 @@ from portal.ledger.selectors.entries import disclose_many
 from portal.ledger.selectors.log import index_of
 from registry.rules.kill import keys_over
 from reports.models import Run
-from reports.rules.story import KILL_TYPES, Told
+from reports.rules.story import KILL_TYPES, SILENCE, Told
 
 ORDER = ("occurred_at", "id")
 
@@ -27,12 +27,13 @@ SELECT id, prior + 1, source_counter - 1 FROM (
 
 def entries_of(run: Run) -> QuerySet[Entry]:
     """Everything of the run in the ledger, and the stops over its agent while it lasted; ordered by ``ORDER``."""
-    kills = Entry.objects.filter(
-        type__in=KILL_TYPES,
-        recorded_at__range=(run.started_at, run.last_event_at),
-        body__data__key__in=list(keys_over(agent_id=run.agent_id, team_id=run.agent.owner_team_id)),
-    )
-    return Entry.objects.filter(Q(run_id=run.pk) | Q(id__in=list(kills.values_list("id", flat=True))))
+    keys = set(keys_over(agent_id=run.agent_id, team_id=run.agent.owner_team_id))
+    # A little beyond the last event, because the stop that ended the run comes after it.
+    lasted = (run.started_at, run.last_event_at + SILENCE)
+    stops = Entry.objects.filter(type__in=KILL_TYPES, recorded_at__range=lasted)
+    # A stop of everything or of a team names no agent, so its key in the body decides; stops are few.
+    over = [entry.id for entry in stops if entry.body["data"]["key"] in keys]
+    return Entry.objects.filter(Q(run_id=run.pk) | Q(id__in=over))
 
 
 def told(entries: Sequence[Entry]) -> list[Told]:

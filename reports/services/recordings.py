@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from reports.ingest.checkpoints import CONTENT_HASH, METADATA, TRANSCRIPT, Session, read_checkpoint
-from reports.ingest.incoming import Parsed, Rejected
+from reports.ingest.incoming import Incoming, Parsed, Rejected
 from reports.services.ingest import IMPORT, USED, Fate, Sender, record
 
 READ = (TRANSCRIPT, METADATA, CONTENT_HASH)
@@ -45,12 +45,26 @@ def import_session(*, sender: Sender, files: Mapping[str, bytes], now: datetime)
     """Record one session in one transaction; importing it again changes nothing. Raises IngestError."""
     session = read_checkpoint(files, now=now)
     # Lines that cannot be read are counted each time they are sent, as everywhere; the keys make the rest happen once.
-    receipt = record(sender=sender, source=IMPORT, parsed=Parsed(session.incoming, session.rejected))
+    parsed = Parsed(_dated(session.incoming), session.rejected)
+    receipt = record(sender=sender, source=IMPORT, parsed=parsed)
     account = Account(
         session_id=session.session_id, lines=session.lines, intact=session.intact, events=receipt.recorded
     )
     _settle(account, session, receipt.fates)
     return account
+
+
+def _dated(events: list[Incoming]) -> list[Incoming]:
+    """Lines without a time get that of the line before them: in a recording, now would place them at the import."""
+    last = next((event.occurred_at for event in events if event.occurred_at), None)
+    dated = []
+    for event in events:
+        if event.occurred_at is None and last is not None:
+            dated.append(replace(event, occurred_at=last, facts={**event.facts, "time_of_line_before": True}))
+        else:
+            dated.append(event)
+            last = event.occurred_at
+    return dated
 
 
 def _settle(account: Account, session: Session, fates: list[Fate]) -> None:

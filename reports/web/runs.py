@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from portal.identity.models import Person, Team
 from portal.identity.web.access import me
@@ -73,6 +74,7 @@ class RunFilter(forms.Form):
 
 
 @signed_in
+@require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """Every run of the agents one may see, newest first."""
     form = RunFilter(request, me(request))
@@ -88,11 +90,14 @@ def runs(request: HttpRequest) -> HttpResponse:
 
 
 @signed_in
-def runs_export(request: HttpRequest) -> StreamingHttpResponse:
+@require_safe
+def runs_export(request: HttpRequest) -> HttpResponse:
     """The list as it is filtered, as CSV: at most 10,000 runs, newest first."""
     person = me(request)
     found = search(person, RunFilter(request, person).wanted()).order_by(*ORDER)[:MOST_EXPORTED]
-    response = StreamingHttpResponse(_lines(found.iterator(chunk_size=1000)), content_type="text/csv; charset=utf-8")
+    # Whole rather than streamed: a fault half-way must not leave a file that looks complete.
+    text = "".join(_lines(found.iterator(chunk_size=1000)))
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="runs.csv"'
     return response
 
@@ -117,6 +122,7 @@ def _lines(found: Iterator[Run]) -> Iterator[str]:
 
 
 @signed_in
+@require_safe
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run as a story, 200 items a page, with what is missing shown as missing."""
     found = run_for(me(request), run_id)
@@ -131,9 +137,9 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "seconds": (found.last_event_at - found.started_at).total_seconds(),
         "figures": [
             ("Reported events", f"{found.events:,}"),
-            ("Allowed", f"{found.allowed:,}"),
-            ("Sent for review", f"{found.gated:,}"),
-            ("Denied", f"{found.denied:,}"),
+            ("Checks allowed", f"{found.allowed:,}"),
+            ("Checks sent for review", f"{found.gated:,}"),
+            ("Checks denied", f"{found.denied:,}"),
         ],
         "weakest": _weakest(found, items),
         "gaps": sum(item.is_gap for item in items),
@@ -149,6 +155,7 @@ def _weakest(found: Run, items: list[Item]) -> str:
 
 
 @signed_in
+@require_safe
 def agent_runs(request: HttpRequest, slug: str) -> HttpResponse:
     """A fragment for the agent's page: its latest runs."""
     agent, found = runs_of_agent(me(request), slug)
@@ -158,6 +165,7 @@ def agent_runs(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @signed_in
+@require_safe
 def home_evidence(request: HttpRequest) -> HttpResponse:
     """A fragment for the home page: how far the record is behind, and which sources sent what cannot be read."""
     now = database_now()

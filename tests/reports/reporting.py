@@ -4,7 +4,6 @@ import gzip
 import json
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 AT = "2026-11-20T10:00:00Z"
@@ -24,14 +23,14 @@ class Reporter:
     def __init__(self, token: str) -> None:
         self.client = Client(headers={"Authorization": f"Bearer {token}"}, enforce_csrf_checks=True)
 
-    def send(self, document: Any, path: str = "/api/v1/events", kind: str = "application/json") -> HttpResponse:
+    def send(self, document: Any, path: str = "/api/v1/events", kind: str = "application/json") -> Any:
         data = document if isinstance(document, bytes) else json.dumps(document).encode()
         return self.client.post(path, data, content_type=kind)
 
-    def send_gzip(self, data: bytes, path: str = "/api/v1/events", kind: str = "application/json") -> HttpResponse:
+    def send_gzip(self, data: bytes, path: str = "/api/v1/events", kind: str = "application/json") -> Any:
         return self.client.post(path, gzip.compress(data), content_type=kind, headers={"Content-Encoding": "gzip"})
 
 
-def answer(response: HttpResponse) -> dict[str, Any]:
+def answer(response: Any) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(response.content)
     return found

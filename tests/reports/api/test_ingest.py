@@ -56,7 +56,8 @@ def test_an_event_is_recorded_with_its_content_committed_and_a_receipt(reporter:
     assert set(entry.body["commitments"]) == {"actor_label", "initiator", "content.command", "content.initiator"}
     assert b"rm -rf" not in bytes(entry.bytes)
     assert disclose(entry)["content.command"] == "rm -rf /"
-    run = Run.objects.get(pk=entry.run_id)
+    run = Run.objects.get()
+    assert entry.run_id == run.pk
     assert (run.agent_id, run.session_id, run.events, run.initiator, run.model) == (
         agent.pk, "s-1", 1, "ada@example.test", "claude-x",
     )  # fmt: skip

@@ -53,9 +53,7 @@ def test_every_dialect_keeps_every_word_and_shows_none(agent: str) -> None:
 
 
 def test_copilot_in_camel_case_is_understood_when_it_names_its_event() -> None:
-    nameless = [
-        body for body in recorded("copilot") if "hook_event_name" not in body and "hookName" not in body
-    ]
+    nameless = [body for body in recorded("copilot") if "hook_event_name" not in body and "hookName" not in body]
     assert nameless
     with pytest.raises(IngestError, match="no hook_event_name"):
         read(nameless[0])

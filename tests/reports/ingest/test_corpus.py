@@ -71,7 +71,4 @@ def test_wire_captures_lose_no_record() -> None:
         for line in path.read_bytes().splitlines():
             body = json.loads(line)["json"]
             if "hook_event_name" in body:
-                assert (
-                    claude_hooks.read(json.dumps(body).encode(), now=NOW).incoming[0].name
-                    == body["hook_event_name"]
-                )
+                assert claude_hooks.read(json.dumps(body).encode(), now=NOW).incoming[0].name == body["hook_event_name"]

@@ -28,9 +28,7 @@ tokens projectHash 1 ci
 """
 WORDS = _WORDS.split()
 
-texts = (
-    st.sampled_from(WORDS) | st.text(max_size=12) | st.just("2026-11-21T10:00:00Z") | st.just("\ud800\x00")
-)
+texts = st.sampled_from(WORDS) | st.text(max_size=12) | st.just("2026-11-21T10:00:00Z") | st.just("\ud800\x00")
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
 values = st.recursive(
     scalars,
@@ -105,26 +103,20 @@ def test_random_log_records(records: list[dict[str, Any]], resource: Any) -> Non
     check(READERS[0], as_json({"resourceLogs": [{"resource": resource, "scopeLogs": scopes}]}))
 
 
-@given(
-    st.dictionaries(texts, st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8) | st.binary())
-)
+@given(st.dictionaries(texts, st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8) | st.binary()))
 def test_random_protobuf_attributes(attributes: dict[str, Any]) -> None:
     request = ExportLogsServiceRequest()
     record = request.resource_logs.add().scope_logs.add().log_records.add()
     for key, value in ({"event.name": "x"} | attributes).items():
         pair = record.attributes.add(key=key.replace("\ud800", ""))
-        field = {int: "int_value", float: "double_value", str: "string_value", bytes: "bytes_value"}[
-            type(value)
-        ]
+        field = {int: "int_value", float: "double_value", str: "string_value", bytes: "bytes_value"}[type(value)]
         setattr(pair.value, field, value)
     check(READERS[1], request.SerializeToString())
 
 
 @settings(max_examples=50)
 @given(
-    st.fixed_dictionaries(
-        {"key": texts, "name": texts, "at": texts}, optional={"facts": objects, "content": objects}
-    )
+    st.fixed_dictionaries({"key": texts, "name": texts, "at": texts}, optional={"facts": objects, "content": objects})
 )
 def test_random_events_of_our_own(event: dict[str, Any]) -> None:
     check(READERS[3], as_json({"schema": "1", "source": "ci", "events": [event]}))

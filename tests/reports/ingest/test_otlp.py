@@ -208,9 +208,7 @@ def test_too_many_attributes_cost_one_record_only() -> None:
 
 def test_too_many_records_are_refused_as_a_body() -> None:
     with pytest.raises(BodyTooLarge):
-        otlp_json.read(
-            b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + b"{}," * 10_000 + b"{}]}]}]}", now=NOW
-        )
+        otlp_json.read(b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + b"{}," * 10_000 + b"{}]}]}]}", now=NOW)
     request = ExportLogsServiceRequest()
     records = request.resource_logs.add().scope_logs.add().log_records
     for _ in range(10_001):
