@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.api import runs
+from reports.api import packages, runs
 
 app_name = "reports_api"
 
@@ -10,4 +10,8 @@ urlpatterns = [
     path("runs", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", runs.RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/entries", runs.RunEntriesView.as_view(), name="run_entries"),
+    path("packages", packages.PackagesView.as_view(), name="packages"),
+    path("packages/PK-<int:number>", packages.PackageView.as_view(), name="package"),
+    path("packages/PK-<int:number>/cancel", packages.PackageCancelView.as_view(), name="package_cancel"),
+    path("packages/PK-<int:number>/download", packages.PackageDownloadView.as_view(), name="package_download"),
 ]

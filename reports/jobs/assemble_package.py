@@ -74,12 +74,12 @@ def work_directory(package_id: UUID) -> Path:
     return directory / f".work-{package_id}"
 
 
-def assemble(*, package_id: UUID, pulse: Pulse, wait_seconds: float = WAIT_SECONDS) -> Built:
+def assemble(*, package_id: UUID, pulse: Pulse) -> Built:
     """Write the package's file and say what it holds. Raises Unbuildable, and Ended when the job was taken away."""
     package = Package.objects.select_related("team", "agent", "agent__owner_team", "requested_by").get(pk=package_id)
     scope = log.scope_of_package(package)
     pulse.enter("Waiting for the log to be sealed")
-    _fix_size(package, scope, pulse, wait_seconds)
+    _fix_size(package, scope, pulse)
     package.refresh_from_db(fields=["checkpoint_size", "summary"])
     as_of = datetime.fromisoformat(package.summary["as_of"])
     head = _head(package, as_of)
@@ -98,9 +98,7 @@ def assemble(*, package_id: UUID, pulse: Pulse, wait_seconds: float = WAIT_SECON
         facts = _report_facts(basis, collected, assessment, known)
         pulse.enter("Rendering the report")
         identity = f"{head.origin} {package.pk}"
-        files["report.pdf"] = render_pdf(
-            report_html(facts, collected), identity=identity, on_page=pulse.count
-        )
+        files["report.pdf"] = render_pdf(report_html(facts, collected), identity=identity, on_page=pulse.count)
         known["report.pdf"] = bundle.digest(files["report.pdf"])
         pulse.enter("Packing and signing")
         whole = _pack(basis, files, known, collected.entries)
@@ -116,11 +114,11 @@ def assemble(*, package_id: UUID, pulse: Pulse, wait_seconds: float = WAIT_SECON
     )
 
 
-def _fix_size(package: Package, scope: log.Scope, pulse: Pulse, wait_seconds: float) -> None:
+def _fix_size(package: Package, scope: log.Scope, pulse: Pulse) -> None:
     """Choose the log size once: a checkpoint after the request, with every entry of the period in it."""
     if package.checkpoint_size is not None:
         return
-    deadline = monotonic() + wait_seconds
+    deadline = monotonic() + WAIT_SECONDS
     while True:
         head = latest_checkpoint()
         missing = log.unsealed(scope, package.period_start, package.period_end)

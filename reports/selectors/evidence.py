@@ -32,7 +32,19 @@ FROM ledger_leaf l LEFT JOIN ledger_entry e
   {scope}
 WHERE l.index >= %s AND l.index < %s ORDER BY l.index
 """
-_OF_AGENTS = "AND (e.agent_id = ANY(%s) OR (e.type = ANY(%s) AND convert_from(e.bytes, 'UTF8')::jsonb->'data'->>'key' = ANY(%s)))"
+_UNSEALED = """
+SELECT count(*) FROM (
+  SELECT 1 FROM ledger_entry e LEFT JOIN ledger_leaf l ON l.entry_id = e.id
+  WHERE e.recorded_at >= %s AND e.recorded_at < %s AND l.entry_id IS NULL {scope} LIMIT 10001) AS waiting
+"""
+_BY_TYPE = """
+SELECT e.type, count(*) FROM ledger_entry e
+WHERE e.recorded_at >= %s AND e.recorded_at < %s {scope} GROUP BY e.type
+"""
+_OF_AGENTS = (
+    "AND (e.agent_id = ANY(%s)"
+    " OR (e.type = ANY(%s) AND convert_from(e.bytes, 'UTF8')::jsonb->'data'->>'key' = ANY(%s)))"
+)
 
 
 @dataclass(frozen=True)
@@ -130,12 +142,7 @@ def unsealed(scope: Scope, start: datetime, end: datetime) -> int:
     """How many committed entries of the scope and period have no place in the log (at most 10,001 counted)."""
     condition, values = scope.where()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM ledger_entry e LEFT JOIN ledger_leaf l ON l.entry_id = e.id"
-            f" WHERE e.recorded_at >= %s AND e.recorded_at < %s AND l.entry_id IS NULL {condition}"
-            " LIMIT 10001) AS waiting",
-            [start, end, *values],
-        )
+        cursor.execute(_UNSEALED.format(scope=condition), [start, end, *values])
         return int(cursor.fetchone()[0])
 
 
@@ -143,11 +150,7 @@ def counts_by_type(scope: Scope, start: datetime, end: datetime) -> dict[str, in
     """How many entries of each type the scope has in the period."""
     condition, values = scope.where()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.type, count(*) FROM ledger_entry e WHERE e.recorded_at >= %s AND e.recorded_at < %s"
-            f" {condition} GROUP BY e.type",
-            [start, end, *values],
-        )
+        cursor.execute(_BY_TYPE.format(scope=condition), [start, end, *values])
         return dict(cursor.fetchall())
 
 

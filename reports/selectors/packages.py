@@ -1,6 +1,7 @@
 """Reading packages: who may see which, who may ask for what, and where a finished one lies."""
 
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
@@ -113,3 +114,8 @@ def scope_label(package: Package) -> str:
     if package.team is not None:
         return f"Team {package.team.name}"
     return f"Agent {package.agent.name}" if package.agent is not None else "The whole organisation"
+
+
+def package_file(package: Package) -> BinaryIO:
+    """The finished file, open for reading. Raises FileNotFoundError."""
+    return package_path(package).open("rb")

@@ -6,12 +6,12 @@ one which was believed lost and comes back finds that its attempt is over and ch
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, NotFound, TooManyRequests
+from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, NotFound, TooManyRequests, Unavailable
 from portal.identity.models import Person, Team
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM, Actor, Event
@@ -22,7 +22,7 @@ from reports import events
 from reports.models import Package, PackageDownload
 from reports.rules.package import MOST_ATTEMPTS, IllegalMove, PackageScope, PackageState, PackageVerb, advance
 from reports.rules.period import refusal
-from reports.selectors.packages import may_request, scope_text
+from reports.selectors.packages import may_request, package_file, scope_text
 
 MOST_UNDER_WAY = 5
 LOST_AFTER = timedelta(seconds=30)
@@ -196,16 +196,30 @@ def cancel(*, actor: Person, package: Package) -> Package:
     return locked
 
 
+def take(*, actor: Person, package: Package) -> BinaryIO:
+    """The finished file, open for reading, once it is on record that ``actor`` takes it.
+
+    Raises Conflict when it is not ready, Unavailable when the file is not where it was put.
+    """
+    if package.state != PackageState.READY.value:
+        raise Conflict(f"{package.label} is {package.state}; there is nothing to download.")
+    try:
+        file = package_file(package)
+    except FileNotFoundError as missing:
+        raise Unavailable(f"The file of {package.label} is not where it was put. Tell the operator.") from missing
+    try:
+        _record_download(actor, package)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
 @transaction.atomic(durable=True)
-def record_download(*, actor: Person, package: Package) -> Package:
-    """Put on record that ``actor`` takes the package; before its first byte is sent."""
-    locked = _lock(package.pk)
-    if locked.state != PackageState.READY.value:
-        raise Conflict(f"{locked.label} is {locked.state}; there is nothing to download yet.")
-    PackageDownload.objects.create(package=locked, person=actor)
-    event = events.PackageDownloaded(package=locked.pk, number=locked.number, sha256=locked.sha256)
-    _append(event, locked, actor=actor_for(actor))
-    return locked
+def _record_download(actor: Person, package: Package) -> None:
+    PackageDownload.objects.create(package=package, person=actor)
+    event = events.PackageDownloaded(package=package.pk, number=package.number, sha256=package.sha256)
+    _append(event, package, actor=actor_for(actor))
 
 
 def _lock(package_id: UUID) -> Package:

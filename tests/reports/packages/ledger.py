@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.conf import settings
 from pypdf import PdfReader
 
@@ -29,6 +30,10 @@ from reports.selectors.packages import package_path
 from reports.services.package import claim, request_package
 from tests.organisation import Organisation, active_agent, credential_for
 
+# WeasyPrint leaves the colour profile that it ships open to the collector.
+UNCLOSED_PROFILE = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <_io.FileIO name=.*sRGB2014.icc:pytest.PytestUnraisableExceptionWarning"
+)
 VERIFIER = Path(settings.BASE_DIR) / "static" / "verify" / "verify.py"
 HOSTILE = "git push origin main # <script>alert('x')</script> \x1b[31m\u202etxt.exe =HYPERLINK(1)"
 
