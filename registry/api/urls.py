@@ -8,16 +8,16 @@ app_name = "registry-api"
 
 urlpatterns = [
     path("agents", agents.AgentList.as_view(), name="agents"),
-    path("agents/<str:reference>", agents.AgentDetail.as_view(), name="agent"),
-    path("agents/<str:reference>/register", agents.AgentRegistration.as_view(), name="agent-register"),
-    path("agents/<str:reference>/credentials", credentials.CredentialList.as_view(), name="credentials"),
+    path("agents/<slug:reference>", agents.AgentDetail.as_view(), name="agent"),
+    path("agents/<slug:reference>/register", agents.AgentRegistration.as_view(), name="agent-register"),
+    path("agents/<slug:reference>/credentials", credentials.CredentialList.as_view(), name="credentials"),
     path(
-        "agents/<str:reference>/credentials/<uuid:credential_id>/revoke",
+        "agents/<slug:reference>/credentials/<uuid:credential_id>/revoke",
         credentials.CredentialRevocation.as_view(),
         name="credential-revoke",
     ),
-    path("agents/<str:reference>/policy", policies.PolicyInForce.as_view(), name="policy"),
-    path("agents/<str:reference>/policy/revisions", policies.Revisions.as_view(), name="policy-revisions"),
+    path("agents/<slug:reference>/policy", policies.PolicyInForce.as_view(), name="policy"),
+    path("agents/<slug:reference>/policy/revisions", policies.Revisions.as_view(), name="policy-revisions"),
     path("kills", kills.KillList.as_view(), name="kills"),
     path("kills/<int:number>", kills.KillDetail.as_view(), name="kill"),
     path("kills/<int:number>/agreements", kills.KillAgreement.as_view(), name="kill-agreements"),

@@ -50,6 +50,7 @@ def issue_credential(*, actor: Person, agent: Agent, name: str, days: int) -> tu
         prefix=minted.prefix,
         digest=minted.digest,
         created_by=actor,
+        created_at=now,
         expires_at=now + timedelta(days=days),
     )
     event = events.CredentialIssued(

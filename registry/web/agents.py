@@ -47,6 +47,7 @@ def agent_list(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "page": page,
+        "sort": "name",
         "rows": rows,
         "filters": filters,
         "filtered": any(vars(search).values()),

@@ -7,6 +7,7 @@ TOKEN_VARIABLE = "BAILIWICK_TOKEN"  # noqa: S105 (the name of a variable, not a 
 # Before this version Claude Code does not know onFailure and runs the tool when the portal cannot be reached.
 CLAUDE_CODE_LEAST = "2.1.295"
 TIMEOUT_SECONDS = 10
+WIDTH = 100
 _REPORTED = ("PostToolUse", "PostToolUseFailure", "UserPromptSubmit", "Stop", "SessionEnd")
 _WITH_MATCHER = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure"})
 
@@ -18,7 +19,7 @@ def claude_settings(*, base_url: str, repository: str) -> str:
     tell = _hook(f"{base_url}/ingest/hooks/claude", headers)
     hooks = {"PreToolUse": [_entry("PreToolUse", ask)]}
     hooks.update({event: [_entry(event, tell)] for event in _REPORTED})
-    return json.dumps({"hooks": hooks}, indent=2)
+    return laid_out({"hooks": hooks})
 
 
 def _hook(url: str, headers: dict[str, str]) -> dict[str, Any]:
@@ -34,6 +35,18 @@ def _hook(url: str, headers: dict[str, str]) -> dict[str, Any]:
 def _entry(event: str, hook: dict[str, Any]) -> dict[str, Any]:
     matcher = {"matcher": "*"} if event in _WITH_MATCHER else {}
     return {**matcher, "hooks": [hook]}
+
+
+def laid_out(value: Any, indent: str = "") -> str:
+    """JSON with what is short on one line, so that six hooks can be read without scrolling for ever."""
+    short = json.dumps(value)
+    if len(indent) + len(short) <= WIDTH or not isinstance(value, (dict, list)):
+        return short
+    deeper = indent + "  "
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(deeper + laid_out(item, deeper) for item in value) + f"\n{indent}]"
+    members = (f"{deeper}{json.dumps(key)}: {laid_out(item, deeper)}" for key, item in value.items())
+    return "{\n" + ",\n".join(members) + f"\n{indent}}}"
 
 
 def telemetry_variables(*, base_url: str) -> str:

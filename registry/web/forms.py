@@ -134,7 +134,7 @@ class OwnerForm(forms.Form):
 
     @property
     def accountable_person(self) -> Person | None:
-        return self._members[self.team.slug].get(self.cleaned_data["accountable_person"])
+        return self._members[self.team.slug].get(self.cleaned_data.get("accountable_person", ""))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -49,7 +49,13 @@ class ScopeForm(forms.Form):
             rows = 3 if name in {"repositories", "environments", "hosts", "models"} else 5
             box = forms.Textarea(attrs={"rows": rows, "spellcheck": "false", "autocomplete": "off"})
             self.fields[name] = forms.CharField(
-                label=label, help_text=help_text, required=False, widget=box, max_length=MOST_LINES_TEXT
+                label=label,
+                help_text=help_text,
+                # The other lists may be empty: they then allow, or block, nothing.
+                required=name == "repositories",
+                widget=box,
+                max_length=MOST_LINES_TEXT,
+                error_messages={"required": "Name at least one repository; without one the agent may do nothing."},
             )
 
     @staticmethod
@@ -67,8 +73,6 @@ class ScopeForm(forms.Form):
             _, _, name, *place = fault["pointer"].split("/")
             line = f"{document[name][int(place[0])][:80]}: " if place else ""
             self.add_error(name, f"{line}{fault['detail']}")
-        if not document["repositories"]:
-            self.add_error("repositories", "Name at least one repository; without one the agent may do nothing.")
         return cleaned
 
 

@@ -20,9 +20,7 @@ REPOSITORIES = ("acme/checkout", "acme/web", "acme/api", "acme/app", "acme/infra
 BRANCHES = ("feature/**", "fix/**", "agent/**", "chore/**", "docs/**")
 
 
-def facts(
-    free: int = 2, gated: int = 2, never: int = 2, repositories: int = 1, branches: int = 1, **other: Any
-) -> str:
+def facts(free: int = 2, gated: int = 2, never: int = 2, repositories: int = 1, branches: int = 1, **other: Any) -> str:
     tiers = dict.fromkeys(FREE[:free], Tier.FREE)
     tiers |= dict.fromkeys(GATED[:gated], Tier.GATED)
     tiers |= dict.fromkeys(NEVER[:never], Tier.FORBIDDEN)
@@ -81,9 +79,7 @@ def test_golden_sentences(counts: dict[str, int], expected: str) -> None:
 
 
 def test_golden_for_the_template() -> None:
-    policy = Policy(
-        scope=Scope(repositories=("acme/checkout",), branches_allowed=("fix/**",)), tiers=template().tiers
-    )
+    policy = Policy(scope=Scope(repositories=("acme/checkout",), branches_allowed=("fix/**",)), tiers=template().tiers)
     sentence = charter(
         CharterFacts.of(
             policy,
@@ -112,9 +108,7 @@ def test_the_grammar_holds(free: int, gated: int, never: int) -> None:
         assert sentence.endswith(".")
         assert sentence.count(".") == 1
         assert sentence == sentence.strip()
-        assert not re.search(
-            r"  |,,|, ,|, and ,|and and|or or|, or |,\.| \.| ,|and \.|\b1 more\b|None", sentence
-        )
+        assert not re.search(r"  |,,|, ,|, and ,|and and|or or|, or |,\.| \.| ,|and \.|\b1 more\b|None", sentence)
         assert sentence.count(";") == 1
         assert sentence.count(", and ") <= 1
         assert sentence == facts(free, gated, never, repositories, branches)
@@ -129,12 +123,8 @@ def test_counts_are_true() -> None:
         assert bool(said) == (number > 4)
 
 
-@pytest.mark.parametrize(
-    ("platform", "trigger", "position"), list(product(Platform, Trigger, [None, *HumanPosition]))
-)
-def test_every_kind_of_agent_has_words(
-    platform: Platform, trigger: Trigger, position: HumanPosition | None
-) -> None:
+@pytest.mark.parametrize(("platform", "trigger", "position"), list(product(Platform, Trigger, [None, *HumanPosition])))
+def test_every_kind_of_agent_has_words(platform: Platform, trigger: Trigger, position: HumanPosition | None) -> None:
     sentence = facts(platform=platform, trigger=trigger, human_position=position)
     assert re.search(r" is an? ([A-Z][\w ]+ )?agent of team ", sentence)
     assert "; it works " in sentence

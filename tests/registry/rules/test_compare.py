@@ -110,9 +110,7 @@ SEGMENT = st.sampled_from(["a", "b", "ab", "a*", "*", "?", "*b"])
 TREE = st.lists(SEGMENT | st.just("**"), min_size=1, max_size=3).filter(lambda parts: parts.count("**") < 3)
 BRANCHES = TREE.map("/".join).filter(lambda text: any(sign in text for sign in "ab"))
 PATHS = st.tuples(st.sampled_from(["", "/"]), TREE.map("/".join), st.sampled_from(["", "/"])).map("".join)
-REPOSITORIES = st.sampled_from(
-    ["o/a", "o/b", "o/a*", "o/*", "o/**", "o/?", "h.x/o/a", "h.x/o/*", "h.x/o/**", "p/a"]
-)
+REPOSITORIES = st.sampled_from(["o/a", "o/b", "o/a*", "o/*", "o/**", "o/?", "h.x/o/a", "h.x/o/*", "h.x/o/**", "p/a"])
 HOSTS = st.sampled_from(["a.x.y", "b.x.y", "*.x.y", "a.x.y:80", "x.y"])
 ENVIRONMENTS = st.sampled_from(["ta", "tb", "t*", "t?", "*b"])
 

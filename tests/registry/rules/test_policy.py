@@ -85,9 +85,7 @@ def test_each_fault_points_at_its_place(document: object, pointer: str) -> None:
     assert found[pointer].endswith(".")
 
 
-@pytest.mark.parametrize(
-    "quorum", [0, -1, None, "1", "1 ", 1.0, 1.9, True, False, 11, 10**30, [1], float("nan")]
-)
+@pytest.mark.parametrize("quorum", [0, -1, None, "1", "1 ", 1.0, 1.9, True, False, 11, 10**30, [1], float("nan")])
 def test_a_quorum_is_a_whole_number_from_one(quorum: object) -> None:
     assert list(faults({"approval": {"quorum": quorum}})) == ["/approval/quorum"]
 
@@ -207,8 +205,7 @@ JSON = st.recursive(
 SECTIONS = st.fixed_dictionaries(
     {},
     optional={
-        "scope": JSON
-        | st.dictionaries(st.sampled_from(["repositories", "hosts", "paths_allowed"]), JSON, max_size=3),
+        "scope": JSON | st.dictionaries(st.sampled_from(["repositories", "hosts", "paths_allowed"]), JSON, max_size=3),
         "tiers": JSON | st.dictionaries(st.sampled_from(["read", "unknown", "x"]), JSON, max_size=3),
         "limits": JSON | st.dictionaries(st.sampled_from(["files", "lines"]), JSON, max_size=2),
         "approval": JSON | st.dictionaries(st.sampled_from(["quorum", "grant_minutes"]), JSON, max_size=2),

@@ -322,9 +322,7 @@ def test_a_normal_form_is_its_own_normal_form(normalise: object, name: str) -> N
     assert not set(normal) & set("\\*?\u200b\u202e\u2024\uff0f\x00")
 
 
-SEGMENT = st.text(alphabet="ab*?", min_size=1, max_size=3).filter(
-    lambda text: text.count("*") < 3 and "**" not in text
-)
+SEGMENT = st.text(alphabet="ab*?", min_size=1, max_size=3).filter(lambda text: text.count("*") < 3 and "**" not in text)
 PATTERN = st.tuples(
     st.sampled_from(["", "/"]),
     st.lists(SEGMENT | st.just("**"), min_size=1, max_size=3).filter(lambda parts: parts.count("**") < 3),

@@ -1,0 +1,143 @@
+"""Registering and changing a policy through the forms: each step keeps what was typed, right or wrong."""
+
+import pytest
+from django.test import Client
+
+from registry.models import Agent
+from registry.selectors.agents import agent_for
+from registry.services.policy import tighten_policy
+from registry.web.policy_forms import ScopeForm, TiersForm
+from tests.organisation import Organisation, draft_agent, policy_document
+
+WHO = {
+    "name": "Docs Writer",
+    "platform": "claude_code",
+    "purpose": "Writes documentation.",
+    "trigger": "person",
+    "human_position": "on_loop",
+    "criticality": "low",
+    "data_touched": "",
+    "team": "payments",
+}
+
+
+@pytest.fixture
+def manager(client: Client, organisation: Organisation) -> Client:
+    client.force_login(organisation.manager)
+    return client
+
+
+def _typed(document: dict[str, object], **changes: str) -> dict[str, str]:
+    return {**ScopeForm.initial_of(document), **TiersForm.initial_of(document), **changes}
+
+
+def test_four_steps_and_a_review(manager: Client, organisation: Organisation) -> None:
+    answer = manager.post("/agents/register/", WHO)
+    assert answer["Location"] == "/agents/docs-writer/register/owner/"
+    person = str(organisation.member.pk)
+    answer = manager.post(answer["Location"], {"team": "payments", "accountable_person": person})
+    assert answer["Location"] == "/agents/docs-writer/register/scope/"
+    answer = manager.post(answer["Location"], _typed(policy_document()))
+    assert answer["Location"] == "/agents/docs-writer/register/tiers/"
+    answer = manager.post(answer["Location"], _typed(policy_document(), **{"limits.files": "5"}))
+    assert answer["Location"] == "/agents/docs-writer/register/review/"
+    assert manager.get(answer["Location"]).status_code == 200
+    assert manager.post(answer["Location"])["Location"] == "/agents/docs-writer/"
+    agent = Agent.objects.select_related("revision").get(slug="docs-writer")
+    assert agent.revision is not None
+    assert (agent.state, agent.accountable_person_id) == ("active", organisation.member.pk)
+    assert agent.revision.document["limits"]["files"] == 5
+    # Old addresses of the draft lead on, and a form sent again changes nothing.
+    assert manager.get("/agents/docs-writer/register/scope/").status_code == 302
+    assert manager.post("/agents/docs-writer/register/scope/", _typed(policy_document())).status_code == 409
+
+
+def test_errors_keep_every_field(manager: Client, organisation: Organisation) -> None:
+    draft_agent(organisation, "Docs Writer")
+    answer = manager.post("/agents/register/", {**WHO, "purpose": "Kept <b>as typed</b>"})
+    assert answer.status_code == 422
+    assert b"Kept &lt;b&gt;as typed&lt;/b&gt;" in answer.content
+    assert b"is taken" in answer.content
+    # The charter beside the form is of what was typed.
+    assert b"Docs Writer is a Claude Code agent" in answer.content
+
+
+def test_a_wrong_line_is_named_and_still_kept(manager: Client, organisation: Organisation) -> None:
+    agent = draft_agent(organisation)
+    path = f"/agents/{agent.slug}/register/scope/"
+    answer = manager.post(path, _typed(policy_document(), repositories="acme/good\nnot a repository\n"))
+    assert answer.status_code == 422
+    assert "not a repository: " in answer.content.decode()
+    assert agent_for(organisation.manager, agent.pk).draft["scope"]["repositories"] == ["acme/good", "not a repository"]
+    assert b"not a repository" in manager.get(path).content
+
+
+@pytest.mark.parametrize("typed", ["many", "-1", "1e3", "9" * 30, "٣", "", "1.5"])
+def test_a_number_that_is_none_is_named_and_kept(manager: Client, organisation: Organisation, typed: str) -> None:
+    agent = draft_agent(organisation)
+    path = f"/agents/{agent.slug}/register/tiers/"
+    answer = manager.post(path, _typed(policy_document(), **{"limits.files": typed}))
+    assert answer.status_code == 422
+    assert f'value="{typed}"' in answer.content.decode() or not typed
+    assert agent_for(organisation.manager, agent.pk).draft["limits"]["files"] == typed
+
+
+@pytest.mark.parametrize(("key", "tier"), [("push.force", "free"), ("secret.read", "gated"), ("read", "maybe")])
+def test_no_form_goes_below_the_baseline(manager: Client, organisation: Organisation, key: str, tier: str) -> None:
+    agent = draft_agent(organisation)
+    manager.post(f"/agents/{agent.slug}/register/tiers/", _typed(policy_document(), **{f"tier.{key}": tier}))
+    assert manager.post(f"/agents/{agent.slug}/register/review/").status_code == 422
+    assert agent_for(organisation.manager, agent.pk).state == "draft"
+
+
+def test_the_review_says_what_is_missing_and_where(manager: Client, organisation: Organisation) -> None:
+    manager.post("/agents/register/", {**WHO, "purpose": ""})
+    answer = manager.post("/agents/docs-writer/register/review/")
+    assert answer.status_code == 422
+    for step in ("who", "owner", "scope"):
+        assert f'href="/agents/docs-writer/register/{step}/"' in answer.content.decode()
+
+
+def test_the_live_charter_saves_nothing(manager: Client, organisation: Organisation) -> None:
+    agent = draft_agent(organisation)
+    path = f"/agents/{agent.slug}/register/scope/charter/"
+    answer = manager.post(path, _typed(policy_document(), repositories="acme/other\n???"))
+    assert b"acme/other" in answer.content
+    assert agent_for(organisation.manager, agent.pk).draft == policy_document()
+    assert b"Docs Writer" in manager.post("/agents/register/charter/", WHO).content
+    assert b"<html" not in answer.content
+
+
+def test_an_accountable_person_of_another_team_is_refused(manager: Client, organisation: Organisation) -> None:
+    agent = draft_agent(organisation, accountable_person=None)
+    path = f"/agents/{agent.slug}/register/owner/"
+    for person in (organisation.outsider.pk, "nonsense"):
+        typed = {"team": "payments", "accountable_person": str(person)}
+        assert manager.post(path, typed).status_code == 422
+    assert manager.post(path, {"team": "platform", "accountable_person": ""}).status_code == 422
+    assert agent_for(organisation.manager, agent.pk).accountable_person is None
+
+
+def test_tightening_by_the_form(manager: Client, organisation: Organisation, agent: Agent) -> None:
+    path = f"/agents/{agent.slug}/policy/"
+    typed = _typed(policy_document(), based_on="1", branches_allowed="feature/**")
+    assert b"Branch fix/** is no longer listed." in manager.post(f"{path}difference/", typed).content
+    assert manager.post(path, typed)["Location"] == f"/agents/{agent.slug}/history/"
+
+
+def test_widening_by_the_form_is_refused_and_kept(manager: Client, organisation: Organisation, agent: Agent) -> None:
+    typed = _typed(policy_document(), based_on="1", repositories="acme/payments\nacme/vault")
+    answer = manager.post(f"/agents/{agent.slug}/policy/", typed)
+    assert answer.status_code == 403
+    assert b"Repository acme/vault comes into scope." in answer.content
+    assert b"acme/payments\nacme/vault" in answer.content
+
+
+def test_a_stale_form_is_noticed_and_kept(manager: Client, organisation: Organisation, agent: Agent) -> None:
+    tighter = policy_document(branches_allowed=["feature/**"])
+    tighten_policy(actor=organisation.second_manager, agent=agent, document=tighter, based_on=1)
+    typed = _typed(policy_document(), based_on="1", environments="test")
+    answer = manager.post(f"/agents/{agent.slug}/policy/", typed)
+    assert answer.status_code == 409
+    assert b'name="based_on" value="1"' in answer.content
+    assert b"Start again from revision 2" in answer.content
