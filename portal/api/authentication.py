@@ -49,7 +49,7 @@ class PortalSessionAuthentication(SessionAuthentication):
         return "Bearer"
 
 
-class PersonTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class PersonTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema names a person's token. Here, because it must be loaded whenever the class above is."""
 
     target_class = PersonTokenAuthentication
@@ -59,7 +59,7 @@ class PersonTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
         return {"type": "http", "scheme": "bearer", "description": "A person's token: `bwp_…`, made under Settings."}
 
 
-class PortalSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class PortalSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema names the browser's session."""
 
     target_class = PortalSessionAuthentication

@@ -99,7 +99,7 @@ class MemberRemoved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSignedIn(Event):
-    """``methods`` as in ``portal.identity.web.strength``: what was proved, and when."""
+    """``methods`` as in ``portal.identity.proof``: what was proved, and when."""
 
     TYPE = "identity.person.signed_in"
 

@@ -45,7 +45,8 @@ def test_another_body_is_another_request(by_token: Client, other: dict[str, Any]
 
 def test_empty_things_are_told_apart(by_token: Client) -> None:
     _create(by_token, "k", {"a": {}})
-    assert [_create(by_token, "k", other).status_code for other in ({"a": []}, {}, {"a": None})] == [422] * 3
+    others: list[dict[str, Any]] = [{"a": []}, {}, {"a": None}]
+    assert [_create(by_token, "k", other).status_code for other in others] == [422] * 3
 
 
 def test_another_address_is_another_request(by_token: Client) -> None:

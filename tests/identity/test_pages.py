@@ -35,7 +35,7 @@ def test_an_invited_person_chooses_a_password_and_signs_in(
     (message,) = mail.outbox
     assert message.to == ["jo@example.test"]
     assert "Hal Operator" in message.body
-    path = re.search(r"https?://[^/]+(/accounts/\S+)", message.body).group(1)  # type: ignore[union-attr]
+    path = re.search(r"https?://[^/]+(/accounts/\S+)", str(message.body)).group(1)  # type: ignore[union-attr]
     page = operator.get(done.headers["Location"])
     assert path.split("-")[-1].strip("/").encode() not in page.content, "the operator must not see the link"
     theirs = Client()

@@ -10,11 +10,11 @@ from rest_framework.views import APIView
 from portal.errors import NotAllowed
 from portal.identity.api import serializers
 from portal.identity.models import Person, PersonToken, Team
+from portal.identity.proof import require_step_up
 from portal.identity.selectors.people import roles_held
 from portal.identity.selectors.teams import members_of, team_for, teams_for
 from portal.identity.selectors.tokens import tokens_of
 from portal.identity.services.tokens import issue_token, revoke_token
-from portal.identity.web.step_up import require_step_up
 
 
 def caller(request: Request) -> Person:

@@ -72,4 +72,5 @@ def token_revoke(request: HttpRequest, token_id: UUID) -> HttpResponse:
 
 
 def _tokens(request: HttpRequest, form: TokenForm) -> dict[str, object]:
-    return {"form": form, "tokens": tokens_of(me(request))}
+    person = me(request)
+    return {"form": form, "tokens": tokens_of(person), "is_operator": authority_of(person).has(Role.OPERATOR)}

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from portal.identity.models import Person
+from portal.identity.proof import sign_in_methods
 from portal.identity.services.sign_in import record_failed_sign_in, record_sign_in, record_sign_in_change
-from portal.identity.web.strength import sign_in_methods
 
 log = logging.getLogger(__name__)
 

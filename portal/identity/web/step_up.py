@@ -1,57 +1,21 @@
-"""Step-up: a fresh proof of who is at the browser, before an act that a stolen session must not suffice for."""
+"""Step-up for pages: a fresh proof of who is at the browser, before what a stolen session must not suffice for."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlencode, urlsplit
 
 from allauth.account.internal.flows.reauthentication import suspend_request
-from allauth.mfa.utils import is_mfa_enabled
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
-from portal.errors import NotAllowed
-from portal.identity.web.strength import method_of, proved_at, records
+from portal.identity.proof import confirm_address, recently_authenticated
+
+__all__ = ["recently_authenticated", "step_up", "to_confirm"]
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-PASSWORD = {"password", "password_reset"}
-
-
-class StepUpRequired(NotAllowed):
-    """The answer to JSON; the browser confirms at ``confirm_at`` and sends the request again."""
-
-    code, title = "step-up-required", "Confirm that it is you"
-
-
-def recently_authenticated(request: HttpRequest) -> bool:
-    """Whether a proof was given in the last ``ACCOUNT_REAUTHENTICATION_TIMEOUT`` seconds.
-
-    Signing in counts. For people with a second factor only that factor counts: whoever holds a session and
-    has read the password must not pass. A request by token has no session and is never recent.
-    """
-    if not request.user.is_authenticated:
-        return False
-    since = timezone.now() - timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
-    second_factor = is_mfa_enabled(request.user)
-    return any(
-        proved_at(record) > since and not (second_factor and method_of(record) in PASSWORD)
-        for record in records(request)
-    )
-
-
-def require_step_up(request: HttpRequest) -> None:
-    """For JSON views: raises StepUpRequired (403 ``step-up-required``)."""
-    if not recently_authenticated(request):
-        raise StepUpRequired(
-            "This needs a fresh proof of who you are. Nothing was done. Confirm in the browser, then send it again.",
-            confirm_at=_confirm_address(request),
-        )
 
 
 def step_up(view: View[P]) -> View[P]:
@@ -76,15 +40,10 @@ def to_confirm(request: HttpRequest) -> HttpResponse:
     """The response that sends the browser to prove who is there."""
     htmx = getattr(request, "htmx", None)
     if not htmx:
-        return suspend_request(request, _confirm_address(request))  # type: ignore[no-any-return]
+        return suspend_request(request, confirm_address(request))  # type: ignore[no-any-return]
     page = urlsplit(htmx.current_url or "/")
     back = page.path + (f"?{page.query}" if page.query else "")
     messages.info(request, "Nothing was done yet. Once you have confirmed who you are, send it again.")
     response = HttpResponse(status=204)
-    response["HX-Redirect"] = f"{_confirm_address(request)}?{urlencode({'next': back})}"
+    response["HX-Redirect"] = f"{confirm_address(request)}?{urlencode({'next': back})}"
     return response
-
-
-def _confirm_address(request: HttpRequest) -> str:
-    second_factor = request.user.is_authenticated and is_mfa_enabled(request.user)
-    return reverse("mfa_reauthenticate" if second_factor else "account_reauthenticate")
