@@ -7,6 +7,7 @@ import gc
 import hashlib
 import io
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ def render_pdf(html: str, *, identity: str, on_page: Callable[[int], None] = lam
     fonts = FontConfiguration()
     fetcher = StaticOnly(allowed_protocols=("https",), allow_redirects=False)
     out = io.BytesIO()
-    with _collector_off(), _counting_pages(on_page):
+    with _collector_off(), _fixed_font_dates(), _counting_pages(on_page):
         sheet = weasyprint.CSS(url=_ROOT + STYLESHEET, url_fetcher=fetcher, font_config=fonts)
         document = weasyprint.HTML(string=html, base_url=_ROOT, url_fetcher=fetcher)
         document.write_pdf(
@@ -84,6 +85,20 @@ def _collector_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def _fixed_font_dates() -> Iterator[None]:
+    """fontTools stamps the fonts that it cuts to size with the time of day, unless it is told another."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = "315532800"  # 1980-01-01, as in the ZIP
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
 
 
 class _PageCount(logging.Handler):

@@ -1,9 +1,12 @@
 """What each kind of person gets from the routes of reports by a plain GET."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from tests.matrix import Row, who
+from portal.ledger.selectors.entries import database_now
+from reports.models import Package
+from tests.matrix import Row, only, who
 from tests.organisation import Organisation, active_agent
 from tests.reports.synthetic_runs import a_run
 
@@ -16,6 +19,27 @@ def _agent(organisation: Organisation) -> Mapping[str, Any]:
     return {"slug": active_agent(organisation).slug}
 
 
+def _package(organisation: Organisation) -> Mapping[str, Any]:
+    """A queued package of team Payments that the auditor asked for."""
+    now = database_now()
+    package = Package.objects.create(
+        number=4711,
+        title="Payments",
+        scope="team",
+        team=organisation.payments,
+        period_start=now - timedelta(days=1),
+        period_end=now,
+        requested_by=organisation.auditor,
+    )
+    return {"number": package.number}
+
+
+# Evidence: auditors, security, and the managers of the team in question.
+TAKERS = only("manager", "security", "auditor", others=404)
+TAKERS_BY_PROGRAMS = only("manager", "security", "auditor", others=404, anonymous=401)
+NOT_READY = only("manager", "security", "auditor", status=409, others=404, anonymous=401)
+POSTED = who(405)
+POSTED_BY_PROGRAMS = who(405, anonymous=401)
 # Payments' runs: its people, security and auditors see them; nobody else learns that they exist.
 SEEN = who(200, outsider=404, operator=404)
 SEEN_BY_PROGRAMS = who(200, anonymous=401, outsider=404, operator=404)
@@ -36,4 +60,15 @@ MATRIX: dict[str, Row] = {
     "ingest_hook_claude": Row(REPORTED, machine=True),
     "ingest_otlp_logs": Row(REPORTED, machine=True),
     "ingest_otlp_other": Row(who(404, anonymous=404), {"signal": "traces"}, machine=True),
+    "reports:packages": Row(EVERYONE),
+    "reports:package_new": Row(only("manager", "outsider", "security", "auditor")),
+    "reports:package": Row(TAKERS, _package),
+    "reports:package_progress": Row(TAKERS, _package),
+    "reports:package_cancel": Row(POSTED, _package),
+    "reports:package_again": Row(POSTED, _package),
+    "reports:package_download": Row(POSTED, _package),
+    "reports_api:packages": Row(who(200, anonymous=401)),
+    "reports_api:package": Row(TAKERS_BY_PROGRAMS, _package),
+    "reports_api:package_cancel": Row(POSTED_BY_PROGRAMS, _package),
+    "reports_api:package_download": Row(NOT_READY, _package),
 }
