@@ -1,0 +1,172 @@
+"""The agents of the demonstration: five registered under policies of their own, and one still a draft."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry.models import Agent
+from registry.rules.policy import template
+from registry.services.credential import issue_credential
+from registry.services.register import Profile, register_agent, start_draft
+from reports.demo.organisation import Organisation
+
+WEEK_OF_MINUTES = 7 * 24 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Casting:
+    """An agent as its manager registers it. ``approval`` is (quorum, minutes to decide, minutes of a grant)."""
+
+    key: str
+    team: str
+    manager: str
+    accountable: str
+    name: str
+    platform: str
+    purpose: str
+    data_touched: str
+    repositories: tuple[str, ...]
+    model: str
+    trigger: str = "person"
+    position: str = "on_loop"
+    criticality: str = "medium"
+    hosts: tuple[str, ...] = ()
+    approval: tuple[int, int, int] = (1, 60, 10)
+    tiers: dict[str, str] = field(default_factory=dict)
+
+
+REGISTERED = (
+    Casting(
+        key="maintainer",
+        team="payments",
+        manager="maya",
+        accountable="maya",
+        name="Payments Maintainer",
+        platform="claude_code",
+        purpose="Fixes defects and carries out small refactorings in the payments service and its ledger library, "
+        "one ticket at a time, up to a draft pull request.",
+        data_touched="Source code and synthetic test data; no customer records.",
+        repositories=("harbourline/payments-api", "harbourline/ledger-core"),
+        model="claude-sonnet-4-5",
+        criticality="high",
+        hosts=("docs.example.test",),
+        # A week to decide: what waits on a migration should not be denied by a long weekend.
+        approval=(1, WEEK_OF_MINUTES, 30),
+    ),
+    Casting(
+        key="companion",
+        team="payments",
+        manager="maya",
+        accountable="jonas",
+        name="Checkout Companion",
+        platform="codex",
+        purpose="Builds and tests small changes to the checkout pages together with an engineer.",
+        data_touched="Source code of the web checkout.",
+        repositories=("harbourline/checkout-web",),
+        model="gpt-5-codex",
+        position="in_loop",
+        approval=(1, 60, 15),
+        tiers={"pr.open": "free"},
+    ),
+    Casting(
+        key="drafter",
+        team="platform",
+        manager="tomas",
+        accountable="tomas",
+        name="Infrastructure Drafter",
+        platform="gemini",
+        purpose="Drafts Terraform changes for staging and explains their plan; people apply them.",
+        data_touched="Infrastructure definitions; no state files.",
+        repositories=("harbourline/platform-infra",),
+        model="gemini-2.5-pro",
+        criticality="high",
+        approval=(2, 120, 15),
+    ),
+    Casting(
+        key="gardener",
+        team="platform",
+        manager="tomas",
+        accountable="lena",
+        name="Dependency Gardener",
+        platform="copilot",
+        purpose="Raises outdated dependencies each working morning and proves that the tests still pass.",
+        data_touched="Lock files and build definitions.",
+        repositories=("harbourline/build-tools", "harbourline/service-template"),
+        model="gpt-5-mini",
+        trigger="schedule",
+        position="off_loop",
+        approval=(1, 180, 30),
+    ),
+    Casting(
+        key="helper",
+        team="platform",
+        manager="lena",
+        accountable="lena",
+        name="On-call Helper",
+        platform="droid",
+        purpose="Gathers what staging says when an alert fires and keeps the runbooks current.",
+        data_touched="Logs of staging, which hold no customer data.",
+        repositories=("harbourline/runbooks",),
+        model="claude-haiku-4-5",
+        trigger="webhook",
+        criticality="low",
+        hosts=("status.example.test",),
+        approval=(1, 30, 10),
+    ),
+)
+
+DRAFT = Casting(
+    key="notes",
+    team="payments",
+    manager="maya",
+    accountable="maya",
+    name="Release Notes Writer",
+    platform="cursor",
+    purpose="Collects merged pull requests into release notes for the payments products.",
+    data_touched="Titles of pull requests.",
+    repositories=("harbourline/payments-api",),
+    model="",
+    criticality="low",
+)
+
+
+@dataclass(frozen=True)
+class Playing:
+    """A registered agent with the token it asks with."""
+
+    casting: Casting
+    agent: Agent
+    token: str
+
+
+def policy_of(casting: Casting) -> dict[str, Any]:
+    """The tight template, narrowed to the agent's repositories."""
+    document: dict[str, Any] = template().to_document()
+    quorum, expires, grant = casting.approval
+    document["scope"] |= {"repositories": list(casting.repositories), "hosts": list(casting.hosts)}
+    document["tiers"] |= casting.tiers
+    document["approval"] = {"quorum": quorum, "expires_minutes": expires, "grant_minutes": grant}
+    return document
+
+
+def draft_of(organisation: Organisation, casting: Casting) -> Agent:
+    people = organisation.people
+    profile = Profile(
+        name=casting.name,
+        platform=casting.platform,
+        purpose=casting.purpose,
+        trigger=casting.trigger,
+        human_position=casting.position,
+        criticality=casting.criticality,
+        data_touched=casting.data_touched,
+        accountable_person=people[casting.accountable],
+    )
+    team = organisation.payments if casting.team == "payments" else organisation.platform
+    return start_draft(actor=people[casting.manager], team=team, profile=profile, policy=policy_of(casting))
+
+
+def register(organisation: Organisation, casting: Casting) -> Playing:
+    """Draft, register, and issue the credential that its machine uses."""
+    manager = organisation.people[casting.manager]
+    agent = register_agent(actor=manager, agent=draft_of(organisation, casting))
+    _, token = issue_credential(actor=manager, agent=agent, name=f"{casting.platform} runner", days=60)
+    return Playing(casting, agent, token)
