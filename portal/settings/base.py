@@ -101,6 +101,9 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 1}
 if environment.text("DATABASE_OWNER_URL"):
     DATABASES["owner"] = environment.database(environment.text("DATABASE_OWNER_URL"))
+# A web process refuses to start on a PostgreSQL that may lose what it confirmed. Off for tests alone.
+BAILIWICK_REQUIRE_DURABLE_DATABASE = True
+BAILIWICK_START_WAIT = 30.0  # seconds that a starting web process waits for the database
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # ATOMIC_REQUESTS stays off: a service opens its own durable transaction (decision 0003).
 
@@ -182,6 +185,8 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "static/"
 STATIC_ROOT = BAILIWICK_DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# No other site has a use for our files; WhiteNoise would let all of them read.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

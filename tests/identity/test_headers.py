@@ -1,5 +1,7 @@
 """The headers of every answer: pages, refusals, problems, static files."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -28,11 +30,13 @@ PLACES = [
 
 @pytest.mark.parametrize("persona", ["anonymous", "operator", "member"])
 @pytest.mark.parametrize("path", PLACES)
-def test_every_answer_carries_them(organisation: Organisation, path: str, persona: str) -> None:
+def test_every_answer_carries_them(organisation: Organisation, path: str, persona: str, settings: Any) -> None:
+    settings.WHITENOISE_USE_FINDERS = True
     client = Client()
     if persona != "anonymous":
         client.force_login(organisation.people[persona])
     response = client.get(path)
+    response.close()
     assert {name: response.headers.get(name) for name in ALWAYS} == ALWAYS
     assert "camera=()" in response.headers["Permissions-Policy"]
     policy = response.headers["Content-Security-Policy"]
@@ -42,6 +46,7 @@ def test_every_answer_carries_them(organisation: Organisation, path: str, person
     assert "unsafe-eval" not in policy
     if path.startswith("/static/"):
         assert response.status_code == 200
+        assert "Access-Control-Allow-Origin" not in response.headers
         assert "no-store" not in response.headers["Cache-Control"]
     else:
         assert "no-store" in response.headers["Cache-Control"]
