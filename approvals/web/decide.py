@@ -116,10 +116,7 @@ def _refused(request: HttpRequest, number: int, form: DecisionForm, error: Porta
 
 def _again(asked: ApprovalRequest, form: DecisionForm) -> DecisionForm:
     """The form with what was typed and the errors, tied to the view that is rendered now."""
-    data = dict(form.data.items())
-    for name, value in shown(asked).items():
-        data[name] = value
-    form.data = data
+    form.data = {**dict(form.data.items()), **shown(asked)}
     return form
 
 

@@ -31,6 +31,7 @@ class InboxRow:
 
     request: ApprovalRequest
     label: str
+    why: str
     mine: bool
     state: str
 
@@ -93,7 +94,16 @@ def rows_for(requests: list[ApprovalRequest], person: Person, *, now: datetime) 
     """The rows with what the reader may do with each: one query however many there are."""
     keys = [request.pk for request in requests]
     own = set(visible_requests(person).filter(pk__in=keys).filter(mine(person)).values_list("pk", flat=True))
-    return [InboxRow(item, action_type(item.action).label, item.pk in own, _state(item, now=now)) for item in requests]
+    return [
+        InboxRow(
+            request=item,
+            label=action_type(item.action).label,
+            why=str(getattr(item, "why", "")).removeprefix("Needs approval: "),
+            mine=item.pk in own,
+            state=_state(item, now=now),
+        )
+        for item in requests
+    ]
 
 
 def _state(request: ApprovalRequest, *, now: datetime) -> str:
