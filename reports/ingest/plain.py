@@ -23,6 +23,7 @@ from reports.ingest.values import clean, label, one_line, plain_name
 
 SCHEMA_VERSIONS = ("1",)
 MAX_EVENTS = 1_000
+MAX_BYTES = 10 * 1024 * 1024
 MAX_FACTS = 64
 MAX_CONTENT = 32
 
@@ -94,7 +95,7 @@ def _parsed_lines(numbered: list[tuple[int, bytes]]) -> Iterator[tuple[str, JSON
 
 def _parse(data: bytes) -> dict[str, JSON]:
     try:
-        value = parse_strict(data, floats="text")
+        value = parse_strict(data, floats="text", max_bytes=MAX_BYTES)
     except CanonicalError as error:
         raise IngestError(one_line(error.detail), error.pointer) from error
     if not isinstance(value, dict):
@@ -177,11 +178,10 @@ def _facts(facts: dict[str, bool | int | str | None]) -> dict[str, JSON]:
     if len(facts) > MAX_FACTS:
         raise IngestError(f"more than {MAX_FACTS} facts", "/facts")
     for name, value in facts.items():
-        at = f"/facts/{_pointer(name)}"
         if not _FIELD.fullmatch(name):
             raise IngestError("a fact's name must be lowercase letters, digits, _ and .", "/facts")
         if isinstance(value, str) and value and plain_name(value) is None:
-            raise IngestError("text with spaces or personal text belongs in content", at)
+            raise IngestError("text with spaces or personal text belongs in content", f"/facts/{_pointer(name)}")
     return dict(facts)
 
 

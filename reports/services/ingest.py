@@ -1,7 +1,7 @@
 """Recording what sources report of an agent's work: each event once, every item accounted for."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -51,6 +51,7 @@ class Sender:
     agent_name: str
     credential_id: UUID | None = None
     stopped: bool = False
+    at: datetime | None = None  # the database's clock when the token was looked up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,9 @@ def identify(token: str) -> Sender:
         raise NotAuthenticated(f"The credential {gone}; a manager can issue another. Nothing was recorded.")
     if standing.agent_state in SILENT:
         raise NotAllowed(f"The agent is {standing.agent_state}; it may not report. Nothing was recorded.")
-    return Sender(standing.agent_id, standing.agent_name, standing.credential_id, bool(standing.stopped_by))
+    return Sender(
+        standing.agent_id, standing.agent_name, standing.credential_id, bool(standing.stopped_by), standing.now
+    )
 
 
 @transaction.atomic(durable=True)
@@ -91,11 +94,15 @@ def record(*, sender: Sender, source: str, parsed: Parsed) -> Receipt:
     The same event sent again is a duplicate; its key with another body is refused. An event of a stopped
     agent is recorded like any other and says so: what happened is not undone by looking away.
     """
-    now = database_now()
+    now = sender.at or database_now()
     batch = _Batch(sender, source, parsed.incoming)
     new = batch.sort_out()
-    appended = append_many([_draft(sender, source, batch.ids[place], event, now) for place, event in new])
-    apply_runs(_run_changes(sender, [event for _, event in new], now))
+    runs = _runs_of(sender, [event for _, event in new])
+    actor = Actor("agent", str(sender.agent_id), sender.agent_name)
+    appended = append_many(
+        [_draft(sender, actor, source, batch.ids[place], event, runs[event.session], now) for place, event in new]
+    )
+    apply_runs(_run_changes(sender, [event for _, event in new], runs, now))
     if sender.credential_id is not None:
         mark_seen(agents={sender.agent_id: now}, credentials={sender.credential_id: now})
     rejected = [*parsed.rejected, *batch.refused]
@@ -165,13 +172,16 @@ class _Batch:
         self.refused.append(Rejected(event.position or f"key {event.key}", reason))
 
 
-def _run_of(sender: Sender, event: Incoming) -> UUID | None:
+def _runs_of(sender: Sender, events: Sequence[Incoming]) -> dict[str, UUID | None]:
+    """The run of each session; None for events that belong to no session."""
     # The check path cuts the session at the same length, so that both speak of one run.
-    return run_id(sender.agent_id, event.session[:LONGEST_SESSION]) if event.session else None
+    sessions = {event.session for event in events}
+    return {session: run_id(sender.agent_id, session[:LONGEST_SESSION]) if session else None for session in sessions}
 
 
-def _draft(sender: Sender, source: str, entry_id: UUID, event: Incoming, now: datetime) -> Draft:
-    run = _run_of(sender, event)
+def _draft(  # noqa: PLR0917  made a thousand at a time, and only above
+    sender: Sender, actor: Actor, source: str, entry_id: UUID, event: Incoming, run: UUID | None, now: datetime
+) -> Draft:
     counter = event.facts.get("sequence")
     recorded = EventRecorded(
         key=event.key,
@@ -193,7 +203,7 @@ def _draft(sender: Sender, source: str, entry_id: UUID, event: Incoming, now: da
     return Draft(
         id=entry_id,
         event=recorded,
-        actor=Actor("agent", str(sender.agent_id), sender.agent_name),
+        actor=actor,
         at=now,
         occurred_at=event.occurred_at,
         agent_id=sender.agent_id,
@@ -205,10 +215,12 @@ def _draft(sender: Sender, source: str, entry_id: UUID, event: Incoming, now: da
     )
 
 
-def _run_changes(sender: Sender, events: Sequence[Incoming], now: datetime) -> list[RunChange]:
+def _run_changes(
+    sender: Sender, events: Sequence[Incoming], runs: Mapping[str, UUID | None], now: datetime
+) -> list[RunChange]:
     changes: dict[UUID, RunChange] = {}
     for event in events:
-        run = _run_of(sender, event)
+        run = runs[event.session]
         if run is None:
             continue
         at = event.occurred_at or now

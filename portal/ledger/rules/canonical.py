@@ -99,7 +99,7 @@ def parse_strict(
     # Every level needs a bracket, so few brackets prove little depth without looking further.
     if data.count(b"{") + data.count(b"[") > max_depth:
         _refuse_depth(value, max_depth)
-    if floats == "keep" and _writes_back(value, data):
+    if (floats == "keep" or _surely_no_float(value)) and _writes_back(value, data):
         return value
     return _parse_slowly(data, floats)
 

@@ -341,3 +341,10 @@ def test_the_counts_of_a_source_cannot_lie(agent: Agent) -> None:
             " VALUES (%s, 'x', 2, 1, 0, 0, now())",
             [agent.pk],
         )
+
+
+def test_a_body_of_several_megabytes_is_one_batch(reporter: Reporter) -> None:
+    sent = body(*(event(f"k{number}", content={"output": "x" * 3_000}) for number in range(1_000)))
+    assert answer(reporter.send(sent))["recorded"] == 1_000
+    over = answer(reporter.send(body(*(event(f"o{number}") for number in range(1_001)))))
+    assert over["status"] == 413
