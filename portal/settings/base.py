@@ -218,9 +218,20 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # Several things have a "state" or a "scope"; each set of values keeps a name of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "TokenState": ["valid", "expired", "revoked"],
+        "AgentState": "registry.rules.lifecycle.AgentState",
+        "OrderState": "registry.rules.kill.OrderState",
+        "RequestState": "approvals.rules.workflow.RequestState",
+        "GrantState": "approvals.rules.workflow.GrantState",
+        "PackageState": "reports.rules.package.PackageState",
+        "PackageScope": "reports.rules.package.PackageScope",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "portal.api.schema.describe_problems",
+        "approvals.api.schema.describe_hot_paths",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
