@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.selectors.log import health
-from portal.ledger.services.provision import drift
+from portal.ledger.selectors.protection import drift
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -35,7 +35,5 @@ def _sealing() -> list[str]:
     if state.checkpoint_age is None:
         return ["No checkpoint has been signed yet; is a worker running?"]
     if state.checkpoint_age.total_seconds() > 120:
-        return [
-            f"The last checkpoint is {int(state.checkpoint_age.total_seconds())} s old; is a worker running?"
-        ]
+        return [f"The last checkpoint is {int(state.checkpoint_age.total_seconds())} s old; is a worker running?"]
     return []

@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from portal.checks import refuse_if_unprotected
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
 application = get_wsgi_application()
+refuse_if_unprotected()

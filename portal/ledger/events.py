@@ -52,7 +52,8 @@ class Event:
 
 def instant(value: datetime) -> str:
     """RFC 3339 in UTC with microseconds and ``Z``: the one spelling of a time in the ledger."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # isoformat takes a third of strftime's time, and pads the year.
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,13 @@
 from django.db.migrations.operations import RunSQL
 
 
+# The body of the trigger function ledger_refuse(): made by the first migration, compared at every start.
+REFUSAL = """
+BEGIN
+    RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+END """
+
+
 def append_only(table: str) -> RunSQL:
     """Triggers that refuse UPDATE, DELETE and TRUNCATE. The application's role also lacks the rights."""
     return RunSQL(

@@ -47,13 +47,18 @@ def unlock_many(blobs: Iterable[tuple[str, bytes, bytes]]) -> list[dict[str, Any
     """
     asked = list(blobs)
     rows = SubjectKey.objects.filter(subject__in={subject for subject, _, _ in asked})
-    keys = {row.subject: _keys.get(row.subject) or _unwrap(row) for row in rows}
+    keys = {row.subject: _unwrap(row) for row in rows}
     return [_open(keys.get(subject), blob, entry_id) for subject, blob, entry_id in asked]
+
+
+def unlock_with(row: SubjectKey, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:
+    """The values under the key of ``row``; None when it is not the key they were locked with."""
+    return _open(_unwrap(row), blob, entry_id)
 
 
 def unlock(subject: str, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:
     """The values, or None when the subject's key was destroyed."""
-    return _open(_keys.get(subject) or _stored_key(subject), blob, entry_id)
+    return unlock_many([(subject, blob, entry_id)])[0]
 
 
 def _open(key: AESGCM | None, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:

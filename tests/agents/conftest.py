@@ -42,7 +42,7 @@ def live_portal(transactional_db: None, database_urls: Urls, key_dir: Path, tmp_
     port = free_port()
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "portal.settings.dev",
+        "DJANGO_SETTINGS_MODULE": "tests.process_settings",
         "BAILIWICK_DATABASE_URL": database_urls.app,
         "BAILIWICK_KEY_DIR": str(key_dir),
         "BAILIWICK_DATA_DIR": str(tmp_path / "data"),

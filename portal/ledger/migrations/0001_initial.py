@@ -2,15 +2,12 @@
 
 import django.db.models.functions.datetime
 import portal.ledger.models.fields
-from portal.ledger.protect import append_only
+from portal.ledger.protect import REFUSAL, append_only
 from django.db import migrations, models
 
-FUNCTIONS = """
-CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
-END $$;
-
+FUNCTIONS = (
+    f"CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $${REFUSAL}$$;"
+    + """
 CREATE FUNCTION ledger_make_partition(month date) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     first date := date_trunc('month', month);
@@ -24,6 +21,7 @@ BEGIN
     END IF;
 END $$;
 """
+)
 NO_FUNCTIONS = """
 DROP FUNCTION ledger_make_partition(date); DROP FUNCTION ledger_refuse();
 """

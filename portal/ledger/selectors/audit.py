@@ -1,5 +1,6 @@
 """Re-deriving the whole log from its bytes: independent of how it was written."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,9 +8,11 @@ from typing import Any
 
 from django.db import connection
 
+from portal.ledger import vault
 from portal.ledger.events import instant
-from portal.ledger.models import Checkpoint, Entry
+from portal.ledger.models import Checkpoint, Entry, SubjectKey
 from portal.ledger.rules.canonical import CanonicalError, canonicalize, parse_strict
+from portal.ledger.rules.commitment import commit
 from portal.ledger.rules.merkle import Frontier, leaf_hash
 from portal.ledger.rules.note import NoteError, Verifier, open_note, parse_checkpoint
 from portal.ledger.selectors.entries import database_now
@@ -19,8 +22,10 @@ PATIENCE = timedelta(minutes=2)
 _COLUMNS = ("type", "version", "actor_kind", "actor_id", "agent_id", "run_id", "source", "source_counter", "outcome")
 _WALK = """
 SELECT l.index, l.leaf_hash, l.entry_id, e.bytes, e.leaf_hash, e.type, e.version, e.actor_kind, e.actor_id,
-       e.agent_id::text, e.run_id::text, e.source, e.source_counter, e.outcome, e.occurred_at, e.recorded_at
+       e.agent_id::text, e.run_id::text, e.source, e.source_counter, e.outcome, e.occurred_at, e.recorded_at,
+       e.subject, e.sealed, k.wrapped, k.created_at
 FROM ledger_leaf l LEFT JOIN ledger_entry e ON e.id = l.entry_id AND e.recorded_at = l.recorded_at
+LEFT JOIN ledger_subjectkey k ON k.subject = e.subject
 ORDER BY l.index
 """
 
@@ -67,10 +72,23 @@ def audit_log() -> Audit:
     while note is not None:
         _check_note(note, frontier, verifiers, result)
         note = next(pending, None)
-    if not notes:
-        result.faults.append(Fault(None, "no checkpoint has ever been signed"))
+    result.faults += _missing_notes(notes, frontier.size)
     result.faults += _loose_entries()
     return result
+
+
+def _missing_notes(notes: list[Checkpoint], size: int) -> Iterator[Fault]:
+    """Leaves and their checkpoint are written together and numbered without gaps, so an absence is a loss."""
+    if not notes:
+        yield Fault(None, "no checkpoint has ever been signed")
+        return
+    if notes[-1].size < size:
+        yield Fault(notes[-1].size, f"no checkpoint covers the log from here to its end at {size}")
+    before = Checkpoint(pk=0, size=0)
+    for note in sorted(notes, key=lambda note: note.pk):
+        if note.pk != before.pk + 1:
+            yield Fault(before.size, f"a checkpoint is missing between number {before.pk} and {note.pk}")
+        before = note
 
 
 def _leaves() -> Iterator[tuple[int, bytes, tuple[Any, ...]]]:
@@ -82,7 +100,7 @@ def _leaves() -> Iterator[tuple[int, bytes, tuple[Any, ...]]]:
 
 
 def _faults(leaf: bytes, row: tuple[Any, ...]) -> Iterator[str]:
-    entry_id, data, own_leaf, *columns, occurred_at, recorded_at = row
+    entry_id, data, own_leaf, *columns, occurred_at, recorded_at, subject, sealed, wrapped, key_made = row
     if data is None:
         yield f"entry {entry_id} is gone"
         return
@@ -99,6 +117,28 @@ def _faults(leaf: bytes, row: tuple[Any, ...]) -> Iterator[str]:
         yield f"the bytes are not canonical JSON ({error})"
         return
     yield from _differences(value, str(entry_id), columns, occurred_at, recorded_at)
+    if sealed is None:
+        if value["commitments"]:
+            yield "the personal values that the bytes commit to are gone"
+    elif wrapped is not None:
+        key = SubjectKey(subject=subject, wrapped=wrapped, created_at=key_made)
+        yield from _broken_commitments(value, vault.unlock_with(key, bytes(sealed), entry_id.bytes), key, recorded_at)
+
+
+def _broken_commitments(
+    value: Any, opened: dict[str, Any] | None, key: SubjectKey, recorded_at: datetime
+) -> Iterator[str]:
+    """A subject without a key was erased, and so were values older than its key; all others must open."""
+    if opened is None:
+        if key.created_at <= recorded_at:
+            yield "the personal values do not open with their subject's key"
+        return
+    if opened.keys() != value["commitments"].keys():
+        yield "the personal values kept are not those that the bytes commit to"
+        return
+    for name, item in opened.items():
+        if commit(name, b64decode(item["salt"]), canonicalize(item["value"])).hex() != value["commitments"][name]:
+            yield f"the personal value {name} is not the one that the bytes commit to"
 
 
 def _differences(

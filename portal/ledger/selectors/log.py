@@ -60,13 +60,14 @@ class LogHealth:
 
 
 def health(now: datetime) -> LogHealth:
+    """``unsealed`` is counted up to 10,001, from where this cluster's sealer has come to."""
     latest = latest_checkpoint()
-    newest = Leaf.objects.order_by("-index").values_list("txid", flat=True).first()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM (SELECT 1 FROM ledger_entry e LEFT JOIN ledger_leaf l ON l.entry_id = e.id"
-            " WHERE e.txid >= %s::text::xid8 AND l.entry_id IS NULL LIMIT 10001) AS waiting",
-            [str(newest or 0)],
+            " WHERE l.entry_id IS NULL AND e.txid >= (SELECT coalesce(max(next_index), 0)::text::xid8"
+            " FROM ledger_cursor, pg_control_system() WHERE name = 'sealer:' || system_identifier)"
+            " LIMIT 10001) AS waiting"
         )
         unsealed = int(cursor.fetchone()[0])
     age = None if latest is None else now - latest.signed_at

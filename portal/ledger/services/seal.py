@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from portal.ledger.models import Checkpoint, Leaf
+from portal.ledger.models import Checkpoint, Cursor
 from portal.ledger.rules.merkle import Frontier
 from portal.ledger.rules.note import Signer, checkpoint_text
 from portal.ledger.selectors.entries import database_now
@@ -19,23 +19,27 @@ LOCK = 0x62770001
 BATCH = 20_000
 HEARTBEAT = timedelta(seconds=60)
 
-# An entry is final once its transaction is below xmin: every transaction below has ended, so none can
-# still commit a row in front of it. Reading in the order of the transaction id is therefore gap-free
-# without any lock on the writers.
+# Nothing below ``bound`` (the oldest transaction still running, read by an earlier statement) can still
+# commit a row, so reading in the order of the transaction id is gap-free without any lock on the writers.
 _FINAL = """
 SELECT e.id, e.recorded_at, e.leaf_hash, e.txid::text::bigint
 FROM ledger_entry e LEFT JOIN ledger_leaf l ON l.entry_id = e.id
-WHERE e.txid >= %s::text::xid8 AND e.txid < pg_snapshot_xmin(pg_current_snapshot()) AND l.entry_id IS NULL
+WHERE e.txid >= %s::text::xid8 AND e.txid < %s::text::xid8 AND l.entry_id IS NULL
 ORDER BY e.txid, e.id LIMIT %s
 """
-# After a restore into a younger cluster old transaction ids lie in the future; then every entry without
-# a leaf is taken, whatever its id says. They are all committed: they came out of a backup.
-_RESTORED = """
-SELECT e.id, e.recorded_at, e.leaf_hash, pg_current_xact_id()::text::bigint
+# Transaction ids mean something in one cluster only. In a cluster that has never sealed this log (a new one,
+# or one that a backup was restored into) every entry without a leaf is taken, once, except those that
+# transactions of this cluster may still be writing around. Restored ids may lie in this cluster's future.
+_CATCH_UP = """
+SELECT e.id, e.recorded_at, e.leaf_hash, e.txid::text::bigint
 FROM ledger_entry e LEFT JOIN ledger_leaf l ON l.entry_id = e.id
 WHERE l.entry_id IS NULL
-  AND (e.txid < pg_snapshot_xmin(pg_current_snapshot()) OR e.txid > pg_snapshot_xmax(pg_current_snapshot()))
+  AND (e.txid < %s::text::xid8 OR e.txid >= pg_snapshot_xmax(pg_current_snapshot()))
 ORDER BY e.recorded_at, e.id LIMIT %s
+"""
+_HERE = """
+SELECT 'sealer:' || system_identifier, pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+FROM pg_control_system()
 """
 
 NewLeaf = tuple[UUID, datetime, bytes, int]
@@ -68,20 +72,28 @@ def seal(*, signer: Signer, limit: int = BATCH) -> Sealed | None:
     now = database_now()
     due = bool(leaves) or last is None or now - last.signed_at >= HEARTBEAT
     if due:
-        _sign(frontier, signer=signer, now=now)
+        _sign(frontier, signer=signer, now=now, number=last.pk + 1 if last else 1)
     return Sealed(len(leaves), frontier.size, due)
 
 
 def _unsealed(limit: int) -> list[NewLeaf]:
-    newest = Leaf.objects.order_by("-index").values_list("txid", flat=True).first()
+    """The next final entries; moves the transaction id below which nothing is left to seal."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
-        restored = newest is not None and newest > cursor.fetchone()[0]
-        if restored:
-            cursor.execute(_RESTORED, [limit])
+        cursor.execute(_HERE)
+        name, bound = cursor.fetchone()
+        floor = Cursor.objects.filter(name=name).values_list("next_index", flat=True).first()
+        if floor is None:
+            cursor.execute(_CATCH_UP, [str(bound), limit])
         else:
-            cursor.execute(_FINAL, [str(newest or 0), limit])
-        return [(entry, recorded, bytes(leaf), txid) for entry, recorded, leaf, txid in cursor.fetchall()]
+            cursor.execute(_FINAL, [str(floor), str(bound), limit])
+        found = [(entry, recorded, bytes(leaf), txid) for entry, recorded, leaf, txid in cursor.fetchall()]
+    everything = len(found) < limit
+    if everything or floor is not None:
+        # A full batch may have stopped in the middle of a transaction, so the next one begins with its id.
+        reached = bound if everything else found[-1][3]
+        if reached != floor:
+            Cursor.objects.update_or_create(name=name, defaults={"next_index": reached})
+    return found
 
 
 def _write(leaves: list[NewLeaf], *, first: int) -> None:
@@ -94,9 +106,11 @@ def _write(leaves: list[NewLeaf], *, first: int) -> None:
             copy.write_row((first + offset, entry_id, recorded_at, leaf, txid))
 
 
-def _sign(frontier: Frontier, *, signer: Signer, now: datetime) -> None:
+def _sign(frontier: Frontier, *, signer: Signer, now: datetime, number: int) -> None:
     root = frontier.root()
+    # Numbered under the lock and not by a sequence, which leaves gaps: a gap is a checkpoint taken away.
     Checkpoint.objects.create(
+        pk=number,
         size=frontier.size,
         root=root,
         frontier=b"".join(frontier.hashes),
