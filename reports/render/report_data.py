@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 # Printed in full; what is beyond stands in the register, in entries.jsonl and in disclosures.jsonl.
-MOST_DETAILED = 250
+MOST_DETAILED = 200
 MOST_LISTED = 20_000
 MOST_REFUSALS = 250
 
