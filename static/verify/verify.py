@@ -767,7 +767,7 @@ class Evidence:
             self.csv_good = self.csv.read(len(expected)) == expected
 
     def note_policy(self, entry, index):
-        digest, number = entry["data"].get("policy_digest"), entry["data"].get("policy_revision")
+        digest, number = entry["data"].get("policy_digest"), entry["data"].get("revision")
         if type(digest) is str and type(number) is int and entry["agent"]:
             if self.policies.setdefault((entry["agent"], number), digest) != digest:
                 self.report.fail(ENTRIES, self.where(index, "another digest for policy revision %d than before" % number))

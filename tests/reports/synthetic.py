@@ -41,7 +41,7 @@ def entry(number: int, *, agent: str | None = AGENT, **changes: Any) -> tuple[En
         "run": None,
         "source": 'portal, "east"',
         "counter": number,
-        "data": {"policy_revision": 3, "policy_digest": sha256(POLICY).hexdigest()},
+        "data": {"revision": 3, "policy_digest": sha256(POLICY).hexdigest()},
         "commitments": {name: commit(name, salt, canonicalize(value)).hex() for name, (salt, value) in values.items()},
     }
     return {**made, **changes}, values

@@ -578,7 +578,7 @@ def test_an_entry_removed_everywhere(tmp_path: Path, plan: Plan, verify: Verify)
         ({"data": []}, "data"),
         ({"tv": 0}, "version"),
         ({"surprise": 1}, "members"),
-        ({"data": {"policy_revision": 3, "policy_digest": "00" * 32}}, "policy revision 3"),
+        ({"data": {"revision": 3, "policy_digest": "00" * 32}}, "policy revision 3"),
     ],
 )
 def test_a_log_that_holds_a_wrong_entry(tmp_path: Path, verify: Verify, changes: dict[str, Any], reason: str) -> None:
