@@ -74,6 +74,8 @@ class _Story(_Newest):
 
 
 class RunsView(APIView):
+    pagination_class = _Newest
+
     @extend_schema(parameters=[RunQuery], responses=RunOut(many=True), operation_id="runs_list", tags=["runs"])
     def get(self, request: Request) -> Response:
         """The runs of the agents that the caller may see, newest first."""
@@ -92,6 +94,8 @@ class RunView(APIView):
 
 
 class RunEntriesView(APIView):
+    pagination_class = _Story
+
     @extend_schema(responses=EntryOut(many=True), operation_id="runs_entries", tags=["runs"])
     def get(self, request: Request, run_id: UUID) -> Response:
         """What happened in one run, oldest first, with the stops over its agent while it lasted."""

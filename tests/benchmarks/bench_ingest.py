@@ -71,7 +71,7 @@ def protobuf_body(round_: str, number: int, size: int) -> bytes:
                 attribute.value.int_value = value
             else:
                 attribute.value.string_value = value
-    return export.SerializeToString()
+    return bytes(export.SerializeToString())
 
 
 Maker = Callable[[str, int, int], bytes]
