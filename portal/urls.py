@@ -25,6 +25,7 @@ MACHINES: Routes = [
     path("", include("approvals.api.hot_urls")),
     path("", include("reports.api.ingest_urls")),
     path("api/v1/", include("portal.identity.api.urls")),
+    path("api/v1/", include("approvals.api.urls")),
     path("api/v1/", include("reports.api.urls")),
     path("api/v1/", include("registry.api.urls")),
 ]

@@ -68,7 +68,7 @@ def decide(*, token: str, call: Call) -> Answer:
     question is asked anew, and after three moves the answer is Unavailable.
     """
     for _ in range(_TRIES):
-        standing = _identify(token)
+        standing = identify(token)
         answer = _decide_once(standing, call)
         if answer is not None:
             if not standing.credential_ok:
@@ -78,7 +78,8 @@ def decide(*, token: str, call: Call) -> Answer:
     raise Unavailable("The agent's standing kept changing while it was checked. Nothing was allowed; ask again.")
 
 
-def _identify(token: str) -> CallerStanding:
+def identify(token: str) -> CallerStanding:
+    """Who asks with this token, read fresh. A revoked or expired credential is still told whose it is."""
     if not well_formed(token, "a"):
         raise NotAuthenticated("Send an agent's token as “Authorization: Bearer bwa_…”. Nothing was allowed.")
     standing = caller_standing(token_digest(token))

@@ -15,8 +15,8 @@ from approvals.web.detail import Problem, detail_context, shown, shown_seconds, 
 from approvals.web.document import read_view
 from approvals.web.forms import DecisionForm
 from portal.errors import InvalidInput, PortalError
-from portal.identity.web.step_up import recently_authenticated, to_confirm
-from portal.identity.web.strength import sign_in_methods
+from portal.identity.proof import recently_authenticated, sign_in_methods
+from portal.identity.web.step_up import to_confirm
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from registry.web.asking import person_of

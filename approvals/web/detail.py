@@ -8,17 +8,17 @@ from typing import Any
 from django.core import signing
 from django.http import HttpRequest
 
-from approvals.models import ApprovalRequest, Review
+from approvals.models import ApprovalRequest, Grant, Review
 from approvals.rules.eligibility import Refusal
-from approvals.rules.workflow import RequestState
+from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.grants import grant_of, status_of
 from approvals.selectors.requests import obstacle, same_action
 from approvals.selectors.reviewing import refusal, reviewers_of, reviews_of
 from approvals.web.document import read_view
 from approvals.web.forms import DecisionForm
+from portal.identity.proof import recently_authenticated
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
-from portal.identity.web.step_up import recently_authenticated
 from registry.rules.actions import action_type
 from registry.web.asking import person_of
 
@@ -72,9 +72,24 @@ def detail_context(
         "problem": problem,
         "grant": grant,
         "grant_status": status_of(grant, asked, now=now) if grant else None,
+        "history": _history(asked, reviews, grant),
         "precedent": list(same_action(asked)),
         "version": version_of(asked, reviews, over.state.value if over else asked.state),
     }
+
+
+def _history(asked: ApprovalRequest, reviews: list[Review], grant: Grant | None) -> list[tuple[datetime, str]]:
+    """What happened to the request, oldest first."""
+    steps = [(asked.opened_at, "The agent asked")]
+    said = {Verdict.APPROVE.value: "approved", Verdict.DENY.value: "denied"}
+    steps += [(review.at, f"{review.person.name} {said[review.verdict]}") for review in reviews]
+    if asked.resolved_at:
+        steps.append((asked.resolved_at, asked.state.capitalize()))
+    if grant:
+        steps.append((grant.issued_at, "Grant issued"))
+        if grant.redeemed_at:
+            steps.append((grant.redeemed_at, "Grant redeemed: the call was let through"))
+    return steps
 
 
 def _counts(review: Review) -> bool:

@@ -27,10 +27,13 @@ class InboxFilters(forms.Form):
     )
     group = forms.BooleanField(label="By agent", required=False)
 
-    def __init__(self, data: Any, *, person: Person) -> None:
+    def __init__(self, data: Any, *, person: Person, choices: bool = True) -> None:
         super().__init__({"show": Waiting.MINE.value, **data.dict()}, auto_id="filter-%s")
-        agents = visible_agents(person).order_by("name").values_list("slug", "name")
-        self.fields["agent"].choices = [("", "Any"), *agents]  # type: ignore[attr-defined]
+        if choices:
+            agents = visible_agents(person).order_by("name").values_list("slug", "name")
+            self.fields["agent"].choices = [("", "Any"), *agents]  # type: ignore[attr-defined]
+        else:
+            self.fields["agent"] = forms.SlugField(required=False)
         self.is_valid()
 
     @property

@@ -103,7 +103,8 @@ if environment.text("DATABASE_OWNER_URL"):
     DATABASES["owner"] = environment.database(environment.text("DATABASE_OWNER_URL"))
 # A web process refuses to start on a PostgreSQL that may lose what it confirmed. Off for tests alone.
 BAILIWICK_REQUIRE_DURABLE_DATABASE = True
-BAILIWICK_START_WAIT = 30.0  # seconds that a starting web process waits for the database
+# Seconds that a starting web process waits for a database that does not answer.
+BAILIWICK_START_WAIT = float(environment.text("START_WAIT", "30"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # ATOMIC_REQUESTS stays off: a service opens its own durable transaction (decision 0003).
 

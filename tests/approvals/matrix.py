@@ -39,6 +39,11 @@ MATRIX: dict[str, Row] = {
     "approvals:request_news": Row(SEEN, _request),
     "approvals:review": Row(POSTED, _request),
     "approvals:withdraw": Row(POSTED, _request),
+    "approvals-api:requests": Row(who(200, anonymous=401)),
+    "approvals-api:request": Row(SEEN_BY_PROGRAMS, _request),
+    "approvals-api:reviews": Row(POSTED_BY_PROGRAMS, _request),
+    "approvals-api:withdraw": Row(POSTED_BY_PROGRAMS, _request),
+    "approvals-api:agent-request": Row(who(401, anonymous=401), _request, machine=True),
     "checks": Row(BY_AGENTS, machine=True),
     "hook_claude": Row(BY_AGENTS, machine=True),
 }

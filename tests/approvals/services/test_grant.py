@@ -10,6 +10,7 @@ from approvals.models import Grant
 from approvals.rules.authorize import Outcome
 from approvals.rules.workflow import GrantState
 from approvals.selectors.grants import status_of
+from approvals.selectors.standing import caller_standing
 from approvals.services import check
 from approvals.services.check import Answer
 from portal.errors import NotAuthenticated
@@ -162,7 +163,7 @@ def test_an_approver_who_lost_the_right_takes_the_grant_along(
 
 def moved_after_reading(monkeypatch: pytest.MonkeyPatch, move: Callable[[], object]) -> None:
     """The world moves once, between the SELECT of the check and whatever it writes."""
-    original = check.caller_standing
+    original = caller_standing
     moved: list[bool] = []
 
     def stale(digest: bytes) -> Any:

@@ -1,0 +1,148 @@
+"""Requests over the API: what is listed, what a review needs, what is refused, and asking twice."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from approvals.models import ApprovalRequest, Review
+from approvals.rules.workflow import RequestState
+from portal.identity.models import Person
+from portal.identity.services.tokens import issue_token
+from tests.approvals.asking import ask, opened, review
+from tests.organisation import Organisation
+from tests.sign_in import sign_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def client_of(person: Person) -> Client:
+    _, text = issue_token(person=person, name="tests", days=7)
+    return Client(headers={"Authorization": f"Bearer {text}"}, raise_request_exception=False)
+
+
+def verdict(asked: ApprovalRequest, **change: Any) -> dict[str, Any]:
+    return {"verdict": "approve", "reason": "I read it.", "view_hash": bytes(asked.view_hash).hex(), **change}
+
+
+def post(client: Client, asked: ApprovalRequest, body: Any, verb: str = "reviews", **headers: str) -> Any:
+    return client.post(f"/api/v1/requests/{asked.label}/{verb}", body, content_type="application/json", headers=headers)
+
+
+def test_list_and_retrieve(organisation: Organisation, token: str) -> None:
+    asked = opened(token)
+    opened(token, session_id="session-2")
+    client = client_of(organisation.approver)
+    listed = client.get("/api/v1/requests?state=pending&agent=payments-refactorer").json()
+    assert [row["number"] for row in listed["results"]] == ["AR-2", "AR-1"]
+    assert client.get("/api/v1/requests?state=approved").json()["results"] == []
+    assert client.get("/api/v1/requests?agent=%00").json()["results"] == []
+    assert client.get("/api/v1/requests?state=x").status_code == 400
+    one = client.get(f"/api/v1/requests/{asked.label}").json()
+    assert one["view_hash"] == bytes(asked.view_hash).hex()
+    assert one["view"]["action"]["arguments"]["command"] == "gh pr merge 7 --squash"
+    assert client_of(organisation.outsider).get("/api/v1/requests").json()["results"] == []
+
+
+@pytest.mark.parametrize("number", ["AR-999", "AR-0", "AR-99999999999999999999"])
+def test_a_number_that_is_nobodys(organisation: Organisation, token: str, number: str) -> None:
+    """R69: what does not exist and what is not yours to see answer alike."""
+    answer = client_of(organisation.approver).get(f"/api/v1/requests/{number}")
+    asked = opened(token)
+    hidden = client_of(organisation.outsider).get(f"/api/v1/requests/{asked.label}")
+    assert (answer.status_code, hidden.status_code) == (404, 404)
+    assert answer.json()["detail"] == hidden.json()["detail"]
+
+
+def test_a_review_by_token(organisation: Organisation, token: str) -> None:
+    asked = opened(token)
+    answer = post(client_of(organisation.approver), asked, verdict(asked))
+    assert answer.status_code == 201
+    assert (answer.json()["state"], answer.json()["grant"]["state"]) == ("approved", "issued")
+    assert ask(token).granted
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"verdict": "APPROVE"}, 400),
+        ({"verdict": None}, 400),
+        ({"reason": ""}, 400),
+        ({"reason": "a\u0000bcd"}, 400),
+        ({"view_hash": "0" * 64}, 409),
+        ({"view_hash": "xyz"}, 400),
+        ({"quorum": 0}, 400),
+        ({"state": "approved"}, 400),
+        ({"person": "someone"}, 400),
+    ],
+    ids=str,
+)
+def test_a_review_that_is_not_one(organisation: Organisation, token: str, change: dict[str, Any], status: int) -> None:
+    """R50, R70, B08: mass assignment, NUL, another view: refused with a problem, and nothing recorded."""
+    asked = opened(token)
+    answer = post(client_of(organisation.approver), asked, verdict(asked, **change))
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert Review.objects.count() == 0
+
+
+def test_whoever_may_not(organisation: Organisation, token: str) -> None:
+    """R02, R04, R15, R69."""
+    asked = opened(token, initiator="approver@example.test")
+    for person, status in (
+        (organisation.approver, 403),
+        (organisation.manager, 403),
+        (organisation.auditor, 403),
+        (organisation.outsider, 404),
+        (organisation.operator, 404),
+    ):
+        assert post(client_of(person), asked, verdict(asked)).status_code == status, person
+    agents = Client(headers={"Authorization": f"Bearer {token}"})
+    assert post(agents, asked, verdict(asked)).status_code == 401
+    assert Review.objects.count() == 0
+
+
+def test_asked_again_with_the_same_key(organisation: Organisation, pair_token: str) -> None:
+    """R47: one vote; the same answer again; another body under the key is refused."""
+    asked = opened(pair_token)
+    client = client_of(organisation.approver)
+    first = post(client, asked, verdict(asked), **{"Idempotency-Key": "k"})
+    again = post(client, asked, verdict(asked), **{"Idempotency-Key": "k"})
+    other = post(client, asked, verdict(asked, verdict="deny"), **{"Idempotency-Key": "k"})
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)
+    assert first.json() == again.json()
+    assert Review.objects.count() == 1
+
+
+def test_what_cannot_be_undone_needs_a_fresh_proof(organisation: Organisation, token: str) -> None:
+    """R65: a token never approves it, a browser only with a fresh proof; denying needs none."""
+    asked = opened(token, "git push --force origin feature/tidy")
+    refused = post(client_of(organisation.approver), asked, verdict(asked))
+    assert (refused.status_code, refused.json()["code"]) == (403, "step-up-required")
+    stale = Client()
+    stale.force_login(organisation.approver)
+    assert post(stale, asked, verdict(asked)).json()["code"] == "step-up-required"
+    fresh = Client()
+    sign_in(fresh, organisation.approver)
+    assert post(fresh, asked, verdict(asked)).status_code == 201
+    other = opened(token, "git push --force origin feature/tidy", session_id="session-2")
+    assert post(client_of(organisation.approver), other, verdict(other, verdict="deny")).status_code == 201
+
+
+def test_taking_it_back(organisation: Organisation, token: str) -> None:
+    asked = opened(token)
+    assert post(client_of(organisation.approver), asked, {}, "withdraw").status_code == 403
+    answer = post(client_of(organisation.second_manager), asked, {}, "withdraw")
+    assert (answer.status_code, answer.json()["state"]) == (200, RequestState.WITHDRAWN.value)
+    assert post(client_of(organisation.second_manager), asked, {}, "withdraw").status_code == 409
+
+
+def test_an_agent_polls_until_it_may(organisation: Organisation, token: str) -> None:
+    asked = opened(token)
+    address = f"/api/v1/agent/requests/{asked.label}"
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    assert client.get(address).json()["state"] == "pending"
+    review(asked, organisation.approver)
+    assert client.get(address).json()["usable_until"] is not None
+    assert ask(token).granted
+    told = client.get(address).json()
+    assert (told["state"], told["usable_until"]) == ("approved", None)
