@@ -181,7 +181,9 @@ def test_state_is_assigned_only_in_services() -> None:
         if room in {"services", "rules"} or not room:
             continue
         for node in ast.walk(module.tree):
-            targets = node.targets if isinstance(node, ast.Assign) else []
+            if not isinstance(node, ast.Assign):
+                continue
+            targets = node.targets
             flat = [item for target in targets for item in (target.elts if isinstance(target, ast.Tuple) else [target])]
             wrong += [
                 f"{module.name}:{node.lineno}"

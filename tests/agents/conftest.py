@@ -100,7 +100,7 @@ def free_port() -> int:
 def _wait(url: str, log: Path) -> None:
     for _ in range(200):
         try:
-            with urllib.request.urlopen(url, timeout=1):
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310
                 return
         except OSError:
             time.sleep(0.1)

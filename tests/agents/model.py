@@ -42,7 +42,7 @@ def scripted_model(script: Script) -> Iterator[str]:
         def do_GET(self) -> None:
             self._send(b'{"data": []}', "application/json")
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def _send(self, data: bytes, kind: str) -> None:
             self.send_response(200)
@@ -92,7 +92,7 @@ def _next_block(script: Script, body: dict[str, Any]) -> dict[str, Any]:
 
 def _events(block: dict[str, Any], model: str, turn: int) -> list[tuple[str, dict[str, Any]]]:
     usage = {"input_tokens": 100, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 1}
-    message = {
+    message: dict[str, Any] = {
         "id": f"msg_scripted{turn:04d}",
         "type": "message",
         "role": "assistant",

@@ -70,16 +70,16 @@ def main() -> None:
 def _print(results: dict[str, Summary], asked: argparse.Namespace) -> None:
     floor, check = results["floor"], results["check"]
     print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, "  # noqa: T201
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"{asked.connections} connections, {asked.rounds} rounds of {asked.seconds} s"
     )
     for name, row in results.items():
         print(
-            f"{name:6} {row.rate:8.0f}/s ({row.lowest:.0f} to {row.highest:.0f})  "  # noqa: T201
+            f"{name:6} {row.rate:8.0f}/s ({row.lowest:.0f} to {row.highest:.0f})  "
             f"p50 {row.p50:6.2f} ms  p99 {row.p99:6.2f} ms"
         )
     print(
-        f"ratio  {check.rate / floor.rate:8.2f} of the floor's rate (goal 0.85); "  # noqa: T201
+        f"ratio  {check.rate / floor.rate:8.2f} of the floor's rate (goal 0.85); "
         f"p99 {check.p99 / floor.p99:.2f} of the floor's (goal at most 1.3)"
     )
 

@@ -69,17 +69,17 @@ def wrk(url: str, *, body: bytes, token: str, seconds: int, connections: int, fo
     script.write_text(
         f'wrk.method = "POST"\nwrk.headers["Authorization"] = "Bearer {token}"\n'
         f'wrk.headers["Content-Type"] = "application/json"\nwrk.body = {json.dumps(body.decode())}\n'
-        'done = function(s, l, r)\n  io.write(string.format("RESULT %d %d %d %d %d\\n", s.requests, s.duration, '
-        "l:percentile(50), l:percentile(99), s.errors.status + s.errors.read + s.errors.timeout))\nend\n"
+        'done = function(s, l, r)\n  io.write(string.format("RESULT %d %d %d %d %d %d\\n", s.requests, s.duration, '
+        "l:percentile(50), l:percentile(99), s.errors.status, s.errors.read + s.errors.timeout))\nend\n"
     )
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", out)
+    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", out)
     if found is None:
         raise RuntimeError(f"wrk printed no result:\n{out}")
-    requests, micros, p50, p99, failed = map(int, found.groups())
-    if failed:
-        raise RuntimeError(f"{failed} of {requests} answers from {url} were errors.")
+    requests, micros, p50, p99, failed, late = map(int, found.groups())
+    if failed or late:
+        raise RuntimeError(f"{url}: of {requests} answers {failed} were not 2xx, {late} were broken off or late.")
     return Sample(requests / micros * 1e6, p50 / 1000, p99 / 1000, failed)
 
 

@@ -23,9 +23,9 @@ def main() -> None:
     add_member(actor=SYSTEM, team=team, person=manager)
     assign_role(actor=SYSTEM, person=manager, role=Role.MANAGER, team=team)
     document = template().to_document()
-    document["scope"]["repositories"] = ["acme/checkout"]  # type: ignore[index, call-overload]
-    document["scope"]["paths_allowed"] = ["**", *(f"src/module{n}/**" for n in range(PATTERNS // 2 - 1))]  # type: ignore[index, call-overload]
-    document["scope"]["paths_blocked"] = [f"secret{n}/**" for n in range(PATTERNS // 2)]  # type: ignore[index, call-overload]
+    document["scope"]["repositories"] = ["acme/checkout"]  # type: ignore[index]
+    document["scope"]["paths_allowed"] = ["**", *(f"src/module{n}/**" for n in range(PATTERNS // 2 - 1))]  # type: ignore[index]
+    document["scope"]["paths_blocked"] = [f"secret{n}/**" for n in range(PATTERNS // 2)]  # type: ignore[index]
     agent = start_draft(
         actor=manager,
         team=team,
@@ -35,7 +35,7 @@ def main() -> None:
     agent = register_agent(actor=manager, agent=agent)
     _copies(agent, manager, team)
     KillState.objects.bulk_create([KillState(key="all", epoch=1), KillState(key=f"agent:{agent.pk}", epoch=2)])
-    print(issue_credential(actor=manager, agent=agent, name="bench", days=1)[1])  # noqa: T201
+    print(issue_credential(actor=manager, agent=agent, name="bench", days=1)[1])
 
 
 def _copies(model: Agent, manager: Person, team: Team) -> None:
