@@ -14,6 +14,7 @@ from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from portal.embedded.postgres import Cluster, Urls
+from portal.ledger import vault
 from tests.database import baseline
 from tests.database.server import GIVEN, start_cluster, urls_for
 from tests.database.template import copy_database, drop, ensure_template
@@ -99,6 +100,8 @@ def _point(alias: str, url: str) -> None:
 def _reset(urls: Urls) -> None:
     with psycopg.connect(urls.super, autocommit=True) as connection:
         baseline.restore(connection)
+    # The keys of subjects that this process remembers were in the rows that are gone now.
+    vault.forget_cached_keys()
 
 
 @pytest.fixture

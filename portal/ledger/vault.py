@@ -52,8 +52,12 @@ def unlock_many(blobs: Iterable[tuple[str, bytes, bytes]]) -> list[dict[str, Any
 
 
 def unlock_with(row: SubjectKey, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:
-    """The values under the key of ``row``; None when it is not the key they were locked with."""
-    return _open(_unwrap(row), blob, entry_id)
+    """The values under the key of ``row``; None when it is not the key they were locked with, or is no key."""
+    try:
+        key = _unwrap(row)
+    except InvalidTag:
+        return None
+    return _open(key, blob, entry_id)
 
 
 def unlock(subject: str, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:

@@ -173,7 +173,9 @@ def _check_note(note: Checkpoint, frontier: Frontier, verifiers: list[Verifier],
     except NoteError as error:
         result.faults.append(Fault(place, f"checkpoint {note.pk} does not verify: {error}"))
         return
-    if stated.size != frontier.size:
+    if stated.origin not in {verifier.name for verifier in verifiers}:
+        result.faults.append(Fault(place, f"checkpoint {note.pk} is signed for the log {stated.origin}"))
+    elif stated.size != frontier.size:
         result.faults.append(
             Fault(
                 frontier.size, f"checkpoint {note.pk} is signed for {stated.size} entries, the log has {frontier.size}"

@@ -35,7 +35,9 @@ def test_thousands_of_empty_members_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"plain", gzip.compress(b"cut short")[:-4], gzip.compress(b"whole") + b"rubbish"]
+    "data",
+    [b"", b"plain", gzip.compress(b"cut short")[:-4], gzip.compress(b"whole") + b"rubbish"],
+    ids=["empty", "plain", "cut short", "rubbish after it"],
 )
 def test_what_is_not_gzip_is_refused(data: bytes) -> None:
     with pytest.raises(IngestError):
