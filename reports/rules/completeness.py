@@ -66,7 +66,7 @@ class Evidence:
     gaps: Sequence[CounterGap]
     sources: Sequence[SourceTally]
     silent_agents: Sequence[str]
-    checkpoint_lag: timedelta
+    checkpoint_lag: timedelta | None  # None: the log has no checkpoint at all
     longest_silence: timedelta | None
     log_began_inside: bool
     unfinished_requests: int
@@ -113,7 +113,13 @@ def _log(evidence: Evidence) -> Iterable[Finding]:
             f"{_count(evidence.unsealed, 'entry', 'entries')} recorded in the period had no place in the log when "
             "the package was built and are not in it. Build the package again once the log is sealed.",
         )
-    if evidence.checkpoint_lag > LATEST_CHECKPOINT:
+    if evidence.checkpoint_lag is None:
+        yield Finding(
+            "no-checkpoint",
+            Weight.MISSING,
+            "The log has no signed checkpoint. Nothing can be proven until the sealer has run.",
+        )
+    elif evidence.checkpoint_lag > LATEST_CHECKPOINT:
         yield Finding(
             "old-checkpoint",
             Weight.EXCEPTION,

@@ -54,7 +54,8 @@ def preview_evidence(
     seen = {str(agent) for agent in agents_seen(scope, start, end)}
     waiting = unsealed(scope, start, end)
     # Entries of the last seconds are sealed while the package waits for its checkpoint.
-    young = now - end < timedelta(minutes=1) and checkpoint_lag(now) < timedelta(minutes=1)
+    lag = checkpoint_lag(now)
+    young = now - end < timedelta(minutes=1) and lag is not None and lag < timedelta(minutes=2)
     return Evidence(
         entries=sum(counts.values()),
         unsealed=0 if young else waiting,
@@ -66,7 +67,7 @@ def preview_evidence(
         gaps=(),
         sources=_sources(scope),
         silent_agents=_silent(scope, seen, start, end),
-        checkpoint_lag=checkpoint_lag(now),
+        checkpoint_lag=lag,
         longest_silence=silence,
         log_began_inside=began is None or began > start,
         unfinished_requests=0,
@@ -75,9 +76,10 @@ def preview_evidence(
     )
 
 
-def checkpoint_lag(as_of: datetime) -> timedelta:
+def checkpoint_lag(as_of: datetime) -> timedelta | None:
+    """How old the newest checkpoint was at that moment; None when there was none."""
     newest = Checkpoint.objects.filter(signed_at__lte=as_of).order_by("-id").first()
-    return timedelta(days=3650) if newest is None else as_of - newest.signed_at
+    return None if newest is None else as_of - newest.signed_at
 
 
 def agent_facts(scope: Scope, collected: Collected) -> Sequence[AgentFacts]:

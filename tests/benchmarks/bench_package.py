@@ -43,9 +43,13 @@ def main() -> None:
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         file = Path(folder) / "data" / "packages" / f"{package}.zip"
         start = perf_counter()
-        subprocess.run([sys.executable, "-I", str(VERIFIER), str(file)], check=True, stdout=subprocess.DEVNULL)
+        result = subprocess.run(
+            [sys.executable, "-I", str(VERIFIER), str(file)], capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            raise SystemExit(f"The package does not verify:\n{result.stdout}")
         verified = perf_counter() - start
-        print(  # noqa: T201
+        print(
             f"| {datetime.now(UTC):%Y-%m-%d} | {os.cpu_count()} | package of {gated:,} gated actions | "
             f"floor (COPY of the bytes) {floor:.1f} s | built {seconds:.1f} s, at most {memory:,} MB, "
             f"{file.stat().st_size / 1e6:.1f} MB | verified {verified:.1f} s |"

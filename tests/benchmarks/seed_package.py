@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import django
@@ -23,7 +24,7 @@ from portal.identity.rules.roles import Role  # noqa: E402
 from portal.identity.selectors.people import actor_for, authority_of  # noqa: E402
 from portal.identity.services.people import assign_role  # noqa: E402
 from portal.ledger.events import SYSTEM, Actor, Event, instant  # noqa: E402
-from portal.ledger.rules.canonical import canonicalize  # noqa: E402
+from portal.ledger.rules.canonical import JSONValue, canonicalize  # noqa: E402
 from portal.ledger.selectors.entries import database_now  # noqa: E402
 from portal.ledger.services.append import Draft, append_many  # noqa: E402
 from portal.ledger.services.seal import seal  # noqa: E402
@@ -38,7 +39,7 @@ BATCH = 500
 def main(gated: int) -> None:
     person = Person.objects.get(email="bench@example.test")
     assign_role(actor=SYSTEM, person=person, role=Role.AUDITOR)
-    agent = Agent.objects.get(slug="bench-agent")
+    agent = Agent.objects.select_related("revision").get(slug="bench-agent")
     for first in range(0, gated, BATCH):
         with transaction.atomic():
             append_many(
@@ -48,18 +49,19 @@ def main(gated: int) -> None:
     package = request_package(actor=person, scope=PackageScope.ALL, start=start)
     while (sealed := seal(signer=load_signer("log"))) is not None and sealed.count:
         continue
-    print(package.pk)  # noqa: T201
+    print(package.pk)
 
 
 def _one(number: int, agent: Agent, person: Person) -> list[Draft]:
     """What one gated action that was approved and carried out leaves: seven entries."""
     now, run, actor = database_now(), uuid4(), Actor("agent", str(agent.pk), agent.name)
+    policy_digest = bytes(agent.revision.digest).hex() if agent.revision else None
     digest, command = f"{number:064x}", f"gh pr merge {number} --squash --delete-branch"
-    arguments = {"tool": "Bash", "command": command, "cwd": "/work/checkout", "run_in_background": False}
+    arguments: dict[str, JSONValue] = {"tool": "Bash", "command": command, "cwd": "/work/checkout", "run_in_background": False}
     view = canonicalize(
         {"version": 1, "arguments": arguments, "charter": "x" * 400, "sentence": "Needs approval: merge."}
     )
-    common = {"request": number + 1, "digest": digest}
+    common: dict[str, Any] = {"request": number + 1, "digest": digest}
 
     def check(outcome: str) -> CheckDecided:
         return CheckDecided(
@@ -71,7 +73,7 @@ def _one(number: int, agent: Agent, person: Person) -> list[Draft]:
             tier="gated",
             rules=["tier.pr.merge"],
             revision=1,
-            policy_digest=digest,
+            policy_digest=policy_digest,
             epoch=3,
             repository="acme/checkout",
             branch="feature/basket",

@@ -34,6 +34,7 @@ def test_a_package_verifies_and_its_report_agrees_with_its_records(organisation:
     package = built(ask_for_package(organisation.auditor))
     result = verify(package_path(package))
     assert result.returncode == 0, result.stdout
+    assert "1 match the entries, 0 named by no entry, 0 named but not included" in result.stdout
     files = members(package)
     entries = [json.loads(line) for line in files["entries.jsonl"].splitlines()]
     assert len(entries) == package.entry_count

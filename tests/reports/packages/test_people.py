@@ -121,7 +121,7 @@ def test_a_package_from_form_to_download(organisation: Organisation) -> None:
     response = client.post(f"{first['Location']}download/")
     assert response["Content-Disposition"] == f'attachment; filename="{package.label}.zip"'
     assert response["Content-Type"] == "application/zip"
-    with ZipFile(BytesIO(b"".join(response.streaming_content))) as archive:
+    with ZipFile(BytesIO(response.getvalue())) as archive:
         assert "manifest.json" in archive.namelist()
     assert PackageDownload.objects.get().person == organisation.auditor
     assert Entry.objects.filter(type="reports.package.downloaded").count() == 1

@@ -43,6 +43,7 @@ _TALLY = SourceTally(agent="A", source="ci", received=10, duplicate=0, rejected=
         ({"silent_agents": [*"ABCDEFG"]}, "silent-agents", PackageVerdict.EXCEPTIONS, "A, B, C, D, E and 2 more"),
         ({"silent_agents": ["A"]}, "silent-agents", PackageVerdict.EXCEPTIONS, "Either it did nothing"),
         ({"checkpoint_lag": timedelta(minutes=9)}, "old-checkpoint", PackageVerdict.EXCEPTIONS, "9 minutes old"),
+        ({"checkpoint_lag": None}, "no-checkpoint", PackageVerdict.INCOMPLETE, "no signed checkpoint"),
         ({"longest_silence": timedelta(hours=3)}, "silence", PackageVerdict.EXCEPTIONS, "3 hours"),
         ({"log_began_inside": True}, "log-began", PackageVerdict.EXCEPTIONS, "began within the period"),
         ({"erased": 2, "erased_entries": 1}, "erased", PackageVerdict.EXCEPTIONS, "2 personal values in 1 entry"),
