@@ -57,7 +57,12 @@ def _one(number: int, agent: Agent, person: Person) -> list[Draft]:
     now, run, actor = database_now(), uuid4(), Actor("agent", str(agent.pk), agent.name)
     policy_digest = bytes(agent.revision.digest).hex() if agent.revision else None
     digest, command = f"{number:064x}", f"gh pr merge {number} --squash --delete-branch"
-    arguments: dict[str, JSONValue] = {"tool": "Bash", "command": command, "cwd": "/work/checkout", "run_in_background": False}
+    arguments: dict[str, JSONValue] = {
+        "tool": "Bash",
+        "command": command,
+        "cwd": "/work/checkout",
+        "run_in_background": False,
+    }
     view = canonicalize(
         {"version": 1, "arguments": arguments, "charter": "x" * 400, "sentence": "Needs approval: merge."}
     )
