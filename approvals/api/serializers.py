@@ -1,5 +1,6 @@
 """What the API of approvals takes and gives."""
 
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -9,6 +10,11 @@ from rest_framework import serializers
 from approvals.models import ApprovalRequest, Grant, Review
 from approvals.rules.workflow import GrantState, RequestState, Verdict
 from registry.rules.texts import MOST_TEXT
+
+
+def choices_of(values: type[StrEnum]) -> list[tuple[str, str]]:
+    """As the schema's ENUM_NAME_OVERRIDES write an enum, so that its values carry its name."""
+    return [(item.value, item.name) for item in values]
 
 
 class AskingAgent(serializers.Serializer[Any]):
@@ -24,7 +30,7 @@ class RequestSerializer(serializers.ModelSerializer[ApprovalRequest]):
 
     number = serializers.CharField(source="label")
     agent = AskingAgent()
-    state = serializers.ChoiceField(choices=[state.value for state in RequestState])
+    state = serializers.ChoiceField(choices=choices_of(RequestState))
     revision = serializers.IntegerField(source="revision.number")
     initiator = serializers.CharField(source="initiator_label")
 
@@ -40,7 +46,7 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
     """One person's verdict."""
 
     person = serializers.CharField(source="person.name")
-    verdict = serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
+    verdict = serializers.ChoiceField(choices=choices_of(Verdict))
 
     class Meta:
         model = Review
@@ -50,7 +56,7 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
 class GrantSerializer(serializers.ModelSerializer[Grant]):
     """What an approval gave, as stored; it also dies with a stop, a new revision or a reviewer's right."""
 
-    state = serializers.ChoiceField(choices=[state.value for state in GrantState])
+    state = serializers.ChoiceField(choices=choices_of(GrantState))
 
     class Meta:
         model = Grant
@@ -86,7 +92,7 @@ class RequestDetail(RequestSerializer):
 class ReviewInput(serializers.Serializer[Any]):
     """A verdict on exactly the view that ``view_hash`` names."""
 
-    verdict = serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
+    verdict = serializers.ChoiceField(choices=choices_of(Verdict))
     reason = serializers.CharField(max_length=MOST_TEXT, min_length=3)
     view_hash = serializers.RegexField(r"^[0-9a-f]{64}$")
 
@@ -95,7 +101,7 @@ class AgentsRequest(serializers.Serializer[Any]):
     """What an agent is told of its own request while it waits."""
 
     number = serializers.CharField()
-    state = serializers.ChoiceField(choices=[state.value for state in RequestState])
+    state = serializers.ChoiceField(choices=choices_of(RequestState))
     reason = serializers.CharField(allow_blank=True)
     expires_at = serializers.DateTimeField()
     usable_until = serializers.DateTimeField(allow_null=True)
