@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from approvals.jobs.notify import notify
 from portal.ledger.services.follow import Handler
+from reports.jobs.dispatch import dispatch
 from reports.jobs.project_runs import project
 
 
@@ -21,4 +22,5 @@ class Follower:
 FOLLOWERS: dict[str, Follower] = {
     "runs": Follower({"approvals.check.decided"}, project),
     "notices": Follower({"approvals.request.opened"}, notify),
+    "packages": Follower({"reports.package.requested"}, dispatch),
 }
