@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import F, Func, QuerySet, TextField, Value
 from django.http import HttpRequest, HttpResponse
@@ -83,23 +84,32 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
 
 
 def slim(requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
-    """Rows for a list: of the sealed view only the sentence that says why, since a view can be a megabyte."""
+    """Rows for a list: without the sealed view, which can be a megabyte."""
+    return requests.defer("view", "arguments")
+
+
+def _reasons(keys: list[UUID]) -> dict[UUID, str]:
+    """Of the sealed views of these requests the sentence that says why a person must decide.
+
+    A query of its own: within the list's, PostgreSQL would read the views of all that wait before sorting them.
+    """
     text = Func(F("view"), Value("UTF8"), function="convert_from", output_field=TextField())
-    why = Func(
+    sentence = Func(
         text, function="", template="((%(expressions)s)::jsonb #>> '{gated,sentence}')", output_field=TextField()
     )
-    return requests.annotate(why=why).defer("view", "arguments")
+    return dict(ApprovalRequest.objects.filter(pk__in=keys).order_by().values_list("pk", sentence))
 
 
 def rows_for(requests: list[ApprovalRequest], person: Person, *, now: datetime) -> list[InboxRow]:
     """The rows, which the reader may see, with what they may do with each: as many queries for one as for all."""
     keys = [request.pk for request in requests]
     own = set(ApprovalRequest.objects.filter(mine(person), pk__in=keys).values_list("pk", flat=True))
+    reasons = _reasons(keys)
     return [
         InboxRow(
             request=item,
             label=action_type(item.action).label,
-            why=str(getattr(item, "why", "")).removeprefix("Needs approval: "),
+            why=reasons[item.pk].removeprefix("Needs approval: "),
             mine=item.pk in own,
             state=_state(item, now=now),
         )
