@@ -1,5 +1,7 @@
 """The Celery tasks of the whole portal: each wraps one job and may run twice."""
 
+import logging
+
 from celery import shared_task
 
 from approvals.jobs.sweep import end_overtaken
@@ -8,6 +10,8 @@ from portal.ledger.services.seal import seal
 from portal.ledger.signing import load_signer
 from portal.subscriptions import FOLLOWERS
 from reports.jobs.build_package import requeue_lost, run_build
+
+log = logging.getLogger(__name__)
 
 
 @shared_task
@@ -20,9 +24,13 @@ def seal_log() -> None:
 
 
 def follow_log() -> None:
+    """Let each follower read to the end. One that fails stays where it was and holds up no other."""
     for name, follower in FOLLOWERS.items():
-        while follow(name, types=follower.types, handle=follower.handle):
-            continue
+        try:
+            while follow(name, types=follower.types, handle=follower.handle):
+                continue
+        except Exception:
+            log.exception("The follower %s failed; it will read the same entries again.", name)
 
 
 @shared_task

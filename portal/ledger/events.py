@@ -40,14 +40,27 @@ class Event:
     def data(self) -> dict[str, Any]:
         """The fields in clear, JSON-safe."""
         return {
-            field.name: plain(getattr(self, field.name))
-            for field in dataclasses.fields(self)
-            if field.name not in self.PERSONAL
+            name: value if (value := getattr(self, name)) is None or type(value) in _AS_IT_IS else plain(value)
+            for name in _names_in_clear(type(self))
         }
 
     def personal(self) -> dict[str, Any]:
         """The fields that go in as commitments, JSON-safe; absent ones (None) are left out."""
         return {name: plain(getattr(self, name)) for name in sorted(self.PERSONAL) if getattr(self, name) is not None}
+
+
+_AS_IT_IS = frozenset((str, int, bool))
+
+
+_in_clear: dict[type[Event], tuple[str, ...]] = {}
+
+
+def _names_in_clear(event: type[Event]) -> tuple[str, ...]:
+    known = _in_clear.get(event)
+    if known is None:
+        known = tuple(field.name for field in dataclasses.fields(event) if field.name not in event.PERSONAL)
+        _in_clear[event] = known
+    return known
 
 
 def instant(value: datetime) -> str:

@@ -2,7 +2,6 @@
 
 from django.db.migrations.operations import RunSQL
 
-
 # The body of the trigger function ledger_refuse(): made by the first migration, compared at every start.
 REFUSAL = """
 BEGIN

@@ -5,6 +5,7 @@ database. An entry's personal values and their salts are one AES-256-GCM blob un
 """
 
 import os
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,21 +15,26 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 
 from portal.ledger.models import SubjectKey
+from portal.ledger.rules.commitment import SALT_BYTES, salt_of
 from portal.ledger.signing import content_key
 
 NONCE = 12
+_FORM = b"\x01"  # what a blob holds: this byte, the seed of the salts, the values as JSON
 _MOST_KEPT = 20_000
 _keys: dict[str, AESGCM] = {}
 
 
-def lock(subject: str, values: dict[str, Any], entry_id: bytes, keys: Mapping[str, AESGCM] | None = None) -> bytes:
+def lock(
+    subject: str, seed: bytes, values: dict[str, Any], entry_id: bytes, keys: Mapping[str, AESGCM] | None = None
+) -> bytes:
     """Encrypt ``values`` for ``subject``; bound to the entry's id so that blobs cannot be swapped.
 
-    ``keys`` holds what ``keys_for_writing`` gave, so that many entries of one subject ask once.
+    ``seed`` (32 bytes) gives the salts of all fields (``rules.commitment.salt_of``). ``keys`` holds what
+    ``keys_for_writing`` gave, so that many entries of one subject ask once.
     """
     nonce = os.urandom(NONCE)
     key = (keys or {}).get(subject) or _key_for_writing(subject)
-    return nonce + key.encrypt(nonce, orjson.dumps(values), entry_id)
+    return nonce + key.encrypt(nonce, _FORM + seed + orjson.dumps(values), entry_id)
 
 
 def keys_for_writing(subjects: Iterable[str]) -> dict[str, AESGCM]:
@@ -41,7 +47,7 @@ def keys_for_writing(subjects: Iterable[str]) -> dict[str, AESGCM]:
 
 
 def unlock_many(blobs: Iterable[tuple[str, bytes, bytes]]) -> list[dict[str, Any] | None]:
-    """As ``unlock`` for many ``(subject, blob, entry_id)``, with one query for all keys.
+    """``{field: {"salt", "value"}}`` of many ``(subject, blob, entry_id)``, with one query for all keys.
 
     The table is asked for every subject: what was erased a moment ago is not shown from this process's memory.
     """
@@ -61,7 +67,7 @@ def unlock_with(row: SubjectKey, blob: bytes, entry_id: bytes) -> dict[str, Any]
 
 
 def unlock(subject: str, blob: bytes, entry_id: bytes) -> dict[str, Any] | None:
-    """The values, or None when the subject's key was destroyed."""
+    """``{field: {"salt": <base64>, "value": …}}``, or None when the subject's key was destroyed."""
     return unlock_many([(subject, blob, entry_id)])[0]
 
 
@@ -69,11 +75,16 @@ def _open(key: AESGCM | None, blob: bytes, entry_id: bytes) -> dict[str, Any] | 
     if key is None:
         return None
     try:
-        values: dict[str, Any] = orjson.loads(key.decrypt(blob[:NONCE], blob[NONCE:], entry_id))
+        plain = key.decrypt(blob[:NONCE], blob[NONCE:], entry_id)
     except InvalidTag:
         # The subject was erased and later seen again: a new key, which does not open old blobs.
         return None
-    return values
+    if plain[:1] != _FORM:
+        raise ValueError("These personal values were locked by another version of the portal.")
+    seed, values = plain[1 : 1 + SALT_BYTES], orjson.loads(plain[1 + SALT_BYTES :])
+    return {
+        field: {"salt": b64encode(salt_of(seed, field)).decode(), "value": value} for field, value in values.items()
+    }
 
 
 def forget_cached_keys() -> None:

@@ -16,7 +16,8 @@ class Entry(models.Model):
 
     Rows are written by ``services.append`` with SQL of their own and are immutable: the application's
     role holds SELECT and INSERT only, and triggers refuse UPDATE, DELETE and TRUNCATE to everyone.
-    ``outcome`` is the event's own outcome, if it has one. Partitioned by month of ``recorded_at``; no foreign keys, so that history outlives what it names.
+    ``outcome`` is the event's own outcome, if it has one. Partitioned by month of ``recorded_at``; no foreign
+    keys, so that history outlives what it names.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -34,7 +35,7 @@ class Entry(models.Model):
     leaf_hash = models.BinaryField()
     subject = models.TextField()
     sealed = models.BinaryField(null=True)
-    outcome = models.TextField(null=True)
+    outcome = models.TextField(null=True)  # noqa: DJ001  an event without an outcome has none, not an empty one
     txid = TransactionIdField(db_default=Func(function="pg_current_xact_id"))
 
     class Meta:

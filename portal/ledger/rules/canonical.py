@@ -61,7 +61,7 @@ def canonicalize(value: JSONValue) -> bytes:
     except TypeError as error:
         raise _diagnose(value, str(error)) from error
     # orjson writes a float in its own spelling, NaN even as null, and has no option against it.
-    if not _surely_no_float(value):
+    if type(value) is not str and not _surely_no_float(value):
         _refuse_floats(value)
     if b"\\" in data and _ESCAPED_NUL.search(data):
         raise _diagnose(value, "NUL in text")
@@ -105,15 +105,16 @@ def parse_strict(
 
 
 def _writes_back(value: object, data: bytes) -> bool:
-    """True when ``data`` is the compact spelling of ``value``.
+    """True when ``data`` is the compact spelling of ``value``, or the one that Python gives it.
 
     Then no key was given twice (the first one would be missing) and no number was rounded. False proves
     nothing: other spellings take the slow way.
     """
     try:
-        return orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data and b"\\u0000" not in data
+        compact = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
     except TypeError:
         return False
+    return (compact == data or json.dumps(value).encode() == data) and b"\\u0000" not in data
 
 
 class _Flaw:

@@ -7,7 +7,18 @@ from hashlib import sha256
 from hmac import compare_digest
 
 DOMAIN = b"bailiwick/commitment/v1\0"
+SALT_DOMAIN = b"bailiwick/salt/v1\0"
 SALT_BYTES = 32
+
+
+def salt_of(seed: bytes, field: str) -> bytes:
+    """The salt of one field of an entry, from the entry's 32 random bytes.
+
+    Showing one field's salt says nothing about the seed, so nothing about the salts of the other fields.
+    """
+    if len(seed) != SALT_BYTES:
+        raise ValueError(f"a seed has {SALT_BYTES} bytes, this one {len(seed)}")
+    return sha256(SALT_DOMAIN + seed + field.encode()).digest()
 
 
 def commit(field: str, salt: bytes, value: bytes) -> bytes:

@@ -189,7 +189,7 @@ def _check_note(note: Checkpoint, frontier: Frontier, verifiers: list[Verifier],
 
 def _loose_entries() -> list[Fault]:
     """Entries that should long have a place and have none."""
-    waiting = Entry.objects.filter(recorded_at__lt=database_now() - PATIENCE).extra(  # noqa: S610
+    waiting = Entry.objects.filter(recorded_at__lt=database_now() - PATIENCE).extra(
         where=["NOT EXISTS (SELECT 1 FROM ledger_leaf l WHERE l.entry_id = ledger_entry.id)"]
     )
     count = waiting.count()

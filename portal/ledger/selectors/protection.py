@@ -62,7 +62,7 @@ def _rights(connection: BaseDatabaseWrapper) -> Iterator[str]:
     tables = sorted(protected_tables(connection))
     owned = {name for (name,) in _ask(connection, _OWNED, [[*tables, *_NEVER]])}
     if owned:
-        yield f"The application's role owns {sorted(owned)[0]}, so it could switch the protection off."
+        yield f"The application's role owns {min(owned)}, so it could switch the protection off."
         return
     pairs = [(right, table) for table in tables for right in _CHANGES]
     pairs += [(right, table) for table, rights in _NEVER.items() for right in rights]
@@ -103,4 +103,5 @@ def _weak_settings(connection: BaseDatabaseWrapper) -> Iterator[str]:
 def _ask(connection: BaseDatabaseWrapper, statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

@@ -5,7 +5,6 @@ proof come later, from the sealer.
 """
 
 import os
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +18,8 @@ from uuid_utils.compat import uuid7
 from portal.ledger import vault
 from portal.ledger.events import Actor, Event, instant
 from portal.ledger.rules.canonical import canonicalize
-from portal.ledger.rules.commitment import commit
+from portal.ledger.rules.commitment import SALT_BYTES, commit, salt_of
 from portal.ledger.rules.merkle import leaf_hash
-
-SALT = 32
 
 COLUMNS = (
     "id, type, version, occurred_at, recorded_at, actor_kind, actor_id, agent_id, run_id, source, "
@@ -123,24 +120,22 @@ def prepare(draft: Draft, keys: Mapping[str, AESGCM] | None = None) -> Row:
     """The row of an entry, hashed and with its personal values committed and encrypted."""
     entry_id: UUID = draft.id or uuid7()
     occurred_at = draft.occurred_at or draft.at
+    recorded = instant(draft.at)
     subject = _subject_of(draft)
     data = draft.event.data()
     personal = {**draft.event.personal(), "actor_label": draft.actor.label}
-    commitments: dict[str, str] = {}
-    sealed: dict[str, dict[str, Any]] = {}
-    salts = os.urandom(SALT * len(personal))
-    for place, (field, value) in enumerate(personal.items()):
-        salt = salts[SALT * place : SALT * (place + 1)]
-        commitments[field] = commit(field, salt, canonicalize(value)).hex()
-        sealed[field] = {"salt": b64encode(salt).decode(), "value": value}
+    commitments = {}
+    seed = os.urandom(SALT_BYTES)
+    for field, value in personal.items():
+        commitments[field] = commit(field, salt_of(seed, field), canonicalize(value)).hex()
     body = canonicalize(
         {
             "v": 1,
             "id": str(entry_id),
             "type": draft.event.TYPE,
             "tv": draft.event.VERSION,
-            "occurred_at": instant(occurred_at),
-            "recorded_at": instant(draft.at),
+            "occurred_at": recorded if occurred_at is draft.at else instant(occurred_at),
+            "recorded_at": recorded,
             "actor": {"kind": draft.actor.kind, "id": draft.actor.id},
             "agent": None if draft.agent_id is None else str(draft.agent_id),
             "run": None if draft.run_id is None else str(draft.run_id),
@@ -165,7 +160,7 @@ def prepare(draft: Draft, keys: Mapping[str, AESGCM] | None = None) -> Row:
         body,
         leaf_hash(body),
         subject,
-        vault.lock(subject, sealed, entry_id.bytes, keys),
+        vault.lock(subject, seed, personal, entry_id.bytes, keys),
         data.get("outcome"),
     )
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the statements that tamper stand in tables, one to a line
 """The audit of the log: silent on a true log, and loud, with the first bad index, on every tampering."""
 
 from collections.abc import Callable
@@ -68,42 +69,42 @@ LOG_TAMPERINGS: dict[str, tuple[str, int | None, str]] = {
                       BAD, "do not hash to the leaf"),
     "bytes longer": (f"UPDATE ledger_entry SET bytes = bytes || ' '::bytea WHERE id = {AT}", BAD, "not canonical"),
     "bytes emptied": (f"UPDATE ledger_entry SET bytes = '' WHERE id = {AT}", BAD, "not canonical"),
-    "leaf hash in the log": (f"UPDATE ledger_leaf SET leaf_hash = set_byte(leaf_hash, 0, get_byte(leaf_hash, 0) # 1)"
-                             f" WHERE index = {BAD}", BAD, "do not hash to the leaf"),
-    "leaf hash in the entry": (f"UPDATE ledger_entry SET leaf_hash = set_byte(leaf_hash, 31, get_byte(leaf_hash, 31) # 1)"
-                               f" WHERE id = {AT}", BAD, "own leaf hash differs"),
+    "leaf hash in the log": ((f"UPDATE ledger_leaf SET leaf_hash = set_byte(leaf_hash, 0, get_byte(leaf_hash, 0) # 1)"
+                             f" WHERE index = {BAD}"), BAD, "do not hash to the leaf"),
+    "leaf hash in the entry": ((f"UPDATE ledger_entry SET leaf_hash = set_byte(leaf_hash, 31, get_byte(leaf_hash, 31) # 1)"
+                               f" WHERE id = {AT}"), BAD, "own leaf hash differs"),
     "entry deleted": (f"DELETE FROM ledger_entry WHERE id = {AT}", BAD, "is gone"),
     "leaf deleted in the middle": (f"DELETE FROM ledger_leaf WHERE index = {BAD}", BAD, "missing"),
     "first leaf deleted": ("DELETE FROM ledger_leaf WHERE index = 0", 0, "missing"),
     "leaves and entry renumbered": (
-        f"DELETE FROM ledger_entry WHERE id = {AT}; DELETE FROM ledger_leaf WHERE index = {BAD};"
+        (f"DELETE FROM ledger_entry WHERE id = {AT}; DELETE FROM ledger_leaf WHERE index = {BAD};"
         f"UPDATE ledger_leaf SET index = -index WHERE index > {BAD};"
-        f"UPDATE ledger_leaf SET index = -index - 1 WHERE index < 0", 5, "another log"),
+        f"UPDATE ledger_leaf SET index = -index - 1 WHERE index < 0"), 5, "another log"),
     "tail of leaves cut": (f"DELETE FROM ledger_leaf WHERE index >= {SIZE - 1}", SIZE - 1, "signed for 8"),
     "tail of leaves and entries cut": (
-        f"DELETE FROM ledger_entry WHERE id IN (SELECT entry_id FROM ledger_leaf WHERE index >= {BAD});"
-        f"DELETE FROM ledger_leaf WHERE index >= {BAD}", BAD, "signed for 6"),
+        (f"DELETE FROM ledger_entry WHERE id IN (SELECT entry_id FROM ledger_leaf WHERE index >= {BAD});"
+        f"DELETE FROM ledger_leaf WHERE index >= {BAD}"), BAD, "signed for 6"),
     "tail cut and its checkpoint too": (
         "DELETE FROM ledger_leaf WHERE index >= 7; DELETE FROM ledger_checkpoint WHERE size = 8", 6, "no checkpoint covers"),
     "everything cut but the checkpoints": ("TRUNCATE ledger_entry, ledger_leaf", 0, "signed for"),
     "everything cut": ("TRUNCATE ledger_entry, ledger_leaf, ledger_checkpoint", None, "no checkpoint has ever"),
     "two places swapped": (
-        "UPDATE ledger_leaf SET index = -1 WHERE index = 3; UPDATE ledger_leaf SET index = 3 WHERE index = 4;"
-        "UPDATE ledger_leaf SET index = 4 WHERE index = -1", 5, "another log"),
+        ("UPDATE ledger_leaf SET index = -1 WHERE index = 3; UPDATE ledger_leaf SET index = 3 WHERE index = 4;"
+        "UPDATE ledger_leaf SET index = 4 WHERE index = -1"), 5, "another log"),
     "leaf inserted without an entry": (
-        "INSERT INTO ledger_leaf SELECT 8, gen_random_uuid(), recorded_at, leaf_hash, txid FROM ledger_leaf"
-        " WHERE index = 7", 8, "is gone"),
+        ("INSERT INTO ledger_leaf SELECT 8, gen_random_uuid(), recorded_at, leaf_hash, txid FROM ledger_leaf"
+        " WHERE index = 7"), 8, "is gone"),
     "checkpoint's text altered": ("UPDATE ledger_checkpoint SET note = replace(note, E'\\n6\\n', E'\\n7\\n') WHERE size = 6",
                                   5, "does not verify"),
-    "checkpoint's signature altered": ("UPDATE ledger_checkpoint SET note = overlay(note placing 'AAAA' from length(note) - 9)"
-                                       " WHERE size = 6", 5, "does not verify"),
+    "checkpoint's signature altered": (("UPDATE ledger_checkpoint SET note = overlay(note placing 'AAAA' from length(note) - 9)"
+                                       " WHERE size = 6"), 5, "does not verify"),
     "checkpoint's note emptied": ("UPDATE ledger_checkpoint SET note = '' WHERE size = 6", 5, "does not verify"),
     "checkpoint's size": ("UPDATE ledger_checkpoint SET size = 7 WHERE size = 6", 7, "is signed for 6"),
     "checkpoint's root": ("UPDATE ledger_checkpoint SET root = set_byte(root, 0, get_byte(root, 0) # 1) WHERE size = 6",
                           5, "another log"),
     "checkpoint's frontier": ("UPDATE ledger_checkpoint SET frontier = '' WHERE size = 6", 5, "frontier"),
-    "note of another checkpoint": ("UPDATE ledger_checkpoint SET note = (SELECT note FROM ledger_checkpoint WHERE size = 2)"
-                                   " WHERE size = 6", 6, "is signed for 2"),
+    "note of another checkpoint": (("UPDATE ledger_checkpoint SET note = (SELECT note FROM ledger_checkpoint WHERE size = 2)"
+                                   " WHERE size = 6"), 6, "is signed for 2"),
     "first checkpoint deleted": ("DELETE FROM ledger_checkpoint WHERE size = 2", 0, "missing between"),
     "middle checkpoint deleted": ("DELETE FROM ledger_checkpoint WHERE size = 6", 2, "missing between"),
     "last checkpoint deleted": ("DELETE FROM ledger_checkpoint WHERE size = 8", 6, "no checkpoint covers"),

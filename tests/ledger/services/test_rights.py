@@ -1,5 +1,7 @@
+# ruff: noqa: E501  the statements that tamper stand in tables, one to a line
 """Append-only: for the app's role by its rights, for everyone by triggers; and drift() says when not."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -113,8 +115,8 @@ TAMPERINGS = {
     "all triggers off": ("ALTER TABLE ledger_checkpoint DISABLE TRIGGER ALL", "ALTER TABLE ledger_checkpoint ENABLE TRIGGER ALL",
                          "ledger_checkpoint_no_truncate"),
     "trigger dropped": ("DROP TRIGGER ledger_entry_default_no_truncate ON ledger_entry_default",
-                        "CREATE TRIGGER ledger_entry_default_no_truncate BEFORE TRUNCATE ON ledger_entry_default"
-                        " FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()", "ledger_entry_default_no_truncate"),
+                        ("CREATE TRIGGER ledger_entry_default_no_truncate BEFORE TRUNCATE ON ledger_entry_default"
+                        " FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()"), "ledger_entry_default_no_truncate"),
 }  # fmt: skip
 
 
@@ -225,7 +227,7 @@ def test_partitions_lie_edge_to_edge_from_last_month_on() -> None:
     bounds = ask("SELECT relname, pg_get_expr(relpartbound, oid) FROM pg_class WHERE relispartition"
                  " AND relname ~ '^ledger_entry_[0-9]{6}$' ORDER BY relname")  # fmt: skip
     edges = [text.split("'")[1::2] for _, text in bounds]
-    assert all(left[1] == right[0] for left, right in zip(edges, edges[1:], strict=False))
+    assert all(left[1] == right[0] for left, right in itertools.pairwise(edges))
     assert len(edges) >= provision.MONTHS_AHEAD
 
 

@@ -1,0 +1,35 @@
+"""The tasks: sealing goes on to the end, and one failing follower holds up nobody else."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from portal import tasks
+from portal.ledger.models import Cursor, Entry
+from portal.subscriptions import Follower
+from tests.ledger.sample import Noted, log, put_many
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_sealing_is_followed_by_reading(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[object] = []
+
+    def fails(entries: Sequence[Entry]) -> None:
+        raise ZeroDivisionError
+
+    def reads(entries: Sequence[Entry]) -> None:
+        seen.extend(entry.id for entry in entries)
+
+    followers = {"broken": Follower({Noted.TYPE}, fails), "sound": Follower({Noted.TYPE}, reads)}
+    monkeypatch.setattr(tasks, "FOLLOWERS", followers)
+    put_many(12)
+    tasks.seal_log()
+    assert seen == log()
+    assert len(seen) == 12
+    assert "The follower broken failed" in caplog.text
+    assert dict(Cursor.objects.filter(name__in=followers).values_list("name", "next_index")) == {"sound": 12}
+    followers["broken"] = Follower({Noted.TYPE}, reads)
+    seen.clear()
+    tasks.seal_log()
+    assert seen == log(), "the follower that is repaired reads what it could not"
