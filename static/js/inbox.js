@@ -8,7 +8,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.("#inbox-list [data-key-open]");
   if (!link || !wide.matches || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  htmx.ajax("GET", link.pathname, { target: detail, swap: "innerHTML" });
+  htmx.ajax("GET", link.pathname, { target: detail, swap: "innerHTML" }).catch(() => {});
   for (const row of list.querySelectorAll(".row--current")) row.classList.remove("row--current");
   link.closest("[data-key-row]").classList.add("row--current");
   const address = new URL(location.href);
@@ -42,5 +42,5 @@ list.addEventListener("bailiwick:refreshed", () => {
   for (const label of picked) if (!there.has(label)) picked.delete(label);
   showPicked();
   const badge = document.querySelector('[hx-get$="/badge/"]');
-  if (badge) htmx.ajax("GET", badge.getAttribute("hx-get"), { target: badge, swap: "innerHTML" });
+  if (badge) htmx.ajax("GET", badge.getAttribute("hx-get"), { target: badge, swap: "innerHTML" }).catch(() => {});
 });

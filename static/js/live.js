@@ -16,6 +16,8 @@ async function refresh(part) {
     const swapped = once(part, "htmx:afterSwap");
     await htmx.ajax("GET", address.pathname + address.search, { target: part, swap: "innerHTML", source: part });
     if (swapped.happened()) arrived(part, before);
+  } catch {
+    // Not reached, or the page is going away: notices.js says so, and the next round asks again.
   } finally {
     busy.delete(part);
   }
