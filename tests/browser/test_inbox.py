@@ -204,7 +204,7 @@ def test_what_was_approved_and_done(
     look_over(page, "request-done")
     page.goto(f"{live_server.url}/agents/")
     expect(page.locator("svg.spark")).to_be_visible()
-    page.goto(f"{live_server.url}/")
+    page.goto(f"{live_server.url}/approvals/home/")
     expect(page.get_by_text("Nothing waits for your decision.")).to_be_visible()
 
 
