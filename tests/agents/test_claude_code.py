@@ -9,9 +9,12 @@ import pytest
 from approvals.models import ApprovalRequest, Grant
 from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.services.review import add_review
+from portal.ledger.selectors.entries import for_run
 from registry.models import Agent
 from registry.rules.kill import ScopeKind
+from registry.rules.runs import run_id
 from registry.services.kill import agree_resume, order_kill
+from reports.models import Run
 from tests.agents.claude import Project, run
 from tests.agents.conftest import free_port
 from tests.organisation import Organisation, credential_for
@@ -127,3 +130,31 @@ def test_a_gated_command_never_runs_past_a_broken_gate(
                 run(project, commands=command, base_url=base_url, token=token, timeout=2)
 
     assert not (project.folder / "DANGER_RAN").exists()
+
+
+@pytest.mark.parametrize("protocol", ["http/json", "http/protobuf"])
+def test_what_the_agent_reports_becomes_one_run(
+    protocol: str, live_portal: str, token: str, project: Project, agent: Agent
+) -> None:
+    """Its hook events and its OTLP logs land in the run of its checks, in either encoding, once each."""
+    session = str(uuid4())
+
+    run(
+        project,
+        commands=["ls", "cat .env"],
+        base_url=live_portal,
+        token=token,
+        session=session,
+        otlp=protocol,
+    )
+
+    entries = list(for_run(run_id(agent.pk, session)))
+    kinds = {entry.type for entry in entries}
+    assert {"approvals.check.decided", "reports.event.recorded"} <= kinds
+    names = {(entry.source, entry.body["data"]["name"]) for entry in entries if entry.type == "reports.event.recorded"}
+    assert ("hooks", "PostToolUse") in names
+    assert ("otlp", "tool_result") in names
+    assert Run.objects.get(pk=run_id(agent.pk, session)).events == len(
+        [entry for entry in entries if entry.type == "reports.event.recorded"]
+    )
+    assert not any(b"never-to-be-shown" in bytes(entry.bytes) for entry in entries)
