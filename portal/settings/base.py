@@ -227,7 +227,8 @@ SPECTACULAR_SETTINGS = {
         "RequestState": "approvals.rules.workflow.RequestState",
         "GrantState": "approvals.rules.workflow.GrantState",
         "PackageState": "reports.rules.package.PackageState",
-        "PackageScope": "reports.rules.package.PackageScope",
+        # The same three words name what a stop covers and what a package covers.
+        "Coverage": ["all", "team", "agent"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
