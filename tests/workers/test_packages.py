@@ -31,7 +31,7 @@ def _send(workers: Workers, task: str, *arguments: str) -> None:
 
 
 def _builders(package: Package) -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
     lines = [line.strip().partition(" ") for line in listed.splitlines()]
     return [int(pid) for pid, _, command in lines if "build_package" in command and str(package.pk) in command]
 
