@@ -11,6 +11,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -92,6 +93,9 @@ def workers(
         url = os.environ.get(REDIS, "")
         if not url:
             pytest.skip(f"{REDIS} names no Redis server")
+        # A database for each of the processes that test at the same time: a queue is shared by its name.
+        number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        url = urlsplit(url)._replace(path=f"/{number}").geturl()
         _flush_redis(url)
     else:
         _fresh_queue(database_urls)
@@ -128,6 +132,6 @@ def _drop_queue(urls: Urls) -> None:
 
 
 def _flush_redis(url: str) -> None:
-    kombu = pytest.importorskip("redis")
-    with kombu.Redis.from_url(url) as client:
+    redis = pytest.importorskip("redis")
+    with redis.Redis.from_url(url) as client:
         client.flushdb()

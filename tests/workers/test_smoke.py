@@ -50,8 +50,9 @@ def test_a_request_sends_a_link_to_those_who_may_decide_and_nothing_of_its_conte
     assert sorted(message["To"] for message in messages) == eligible
     for message in messages:
         assert f"https://bailiwick.example/approvals/{request.label}/" in message.get_content()
-        for secret in ("squash", "gh pr", "merge 7", "acme/payments", "feature/tidy", organisation.approver.email):
+        for secret in ("squash", "gh pr", "merge 7", "acme/payments", "feature/tidy"):
             assert secret not in message.as_string()
+        assert organisation.approver.email not in message.get_content()
     assert ApprovalRequest.objects.get(pk=request.pk).state == RequestState.PENDING.value
 
 
