@@ -56,7 +56,7 @@ def review_request(request: HttpRequest, number: int) -> HttpResponse:
     if not form.is_valid() and "view_hash" in form.errors:
         form.cleaned_data["view_hash"] = ""  # no such view: the service says so, and shows the present one
     elif form.errors:
-        return _page(request, asked, form=_again(asked, form), status=422)
+        return _incomplete(request, asked, form)
     verdict = Verdict(form.cleaned_data["verdict"])
     needs_proof = verdict is Verdict.APPROVE and read_view(bytes(asked.view)).irreversible
     if needs_proof and not recently_authenticated(request):
@@ -109,9 +109,18 @@ def _refused(request: HttpRequest, number: int, form: DecisionForm, error: Porta
     if isinstance(error, InvalidInput):
         for fault in error.errors:
             form.add_error("reason", f"It {fault['detail']}.")
-        return _page(request, asked, form=_again(asked, form), status=422)
+        return _incomplete(request, asked, form)
     problem = Problem(error.title, error.detail, error.extra.get("difference", []))
     return _page(request, asked, form=_again(asked, form), problem=problem, status=error.status)
+
+
+def _incomplete(request: HttpRequest, asked: ApprovalRequest, form: DecisionForm) -> HttpResponse:
+    """The page again with the field that stands in the way in sight and in focus."""
+    form.fields["reason"].widget.attrs["autofocus"] = True
+    response = _page(request, asked, form=_again(asked, form), status=422)
+    if getattr(request, "htmx", False):
+        response["HX-Reswap"] = "innerHTML"  # not to the top: the new field takes the focus
+    return response
 
 
 def _again(asked: ApprovalRequest, form: DecisionForm) -> DecisionForm:

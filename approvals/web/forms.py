@@ -55,6 +55,7 @@ class DecisionForm(forms.Form):
         max_length=MOST_TEXT,
         widget=forms.Textarea(attrs={"rows": 3, "data-key-decide": "", "minlength": 3}),
         help_text="It goes into the record as you write it.",
+        error_messages={"required": "Nothing was decided: write why, for whoever reads it later."},
     )
     verdict = forms.ChoiceField(choices=[(verdict.value, verdict.value) for verdict in Verdict])
     view_hash = forms.RegexField(r"^[0-9a-f]{64}$", widget=forms.HiddenInput)

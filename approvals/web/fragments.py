@@ -12,6 +12,9 @@ from approvals.selectors.grants import open_grants
 from approvals.selectors.requests import visible_requests, waiting_count, waiting_for
 from approvals.web.inbox import rows_for, slim
 from portal.errors import InvalidInput
+from portal.identity.models import Person
+from portal.identity.rules.roles import Role
+from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from registry.rules.kill import KillError, ScopeKind, parse_scope_key
@@ -34,14 +37,21 @@ def badge(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_safe
 def home_queue(request: HttpRequest) -> HttpResponse:
-    """What waits for the reader, the least time left first, for the home page."""
+    """What waits for the reader, the least time left first, for the home page; nothing for who never decides."""
     person, now = person_of(request), database_now()
     rows = rows_for(list(slim(waiting_for(person, now=now))[:MOST_ON_HOME]), person, now=now)
+    if not rows and not _ever_decides(person):
+        return HttpResponse()
     return render(
         request,
         "approvals/_home_queue.html",
         {"rows": rows, "count": waiting_count(person, now=now) if len(rows) == MOST_ON_HOME else len(rows)},
     )
+
+
+def _ever_decides(person: Person) -> bool:
+    authority = authority_of(person)
+    return authority.holds_anywhere(Role.APPROVER) or authority.has(Role.SECURITY)
 
 
 @signed_in

@@ -12,19 +12,25 @@ from portal.web.access import signed_in
 
 @dataclass(frozen=True)
 class Fragment:
-    """A part of the page. ``route`` answers an htmx GET with the section's inside, or with nothing to say."""
+    """A part of the page. ``route`` answers an htmx GET with the section's inside, or with nothing: then it is hidden.
+
+    ``beside`` puts it in the narrow column.
+    """
 
     route: str
     heading: str
     waiting: str
+    beside: bool = False
 
 
 # The order is the order of urgency. The apps are named by route only: this floor must not import them.
 FRAGMENTS: Final = (
-    Fragment("registry:home_kills", "Stopped now", "Looking for stop orders in force"),
     Fragment("approvals:home_queue", "Waiting for you", "Looking for requests that you may decide"),
     Fragment("registry:home_agents", "Agents you answer for", "Looking for your agents"),
-    Fragment("reports:home_evidence", "Evidence", "Looking for gaps in the record"),
+    Fragment("identity:home_people", "People", "Looking at accounts and roles"),
+    Fragment("reports:home_packages", "Audit packages", "Looking for packages"),
+    Fragment("registry:home_kills", "Stopped now", "Looking for stop orders in force", beside=True),
+    Fragment("reports:home_evidence", "Evidence", "Looking for gaps in the record", beside=True),
 )
 
 
@@ -32,7 +38,8 @@ FRAGMENTS: Final = (
 def home(request: HttpRequest) -> HttpResponse:
     """The frame at once, the parts as they arrive; without scripts each part is a link to its own page."""
     parts = [(part, address) for part in FRAGMENTS if (address := _address(part.route))]
-    return render(request, "home.html", {"parts": parts})
+    columns = [[found for found in parts if found[0].beside is beside] for beside in (False, True)]
+    return render(request, "home.html", {"columns": columns})
 
 
 def _address(route: str) -> str | None:

@@ -18,10 +18,13 @@ MOST = 20
 @signed_in
 @require_safe
 def agents(request: HttpRequest) -> HttpResponse:
-    """The agents that the reader answers for or whose team the reader manages."""
+    """The agents that the reader answers for or whose team the reader manages; nothing for who has none."""
     person = person_of(request)
-    mine = Q(accountable_person=person.pk) | Q(owner_team__in=teams_managed_by(person).values("pk"))
+    managed = teams_managed_by(person)
+    mine = Q(accountable_person=person.pk) | Q(owner_team__in=managed.values("pk"))
     found = list(visible_agents(person).filter(mine).order_by("name")[: MOST + 1])
+    if not found and not managed.exists():
+        return HttpResponse()
     stopped = stopped_agent_ids(found)
     rows = [{"agent": agent, "state": STOPPED if agent.pk in stopped else agent.state} for agent in found[:MOST]]
     return render(request, "registry/home_agents.html", {"rows": rows, "more": len(found) > MOST})

@@ -30,6 +30,15 @@ from reports.selectors.packages import (
 from reports.services.package import cancel, request_package, take
 from reports.web.package_form import PackageForm, Wanted
 
+MOST_ON_HOME = 3
+# In the order in which a reader asks: for one, and for every other number.
+FIGURES = {
+    "events": ("run event", "run events"),
+    "checks": ("check", "checks"),
+    "gated": ("sent for review", "sent for review"),
+    "denied": ("denied", "denied"),
+    "stops": ("stop order", "stop orders"),
+}
 UNDER_WAY = {PackageState.QUEUED.value, PackageState.BUILDING.value}
 
 
@@ -44,6 +53,19 @@ def packages(request: HttpRequest) -> HttpResponse:
     rows = [(package, scope_label(package)) for package in page.items]
     context = {"page": page, "rows": rows, "may_request": may_request_any(authority_of(person))}
     return render(request, "reports/packages.html", context)
+
+
+@signed_in
+@require_GET
+def home_packages(request: HttpRequest) -> HttpResponse:
+    """A fragment for the home page: the latest packages; nothing for who may neither see nor ask for one."""
+    person = me(request)
+    may = may_request_any(authority_of(person))
+    rows = list(visible_packages(person).order_by("-requested_at", "-id")[:MOST_ON_HOME])
+    if not rows and not may:
+        return HttpResponse()
+    context = {"rows": [(package, scope_label(package)) for package in rows], "may_request": may}
+    return render(request, "reports/home_packages.html", context)
 
 
 @signed_in
@@ -136,11 +158,11 @@ def _preview(wanted: Wanted, now: datetime) -> dict[str, Any]:
     entries, gated = sum(counts.values()), counts.get(OPENED, 0)
     return {
         "figures": [
-            ("entries", f"{entries:,}"),
-            ("agents", f"{len(scope.agents):,}"),
-            ("checks", f"{counts.get(CHECK, 0):,}"),
-            ("gated actions", f"{gated:,}"),
-            ("decisions by people", f"{counts.get('approvals.review.given', 0):,}"),
+            _figure(entries, "entry", "entries"),
+            _figure(len(scope.agents), "agent", "agents"),
+            _figure(counts.get(CHECK, 0), "check", "checks"),
+            _figure(gated, "gated action", "gated actions"),
+            _figure(counts.get("approvals.review.given", 0), "decision by a person", "decisions by people"),
         ],
         "expected": expected(entries=entries, gated=gated),
         "assessment": assess(preview_evidence(scope, wanted.start, end, now=now, counts=counts)),
@@ -149,15 +171,20 @@ def _preview(wanted: Wanted, now: datetime) -> dict[str, Any]:
     }
 
 
+def _figure(count: int, one: str, many: str) -> tuple[str, str]:
+    return (one if count == 1 else many, f"{count:,}")
+
+
 def _package_context(request: HttpRequest, found: Package) -> dict[str, Any]:
     summary = found.summary or {}
+    figures = summary.get("figures", {})
     owner = found.team_id or (found.agent.owner_team_id if found.agent else None)
     return {
         "package": found,
         "scope_label": scope_label(found),
         "under_way": found.state in UNDER_WAY,
         "findings": summary.get("findings", []),
-        "figures": [(words, f"{count:,}") for words, count in summary.get("figures", {}).items()],
+        "figures": [_figure(figures[key], *words) for key, words in FIGURES.items() if key in figures],
         "outcomes": sorted(summary.get("outcomes", {}).items()),
         "files": sorted(summary.get("files", {}).items()),
         "summary": summary,

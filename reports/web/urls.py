@@ -13,6 +13,7 @@ urlpatterns = [
     path("runs/evidence/", runs.home_evidence, name="home_evidence"),
     path("runs/<uuid:run_id>/", runs.run, name="run"),
     path("packages/", packages.packages, name="packages"),
+    path("packages/home/", packages.home_packages, name="home_packages"),
     path("packages/new/", packages.package_new, name="package_new"),
     path("packages/PK-<int:number>/", packages.package, name="package"),
     path("packages/PK-<int:number>/progress/", packages.package_progress, name="package_progress"),

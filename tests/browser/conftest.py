@@ -128,6 +128,8 @@ def look_over(axe: Axe, no_sideways: Callable[[Page], None], screenshot: Screens
     def check(opened: Page, name: str) -> None:
         for scheme in SCHEMES:
             opened.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            # The colours follow with the next frame; before it axe may read those of the other scheme.
+            opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             screenshot(opened, f"{name}-{scheme}")
             assert axe(opened) == [], scheme
         no_sideways(opened)

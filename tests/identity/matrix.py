@@ -29,6 +29,7 @@ MATRIX: dict[str, Row] = {
     "readyz": Row(who(503, anonymous=503), machine=True),
     "home": Row(who(200)),
     "settings": Row(who(200)),
+    "identity:home_people": Row(who(200)),
     "identity:tokens": Row(who(200)),
     "identity:token_new": Row(POST_ONLY),
     "identity:token_revoke": Row(POST_ONLY, UNKNOWN_TOKEN),

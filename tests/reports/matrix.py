@@ -61,6 +61,7 @@ MATRIX: dict[str, Row] = {
     "ingest_otlp_logs": Row(REPORTED, machine=True),
     "ingest_otlp_other": Row(who(404, anonymous=404), {"signal": "traces"}, machine=True),
     "reports:packages": Row(EVERYONE),
+    "reports:home_packages": Row(who(200)),
     "reports:package_new": Row(only("manager", "outsider", "security", "auditor")),
     "reports:package": Row(TAKERS, _package),
     "reports:package_progress": Row(TAKERS, _package),

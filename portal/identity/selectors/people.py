@@ -1,5 +1,6 @@
 """Reading people and what they are entitled to right now."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -77,3 +78,24 @@ def search_people(text: str = "") -> QuerySet[Person]:
     text = text.strip().replace("\0", "")
     found = Person.objects.all()
     return found.filter(Q(name__icontains=text) | Q(email__icontains=text)) if text else found
+
+
+@dataclass(frozen=True)
+class AccountCounts:
+    """``open`` counts active people; the other two of them wait for something. ``placeless``: no role, no team."""
+
+    open: int
+    teams: int
+    never_signed_in: int
+    placeless: int
+
+
+def account_counts() -> AccountCounts:
+    """For operators: how many accounts there are and which need a hand."""
+    active = Person.objects.filter(is_active=True)
+    return AccountCounts(
+        open=active.count(),
+        teams=Team.objects.count(),
+        never_signed_in=active.filter(last_login=None).count(),
+        placeless=active.filter(role_assignments=None, memberships=None).count(),
+    )

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from portal.identity.web import account, people, teams
+from portal.identity.web import account, home, people, teams
 
 app_name = "identity"
 
 urlpatterns = [
+    path("home/", home.home_people, name="home_people"),
     path("tokens/", account.tokens, name="tokens"),
     path("tokens/new/", account.token_new, name="token_new"),
     path("tokens/<uuid:token_id>/revoke/", account.token_revoke, name="token_revoke"),
