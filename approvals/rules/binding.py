@@ -7,6 +7,7 @@ from uuid import UUID
 from portal.ledger.rules.canonical import JSONValue, canonicalize
 
 DOMAIN = b"bailiwick/action/v1\0"
+_BASH_KNOWN = frozenset({"command", "description", "timeout", "run_in_background"})
 
 
 def digest(  # noqa: PLR0917  the order is part of what other rooms rely on
@@ -31,17 +32,20 @@ def digest(  # noqa: PLR0917  the order is part of what other rooms rely on
 def bound_arguments(tool: str, tool_input: Mapping[str, JSONValue], *, cwd: str) -> dict[str, JSONValue]:
     """Return the part of a tool call that an approval binds.
 
-    For Bash that is what will run and where. Its ``description`` and ``timeout`` are left out: they are the agent's
-    own words about the call and change nothing that it does, and a model asked again words them differently, which
-    would void each approval. Of every other tool all of the input is bound, since any part of it may matter. A
+    For Bash that is what will run, where, and what else is asked of the shell (as to run outside its sandbox). Its
+    ``description`` and ``timeout`` are left out: they are the agent's own words about the call and change nothing
+    that it does, and a model asked again words them differently, which would void each approval. Of every other
+    tool all of the input is bound, since any part of it may matter. A
     float is bound as its shortest text, because canonical bytes have no floats.
     """
     if tool == "Bash":
+        others = {key: _exact(value) for key, value in tool_input.items() if key not in _BASH_KNOWN}
         return {
             "tool": tool,
             "command": _exact(tool_input.get("command")),
             "cwd": cwd,
             "run_in_background": tool_input.get("run_in_background") is True,
+            **({"options": others} if others else {}),
         }
     return {"tool": tool, "input": _exact(dict(tool_input)), "cwd": cwd}
 

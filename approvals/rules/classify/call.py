@@ -108,8 +108,7 @@ class Call:
         """Look at an argument whose role is not known: only a secret's path, or one that leads outside, counts."""
         text = word.text.partition("=")[2] or word.text
         if not text.startswith(("/", "~", "..")) and "/.." not in text:
-            if paths.is_secret(text):
-                self._secret(word, text)
+            self._secret(word, text)
             return
         for path in self.place.resolve(text):
             inside = self.place.inside(path) or paths.scratch(path) or paths.harmless_device(path)
@@ -177,6 +176,21 @@ def arguments(words: Sequence[Word], valued: frozenset[str] = frozenset()) -> Ar
         else:
             index = _cluster(word, words, index, valued, options)
     return Arguments(options, rest)
+
+
+def after_options(call: Call, words: Sequence[Word], valued: frozenset[str], plain: frozenset[str]) -> list[Word]:
+    """Return the words from the first that is not an option, which is the verb.
+
+    An option that is not listed may take the next word for its value: in `npm --tag test publish` the verb is
+    publish. So one adds ``unknown``.
+    """
+    rest = list(words)
+    while rest and rest[0].text.startswith("-"):
+        name, equals, _ = rest[0].text.partition("=")
+        if name not in valued and name not in plain:
+            call.unknown(f"{name} may take the word after it for its value, so what {call.program} does is not clear.")
+        rest = rest[2 if name in valued and not equals else 1 :]
+    return rest
 
 
 def _cluster(

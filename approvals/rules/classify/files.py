@@ -12,7 +12,7 @@ _GREP_VALUES = names(
     """
 )
 _RUNS_OTHERS = frozenset({"--pre", "--hostname-bin", "--pager", "--compress-program", "--search-zip-bin", "--lessopen"})
-_AWK_ACTS = re.compile(r"system|getline|\||>|@|close\s*\(|ENVIRON")
+_AWK_ACTS = re.compile(r"system|getline|\||>|@|close\s*\(|ENVIRON|ARG[VC]|SYMTAB|PROCINFO")
 _SED_ADDRESS = r"(?:\d+|\$|/[^/\n]*/)(?:,(?:\+?\d+|\$|/[^/\n]*/))?!?\s*"
 # Each part of s/a/b/ is a run of "not a backslash" or "a backslash and one more": no text can match in two ways.
 _SED_PART = r"(?:(?!(?P=mark{0}))[^\\\n]|\\.)*(?P=mark{0})"
@@ -33,7 +33,27 @@ def read_content(call: Call) -> None:
         _read_rest(call, given.rest[1:])
         call.read(given.values("-f", "--from-file"))
         return
+    if call.program in {"more", "less"} and any(
+        word.text.startswith(("+", "-o", "-O", "-k", "--log", "--LOG", "--lesskey")) for word in call.args
+    ):
+        call.unknown("This option of a pager starts a program or writes a file.")
+    if call.program == "diff" and _recursive(call) and not arguments(call.args).has("-q", "--brief"):
+        call.unknown("It shows every line of whole directories, secrets among them.")
+    if call.program in {"iconv", "base64"}:
+        call.write(arguments(call.args, names("-o --output -f -t -w -i -b -D")).values("-o", "--output"))
+        if any(word.text.startswith("--o") and not word.text.startswith("--output") for word in call.args):
+            call.unknown("An option may name a file to write.")
     _read_rest(call, [word for word in call.args if not word.text.startswith("-")])
+
+
+def _recursive(call: Call) -> bool:
+    given = arguments(call.args)
+    return any(name in {"-r", "-R"} or name.startswith(("--rec", "--deref")) for name, _ in given.options)
+
+
+def shows_everything(pattern: object) -> bool:
+    """Return whether a search for this shows nearly every line, so that it is a way of reading and not of finding."""
+    return isinstance(pattern, str) and re.search(r"\w\w", re.sub(r"\\.|\[[^]]*\]", "", pattern)) is None
 
 
 def _read_rest(call: Call, words: list[Word]) -> None:
@@ -69,13 +89,30 @@ def read_names(call: Call) -> None:
             call.add("read", ".", call.program)
 
 
+# Of these only this much is known to say and do nothing else: date -f reads a file, mapfile -C and jobs -x run a
+# program, wait -p evaluates a subscript.
+_SAYS_ONLY = {
+    "date": re.compile(
+        r"\+.*|-[uR]+|-I\w*|--utc|--iso-8601(?:=\w+)?|--rfc-(?:email|3339=\w+)|-d.+|--date=.*", re.DOTALL
+    ),
+    "hostname": re.compile(r"-[sfiIdA]+|--fqdn|--short"),
+    "mapfile": re.compile(r"-t|\w+"),
+    "readarray": re.compile(r"-t|\w+"),
+    "jobs": re.compile(r"-[lnprs]+"),
+    "wait": re.compile(r"-n|[%$\w{}!\"]+"),
+}
+
+
 def say(call: Call) -> None:
     """Programs that only print their words, wait, or tell about the machine."""
     if call.program == "popd":
         call.place.dirs = ()
-    if call.program in {"date", "hostname"} and any(not word.text.startswith(("+", "-")) for word in call.args):
-        call.unknown(f"{call.program} can set what it is given.")
+    if call.program in _SAYS_ONLY and any(not _SAYS_ONLY[call.program].fullmatch(word.text) for word in call.args):
+        call.unknown(f"{call.program} can set, read or run what it is given.")
     call.add("read", call.program)
+
+
+_NAMES_ONLY = names("-l -L -c -q --count --quiet --files --files-with-matches --files-without-match")
 
 
 def search(call: Call) -> None:
@@ -91,6 +128,12 @@ def search(call: Call) -> None:
         return
     call.read(places, "search")
     call.read(given.values("-f", "--file"))
+    for word in given.values("--include", "-g", "--glob", "--iglob"):
+        call.touch(Word(word.text, glob=True))
+    everywhere = call.program not in {"grep", "egrep", "fgrep", "zgrep"} or _recursive(call) or given.has("-d")
+    sought = given.values("-e", "--regexp") or ([] if patterned else given.rest[:1])
+    if everywhere and not given.has(*_NAMES_ONLY) and any(shows_everything(word.text) for word in sought):
+        call.unknown("It shows nearly every line of what it searches, secrets among them.")
     for word in options:
         if word.text.partition("=")[0] in _RUNS_OTHERS:
             call.unknown("An option of this search starts another program.")
@@ -115,6 +158,8 @@ def find(call: Call) -> None:
     index = 0
     while index < len(words):
         text = words[index].text
+        if call.program == "fd" and re.match(r"-[a-zA-Z]*[xX].|-[a-zA-Z]+[xX]|--exec(?:-batch)?=", text):
+            call.unknown("It starts a program for each name.")
         if text in {"-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"}:
             end = next((i for i in range(index + 1, len(words)) if words[i].text in {";", "+"}), len(words))
             inner = words[index + 1 : end]
@@ -131,11 +176,11 @@ def find(call: Call) -> None:
         index += 1
 
 
-_OUTPUT_VALUED = {"sort": "-o -k -t -S -T", "uniq": "-f -s -w", "xxd": "-c -s -l -g"}
+_OUTPUT_VALUED = {"sort": "-o -k -t -S -T", "shuf": "-o -n -i", "uniq": "-f -s -w", "xxd": "-c -s -l -g"}
 
 
 def read_maybe_write(call: Call) -> None:
-    """sort, uniq and xxd: readers with a way to name an output file."""
+    """sort, shuf, uniq and xxd: readers with a way to name an output file."""
     if not call.clear():
         return
     given = arguments(call.args, names(_OUTPUT_VALUED[call.program]))
@@ -143,7 +188,7 @@ def read_maybe_write(call: Call) -> None:
     if any(name.startswith(("--o", "--com", "--files0", "--t")) for name, _ in given.options):
         call.unknown("An option names a file or a program.")
     call.write(given.values("-o", "-T"))
-    if call.program != "sort" and len(given.rest) > 1:
+    if call.program in {"uniq", "xxd"} and len(given.rest) > 1:
         call.write(given.rest[1:])
         _read_rest(call, given.rest[:1])
         return
@@ -236,6 +281,8 @@ def copy(call: Call) -> None:
     targets = given.values("-t", "--target-directory")
     sources = given.rest if targets else given.rest[:-1]
     targets = targets or given.rest[-1:]
+    if any(name.startswith(("--t", "--strip-p")) and name != "--target-directory" for name, _ in given.options):
+        call.unknown("An option may name another target, or a program.")
     if len(given.rest) < 2 and not given.values("-t", "--target-directory"):
         call.unknown("It does not name both a source and a target.")
     if call.program == "ln":

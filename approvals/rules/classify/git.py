@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from approvals.rules.classify.call import Call, Word, arguments, names
-from approvals.rules.classify.git_push import push
+from approvals.rules.classify.git_push import SWITCHES, push
 from approvals.rules.classify.network import host_of
+from approvals.rules.classify.paths import special
 
 _SAFE_CONFIG = re.compile(
     r"user\.(?:name|email)|color\.[\w.]+|core\.(?:quotepath|abbrev)|advice\.\w+|init\.defaultbranch", re.IGNORECASE
@@ -83,24 +84,34 @@ def _look(call: Call, verb: str, rest: list[Word]) -> None:
     if not call.clear(rest):
         return
     dashes = False
+    patterned = verb == "grep" and not any(word.text.startswith(("-e", "-f")) for word in rest)
+    _refuse_risky(call, verb, rest)
+    if verb == "grep" and any(word.text.startswith("--no-in") for word in rest):
+        call.unknown("It searches files that git does not keep, secrets among them.")
     for index, word in enumerate(rest):
         text = word.text
         dashes = dashes or text == "--"
+        if verb == "grep" and text.startswith("-O"):
+            call.unknown("git grep -O starts a program.")
+        elif text.startswith("-") and not dashes:
+            continue
+        elif not (patterned and index == 0):
+            # rev:path and rev -- path both name files, :(icase)path too; a wildcard that the shell leaves alone is
+            # one for git.
+            path = re.sub(r"^\([a-z,]*\)", "", text.rpartition(":")[2]) or text
+            call.touch(Word(path, glob=re.search(r"[*?\[]", path) is not None))
+            call.touch(word)
+    call.add("search" if verb == "grep" else "read", f"git {verb}")
+
+
+def _refuse_risky(call: Call, verb: str, rest: list[Word]) -> None:
+    for text in (word.text for word in rest):
         if (
             text.startswith("--")
             and len(text) > 3
             and any(long.startswith(text.partition("=")[0]) or text.startswith(long) for long in _STARTS_PROGRAMS)
         ):
             call.unknown(f"git {verb} {text} writes a file or starts a program.")
-        elif verb == "grep" and text.startswith("-O"):
-            call.unknown("git grep -O starts a program.")
-        elif text.startswith("-") and not dashes:
-            continue
-        elif not (verb == "grep" and index == 0):
-            # rev:path and rev -- path both name files.
-            call.touch(Word(text.rpartition(":")[2] or text, glob=word.glob))
-            call.touch(word)
-    call.add("search" if verb == "grep" else "read", f"git {verb}")
 
 
 def _add(call: Call, rest: list[Word]) -> None:
@@ -176,7 +187,11 @@ def _checkout(call: Call, rest: list[Word]) -> None:
         name in {"-f", "-p"} or name.startswith(("--fo", "--disc", "--ours", "--theirs")) for name, _ in given.options
     ):
         call.add("file.delete", "working copy", "It throws away changes that were never committed.")
-    call.add("edit.file", "working copy", "It switches the working copy.")
+    # `git checkout other Makefile` takes the file from there; one word alone may be a path too.
+    call.write([word for word in given.rest if special(word.text) != "edit.file"])
+    if len(given.rest) > 1 and not paths:
+        call.add("file.delete", "working copy", "It takes files from another branch over those here.")
+    call.add("edit.file", "working copy", SWITCHES)
 
 
 def _restore(call: Call, rest: list[Word]) -> None:
@@ -205,6 +220,7 @@ def _stash(call: Call, rest: list[Word]) -> None:
             "apply": "edit.file",
             "save": "edit.file",
         }
+        _refuse_risky(call, "stash", rest)
         if verb in kinds or verb.startswith("-"):
             call.add(kinds.get(verb, "edit.file"), "git stash")
         elif verb in {"drop", "clear"}:
@@ -226,10 +242,12 @@ def _history(call: Call, rest: list[Word]) -> None:
     """merge, rebase, cherry-pick, revert: local commits, unless told to run a program for each."""
     if not call.clear(rest):
         return
+    # Sorted, since -q and -x may be run together into -qx.
+    given = arguments(rest, names("-x -s -X -m -C --onto"))
     if any(
-        word.text.startswith(("-x", "--exec", "--ex", "-i", "--inter", "-s", "--str"))
-        for word in rest
-        if not word.text.startswith("--skip")
+        name in {"-x", "-i", "-s"} or name.startswith(("--e", "--i", "--str"))
+        for name, _ in given.options
+        if name != "--edit"
     ):
         call.unknown("It may run programs while it rewrites history.")
     for word in rest:
@@ -241,7 +259,8 @@ def _fetch(call: Call, rest: list[Word]) -> None:
     if not call.clear(rest):
         return
     if any(
-        word.text.startswith(("--upload-pack", "--u", "-u", "--exec", "-c", "--config", "--template")) for word in rest
+        name in {"-u", "-c"} or name.startswith(("--u", "--exec", "--conf", "--te"))
+        for name, _ in arguments(rest, names("-u -c -j -o -b")).options
     ):
         call.unknown("An option chooses a program or settings.")
     remotes = [word.text for word in rest if not word.text.startswith("-")]
@@ -263,7 +282,8 @@ def _config(call: Call, rest: list[Word]) -> None:
         return
     given = arguments(rest, frozenset({"-f", "--file", "--type", "--default"}))
     names = [word.text for word in given.rest]
-    if (
+    removes = any(name.startswith(("--un", "--rem", "--ren", "--ed", "-e")) for name, _ in given.options)
+    if not (removes or names[:1] in (["edit"], ["unset"])) and (
         names[:1] in (["get"], ["list"])
         or given.has("--get", "--get-all", "--list", "-l", "--get-regexp")
         or len(names) == 1
@@ -271,7 +291,8 @@ def _config(call: Call, rest: list[Word]) -> None:
         call.read(given.values("-f", "--file"))
         call.add("read", "git config")
     elif (
-        not given.has("--global", "--system", "-f", "--file")
+        not removes
+        and not given.has("--global", "--system", "-f", "--file")
         and names[:1] != ["set"]
         and _SAFE_CONFIG.fullmatch(names[0] if names else "")
     ):
@@ -281,7 +302,9 @@ def _config(call: Call, rest: list[Word]) -> None:
 
 
 def _remote(call: Call, rest: list[Word]) -> None:
-    verb = rest[0].text if rest else "-v"
+    # -v may stand before any verb: `git remote -v set-url` sets.
+    words = [word for word in rest if word.text not in {"-v", "--verbose"}]
+    verb = words[0].text if words else "-v"
     if call.clear(rest):
         if verb in {"-v", "show", "get-url"}:
             call.add("read", "git remote")
@@ -320,12 +343,14 @@ def _reflog(call: Call, rest: list[Word]) -> None:
         if rest and rest[0].text in {"expire", "delete", "drop"}:
             call.add("file.delete", "reflog", "It deletes what would let lost commits be found.")
         else:
+            _refuse_risky(call, "reflog", rest)
             call.add("read", "git reflog")
 
 
 def _clean(call: Call, rest: list[Word]) -> None:
     if call.clear(rest):
-        kind = "read" if any(re.fullmatch(r"-\w*n\w*|--dry-run", word.text) for word in rest) else "file.delete"
+        given = arguments(rest, frozenset({"-e", "--exclude"}))
+        kind = "read" if given.has("-n", "--dry-run") else "file.delete"
         call.add(kind, "working copy", "It deletes files that git does not keep.")
 
 

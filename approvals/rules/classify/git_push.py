@@ -9,6 +9,10 @@ from approvals.rules.classify.network import host_of
 PROTECTED_NAME = re.compile(r"(?:main|master|trunk|production|prod|stable|release(?:[/-].*)?)", re.IGNORECASE)
 
 
+# Said of every command that leaves another branch checked out, so that a push after it is not taken for one of the
+# branch that the agent's machine stated before.
+SWITCHES = "It switches the working copy."
+
 _PUSH_PLAIN = names(
     """
     --all --tags --follow-tags --set-upstream --dry-run --quiet --verbose --progress --no-progress
@@ -34,6 +38,10 @@ def push(call: Call, rest: list[Word]) -> None:
             "It pushes to an address and not to a remote of this repository.",
             host=host_of(repository),
         )
+    if any(action.detail == SWITCHES for action in call.found) and (
+        not refspecs or any(refspec.partition(":")[0] in {"HEAD", "@"} and ":" not in refspec for refspec in refspecs)
+    ):
+        call.unknown("Which branch it pushes depends on the switch before it.")
     if given.has("--all", "--branches"):
         call.add("push.protected", "every branch", "It pushes every branch, protected ones too.")
     if given.has("--tags", "--follow-tags"):

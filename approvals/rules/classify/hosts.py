@@ -37,7 +37,7 @@ def github(call: Call) -> None:
         call.add("pr.draft" if draft else "pr.open", "pull request", host=host)
     elif group == "pr" and (verb == "merge" or (verb == "review" and given.has("-a", "--approve"))):
         call.add("pr.merge", words[2] if len(words) > 2 else "pull request", host=host)
-    elif (group == "auth" and verb == "token") or given.has("--show-token"):
+    elif group == "auth" and (verb == "token" or given.has("--show-token", "-t")):
         call.add("secret.read", "gh auth token")
     elif group in {"", "--version", "version", "help", "completion"} or (group == "auth" and verb == "status"):
         call.add("read", "gh")

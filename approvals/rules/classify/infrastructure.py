@@ -2,7 +2,7 @@
 
 import re
 
-from approvals.rules.classify.call import Call
+from approvals.rules.classify.call import Call, Word, after_options, names
 
 _PRODUCTION = re.compile(r"(?:^|[^a-z])(?:prod|production|prd|live)(?:[^a-z]|$)", re.IGNORECASE)
 _STAGING = re.compile(
@@ -22,8 +22,16 @@ def _environment(call: Call) -> str | None:
     return "staging" if _STAGING.search(words) else None
 
 
-def _verbs(call: Call) -> list[str]:
-    return [word.text for word in call.args if word.literal and not word.text.startswith("-")]
+_CLUSTER_VALUED = names("-n --namespace --context --kube-context")
+_PLAIN = names("--version -version -v --help -help -h -chdir -D --debug -A --all-namespaces")
+_BUILD_LEAVES = names("--push -o --output --ssh --secret --network --allow --builder")
+_RENDERS_ELSEWHERE = ("--post-r", "--output-d", "--enable", "--load-r")
+
+
+def _verbs(call: Call, valued: frozenset[str] = frozenset(), words: list[Word] | None = None) -> list[str]:
+    """The words that are no options, the verb first."""
+    rest = after_options(call, call.args, valued, _PLAIN) if words is None else words
+    return [word.text for word in rest if word.literal and not word.text.startswith("-")]
 
 
 def _change(call: Call, what: str) -> None:
@@ -41,12 +49,13 @@ def terraform(call: Call) -> None:
     """terraform: formatting and validating are local, a plan reads what is live, the rest changes it."""
     if not call.clear():
         return
-    verb = (_verbs(call) or ["help"])[0]
+    verbs = _verbs(call)
+    verb = (verbs or ["help"])[0]
     if verb in {"fmt", "validate", "version", "help", "graph", "providers"}:
         call.add("lint", f"{call.program} {verb}")
     elif verb in {"plan", "show", "preview", "diff", "synth"}:
         _look(call, f"{call.program} {verb}")
-    elif verb in {"output", "console"} or "pull" in _verbs(call):
+    elif verb in {"output", "console"} or "pull" in verbs:
         call.add("secret.read", f"{call.program} {verb}", "State and outputs hold secrets in plain text.")
     elif verb in {"init", "get"}:
         call.add("dependency.change", f"{call.program} {verb}")
@@ -58,7 +67,7 @@ def kubernetes(call: Call) -> None:
     """kubectl and helm: listing reads the cluster, secrets are secrets, the rest changes it."""
     if not call.clear():
         return
-    verbs = _verbs(call)
+    verbs = _verbs(call, _CLUSTER_VALUED)
     verb = (verbs or ["help"])[0]
     if verb in {
         "get",
@@ -82,6 +91,9 @@ def kubernetes(call: Call) -> None:
             call.unknown("A raw path of the cluster's interface is not followed.")
         _look(call, f"{call.program} {verb}")
     elif verb in {"lint", "template", "help", "completion", "kustomize"}:
+        for word in call.args:
+            if word.text.startswith(_RENDERS_ELSEWHERE):
+                call.unknown(f"{word.text} starts a program or writes files elsewhere.")
         call.add("lint", f"{call.program} {verb}")
     elif verb == "config":
         call.add("access.change", "kubectl config")
@@ -99,6 +111,9 @@ def docker(call: Call) -> None:
     if verb in {"ps", "images", "logs", "version", "info", "inspect", "history", "stats", "port", "diff", "help"}:
         call.add("secret.read" if verb == "inspect" else "read", f"docker {verb}")
     elif verb == "build":
+        for word in call.args:
+            if word.text.partition("=")[0] in _BUILD_LEAVES or re.match(r"-o|git@|[\w+.-]+://", word.text):
+                call.unknown(f"With {word.text} the build fetches, sends or writes elsewhere.")
         call.add("build", "docker build")
     elif verb in {"push", "stack", "service", "swarm", "context", "node"}:
         _change(call, f"docker {verb}")
@@ -118,7 +133,7 @@ def cloud(call: Call) -> None:
         return
     for word in call.args:
         call.touch(word)
-    words = _verbs(call)
+    words = _verbs(call, words=list(call.args))
     said = " ".join(words)
     if _SECRET_WORDS.search(said):
         call.add("secret.read", said)

@@ -2,7 +2,7 @@
 
 import re
 
-from approvals.rules.classify.call import Call, Word, arguments, names
+from approvals.rules.classify.call import Arguments, Call, Word, arguments, names
 
 # Deliberately narrower than any URL parser: user names, escapes, backslashes and curl's own {a,b} ranges are read
 # differently by different programs, so an address that holds them has no host that could be on a list.
@@ -72,6 +72,7 @@ def curl(call: Call) -> None:
         call.unknown("A header names another host, or comes from a file.")
     if "-n" in names:
         call.add("secret.read", ".netrc", "It uses stored passwords.")
+    _hidden_files(call, given)
     addresses = [*given.rest, *given.values("--url")]
     for word in addresses:
         _address(call, word.text, "network.write" if sends else "network.fetch")
@@ -94,6 +95,15 @@ def curl(call: Call) -> None:
             call.read([Word(re.split(r"[@<]", value.text)[-1].partition(";")[0])])
     if names & {"-O", "--remote-name"}:
         call.write([Word(_last_part(word.text)) for word in addresses])
+
+
+def _hidden_files(call: Call, given: Arguments) -> None:
+    """Files that curl reads or writes through options that are not about files."""
+    if any("@" in word.text for word in given.values("--url-query")) or any(
+        word.text.startswith("@") or "%output{" in word.text for word in given.values("-w", "--write-out")
+    ):
+        call.unknown("curl takes what an option says from a file, or writes one.")
+    call.read([word for word in given.values("-b", "--cookie") if "=" not in word.text])
 
 
 def _last_part(address: str) -> str:

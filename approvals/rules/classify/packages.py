@@ -2,7 +2,8 @@
 
 import re
 
-from approvals.rules.classify.call import Call, Word, arguments, kinds_of, names
+from approvals.rules.classify.call import Arguments, Call, Word, after_options, arguments, kinds_of, names
+from approvals.rules.classify.paths import special
 
 # What a repository calls its own tasks. The part before ':' or '-' decides: test:integration, lint-fix, build_all.
 _TASKS = kinds_of(
@@ -31,14 +32,25 @@ def looked_at(call: Call) -> bool:
     """Look at every word for a secret or a way out; False when a word is not written out."""
     if not call.clear():
         return False
+    before = ""
     for word in call.args:
         call.touch(word)
+        # What an option names may be written: `gcc x.c -o .git/hooks/pre-commit`, `pytest --junitxml=.github/...`.
+        named = word.text.partition("=")[2] or word.text
+        if (before.startswith("-") or named != word.text) and special(named) in {"access.change", "ci.change"}:
+            call.write([Word(named, glob=word.glob)])
+        before = word.text
     return True
 
 
 def tests(call: Call) -> None:
-    """Test runners."""
+    """Test runners. The environments of tox and nox are named like tasks, and some of them release."""
     if looked_at(call):
+        for word in call.args:
+            if call.program in {"tox", "nox"} and _RISKY_TASK.search(word.text):
+                call.unknown(f"What {word.text} does is not told by its name.")
+            if word.text.startswith("--baset"):
+                call.unknown("The directory for temporary files is emptied first.")
         call.add("test", call.program)
 
 
@@ -81,7 +93,10 @@ def task_runner(call: Call) -> None:
     )
     if given.has("-f", "--file", "--makefile", "--justfile", "--eval", "-E", "-c", "--command"):
         call.unknown("The tasks are in a file or a text named in the command.")
-    words = [word.text for word in given.rest]
+    # The number after -j may be left out, and then the next word is a task: `make -j deploy`.
+    words = [word.text for word in (*given.rest, *given.values("-j", "--jobs")) if not word.text.isdigit()]
+    if call.program in {"make", "gmake"}:
+        _make_options(call, given)
     for word in words:
         if "=" not in word:
             task(call, word)
@@ -96,20 +111,51 @@ def task_runner(call: Call) -> None:
             call.unknown("It names no task.")
 
 
+_MAKE_PLAIN = names(
+    """
+    --jobs --keep-going --silent --quiet --dry-run --just-print --always-make --no-print-directory --directory
+    --question --version --help --output-sync --load-average --trace --debug --no-builtin-rules --stop --makefile
+    --file --eval
+    """
+)
+
+
+def _make_options(call: Call, given: Arguments) -> None:
+    for name, _ in given.options:
+        if name == "-p" or name.startswith("--print-d"):
+            call.add("secret.read", "environment", "It prints every variable.")
+        elif name.startswith("--") and name not in _MAKE_PLAIN:
+            call.unknown(f"make {name} is not followed.")
+
+
 def mise(call: Call) -> None:
     """mise: runs a named task, shows, or installs tools."""
     if not looked_at(call):
         return
-    words = [word.text for word in call.args if not word.text.startswith("-")]
+    words = [word.text for word in after_options(call, call.args, frozenset(), names("--version --help -q -v"))]
     verb = words[0] if words else ""
     if verb in {"r", "run"} and len(words) > 1:
-        task(call, words[1])
-    elif verb in {"ls", "list", "tasks", "version", "current", "doctor", "where", "which"}:
+        for name in (words[1], *(word for word in words[2:] if ":::" in words)):
+            task(call, name)
+    elif verb in {"ls", "list", "version", "current", "doctor", "where", "which"} or words in (
+        ["tasks"],
+        ["tasks", "ls"],
+    ):
         call.add("read", "mise")
     elif verb in {"install", "use", "upgrade", "uninstall", "i", "u"}:
         call.add("dependency.change", "mise")
     else:
         call.unknown(f"mise {verb} is not known.")
+
+
+# For pnpm -w takes no value, for npm it does; so each has its own row.
+_NODE_VALUED = {
+    "npm": "-C --prefix -w --workspace",
+    "pnpm": "-C --dir --filter -F",
+    "yarn": "--cwd",
+    "bun": "--cwd --filter",
+}
+_NODE_PLAIN = names("-s --silent -q --quiet --if-present -r --recursive --workspaces --no-audit --no-fund --offline")
 
 
 def node(call: Call) -> None:
@@ -122,17 +168,16 @@ def node(call: Call) -> None:
         for word in words
     ):
         call.unknown("An option changes what it runs or where it fetches from.")
-    while words and words[0].text.startswith("-"):
-        step = 2 if words[0].text in {"-C", "--prefix", "--dir", "--cwd", "-w", "--workspace", "--filter", "-F"} else 1
-        if words[0].text in _SHOWS:
-            call.add("read", call.program)
-            return
-        words = words[step:]
+    if words and words[0].text in _SHOWS and len(words) == 1:
+        call.add("read", call.program)
+        return
+    valued = names(_NODE_VALUED[call.program])
+    words = after_options(call, words, valued, _NODE_PLAIN)
     verb = words[0].text if words else ""
     rest = words[1:]
     if verb in {"run", "run-script", "rum"}:
-        names = [word.text for word in rest if not word.text.startswith("-")]
-        task(call, names[0]) if names else call.add("read", call.program)
+        named = after_options(call, rest, valued, _NODE_PLAIN)
+        task(call, named[0].text) if named else call.add("read", call.program)
     elif verb in {"exec", "x", "dlx"}:
         _tool(call, [word for word in rest if word.text != "--"])
     elif verb in _SHOWS:
@@ -222,7 +267,8 @@ def python_project(call: Call) -> None:
 
 def installer(call: Call) -> None:
     """Package managers: everything that is not plainly a listing changes dependencies."""
-    words = [word.text for word in call.args if not word.text.startswith("-")]
+    plain = names("-q --quiet -v --verbose --version -V --help -h -y --yes --no-input --disable-pip-version-check")
+    words = [word.text for word in after_options(call, call.args, frozenset(), plain) if word.text[:1] != "-"]
     if call.program == "bundle" and words[:1] == ["exec"]:
         call.run(call.args[1:])
         return

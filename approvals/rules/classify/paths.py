@@ -43,10 +43,19 @@ _SECRET_SAMPLES = (
 _SPECIAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
-        ("access.change", r"/\.claude/(?:settings[^/]*\.json|hooks(?:/|$))|/\.claude$|/\.mcp\.json$"),
+        # Agents, skills and commands of Claude Code carry hooks and shell lines of their own.
         (
             "access.change",
-            r"/\.git/(?:hooks(?:/|$)|config|info/attributes$)|/\.git$|/\.gitmodules$|/\.gitattributes$",
+            r"/\.claude/(?:settings[^/]*\.json|(?:hooks|agents|skills|commands|plugins|output-styles)(?:/|$))",
+        ),
+        ("access.change", r"/\.claude$|/\.mcp\.json$"),
+        (
+            "access.change",
+            r"/\.(?:codex|gemini|cursor|factory|copilot|opencode)(?:/|$)|/\.vscode/(?:tasks|mcp)\.json$|/\.github/hooks/",
+        ),
+        (
+            "access.change",
+            r"/\.git/(?!info/exclude$|[A-Z_]*MSG[^/]*$)|/\.git$|/\.gitmodules$|/\.gitattributes$",
         ),
         ("access.change", r"/CODEOWNERS$|/\.husky/|/\.pre-commit-config\.yaml$|/\.ai-code-gate\.ya?ml$"),
         (

@@ -208,6 +208,9 @@ class _Reader:
         if source.startswith("${!") or re.search(r"@[A-Za-z]\}$", source):
             self.unknown(f"{source} names a variable indirectly.")
         names = [text_of(child, self.text) for child in node.named_children if child.type == "variable_name"]
+        if re.match(r"\$\{\w+:?=", source):
+            self.sets_variables = True
+            self.name_variable(names[0])
         for name in names[:1]:
             if SECRET_VARIABLE.search(name) and name not in self.assigned:
                 self.found.append(

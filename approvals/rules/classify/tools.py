@@ -1,9 +1,11 @@
 """The tools of a coding agent other than its shell: what each does, told from its input."""
 
+import re
 from collections.abc import Mapping
 
 from approvals.rules.classify.actions import Action
 from approvals.rules.classify.call import Call, Word, names
+from approvals.rules.classify.files import shows_everything
 from approvals.rules.classify.network import host_of
 from approvals.rules.classify.paths import Place
 from approvals.rules.classify.shell import read_script
@@ -31,6 +33,8 @@ def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[
         command = given.get("command")
         if isinstance(command, str) and command.strip():
             read_script(command, place, found)
+            if given.get("dangerouslyDisableSandbox"):
+                call.unknown("It asks to run outside the sandbox that the agent's machine puts around its shell.")
         else:
             call.unknown("It has no command.")
     elif tool in _READ_PATH:
@@ -71,13 +75,16 @@ def _look(call: Call, given: Mapping[str, object]) -> None:
     call.read([Word(path)], kind, content=call.program == "Grep")
     if call.program == "Glob" and isinstance(pattern, str) and (pattern.startswith(("/", "~")) or ".." in pattern):
         call.touch(Word(pattern.split("*")[0]))
+    if call.program == "Grep" and given.get("output_mode") == "content" and shows_everything(pattern):
+        call.unknown("It shows nearly every line of what it searches, secrets among them.")
     if call.program == "Grep" and isinstance(glob, str):
-        call.touch(Word(glob, glob=True))
+        call.touch(Word(glob))
         if call.found[-1].type != "secret.read" and any(mark in glob for mark in "*?[{"):
             _grep_glob(call, glob)
 
 
 def _grep_glob(call: Call, glob: str) -> None:
-    from_dot = glob.rpartition("/")[2].startswith((".", "{.", "[.", "*env"))
+    parts = (name.rpartition("/")[2] for name in re.split(r"[{},\s]", glob))
+    from_dot = any(name.startswith((".", "[.", "*env", "?env", "*nv", "?nv")) for name in parts)
     if from_dot:
         call.unknown(f"{glob} may match files that hold secrets.")

@@ -11,14 +11,14 @@ _VALUED = {
     "timeout": "-k -s --kill-after --signal",
     "gtimeout": "-k -s --kill-after --signal",
     "stdbuf": "-i -o -e --input --output --error",
-    "watch": "-n -d --interval",
+    "watch": "-n --interval",
     "time": "-f -o --format --output",
     "exec": "-a",
     "caffeinate": "-t -w",
 }
 _XARGS_VALUED = names(
     """
-    -a -d -E -I -i -L -l -n -P -s --arg-file --delimiter --max-args --max-procs --replace
+    -a -d -E -I -L -n -P -s --arg-file --delimiter --max-args --max-procs
     """
 )
 
@@ -87,9 +87,14 @@ def raised(call: Call) -> None:
 def env(call: Call) -> None:
     """env: alone it prints every variable; otherwise it sets some and starts a program."""
     words = list(call.args)
-    if any(word.text.startswith(("-S", "--split", "-C", "--chdir", "-v")) for word in words[:4]):
+    options, inner = _skip_options(words, frozenset({"-u", "--unset", "-C", "--chdir", "-S"}))
+    # A list of what is followed and not of what is not: -iS'rm x', --split, --spl and --chd all run something else.
+    if not call.clear(options) or any(
+        not re.fullmatch(r"-[i0]*|-u.*|--(?:ignore-environment|null|unset(?:=.*)?)?", word.text)
+        for index, word in enumerate(options)
+        if index == 0 or options[index - 1].text not in {"-u", "--unset"}
+    ):
         call.unknown("This option of env is not followed.")
-    _, inner = _skip_options(words, frozenset({"-u", "--unset", "-C", "--chdir", "-S"}))
     while inner and re.match(r"[^=/]+=", inner[0].text):
         name = inner[0].text.partition("=")[0]
         if steers_programs(name):
@@ -108,7 +113,7 @@ def xargs(call: Call) -> None:
         return
     given = arguments(options, _XARGS_VALUED)
     call.read(given.values("-a", "--arg-file"))
-    mark = next((word.text for word in given.values("-I", "--replace")), "")
+    mark = next((word.text for word in given.values("-I", "--replace")), "{}")
     marked = [Word(word.text, literal=word.literal and not (mark and mark in word.text)) for word in inner]
     call.run([*(marked or [Word("echo")]), Word("(what xargs reads)", literal=False)])
 
