@@ -14,7 +14,7 @@ LEDGER_RIGHTS = {
     "ledger_entry": "SELECT, INSERT",
     "ledger_leaf": "SELECT, INSERT",
     "ledger_checkpoint": "SELECT, INSERT",
-    "ledger_publickey": "SELECT, INSERT",
+    "ledger_publickey": "SELECT",
     "ledger_subjectkey": "SELECT, INSERT, DELETE",
     "ledger_cursor": "SELECT, INSERT, UPDATE",
 }

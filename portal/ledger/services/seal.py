@@ -12,8 +12,9 @@ from django.db import connection, transaction
 
 from portal.ledger.models import Checkpoint, Cursor
 from portal.ledger.rules.merkle import Frontier
-from portal.ledger.rules.note import Signer, checkpoint_text
+from portal.ledger.rules.note import NoteError, Signer, Verifier, checkpoint_text, open_note, parse_checkpoint
 from portal.ledger.selectors.entries import database_now
+from portal.ledger.selectors.log import leaf_hashes
 
 LOCK = 0x62770001
 BATCH = 20_000
@@ -54,18 +55,23 @@ class Sealed:
     checkpoint: bool
 
 
+class ForeignCheckpointError(RuntimeError):
+    """The newest checkpoint is not one that this log's key signed for this log's leaves; nothing is sealed on it."""
+
+
 @transaction.atomic(durable=True)
 def seal(*, signer: Signer, limit: int = BATCH) -> Sealed | None:
     """Seal one batch; None when another sealer is at work.
 
-    Signs a checkpoint when anything was sealed, and after 60 s without, so that silence is provable.
+    Signs a checkpoint when anything was sealed, and after 60 s without, so that silence is provable. Raises
+    ForeignCheckpointError.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
             return None
     last = Checkpoint.objects.order_by("-id").first()
-    frontier = Frontier(last.size, _split(bytes(last.frontier))) if last else Frontier()
+    frontier = _resume(last, signer) if last else Frontier()
     leaves = _unsealed(limit)
     _write(leaves, first=frontier.size)
     frontier.extend(leaf[2] for leaf in leaves)
@@ -74,6 +80,24 @@ def seal(*, signer: Signer, limit: int = BATCH) -> Sealed | None:
     if due:
         _sign(frontier, signer=signer, now=now, number=last.pk + 1 if last else 1)
     return Sealed(len(leaves), frontier.size, due)
+
+
+def _resume(last: Checkpoint, signer: Signer) -> Frontier:
+    """The tree to go on from. Whoever may insert rows may insert a checkpoint over leaves of their own making, and to
+    sign the next one on top of it would lend them the log's key; so its signature and root are proven first.
+    """
+    try:
+        stated = parse_checkpoint(open_note(last.note, [Verifier.from_vkey(signer.vkey)]))
+        frontier = Frontier(last.size, _split(bytes(last.frontier)))
+        sound = (stated.origin, stated.size, stated.root) == (signer.name, last.size, frontier.root())
+    except (NoteError, ValueError):
+        # Signed by the key before this one, perhaps: then the leaves themselves must say so.
+        frontier = Frontier()
+        frontier.extend(leaf_hashes(0, last.size))
+        sound = frontier.size == last.size
+    if not sound or frontier.root() != bytes(last.root):
+        raise ForeignCheckpointError(f"Checkpoint {last.pk} was not signed for this log; run manage.py verify_ledger.")
+    return frontier
 
 
 def _unsealed(limit: int) -> list[NewLeaf]:
