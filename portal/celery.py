@@ -28,6 +28,4 @@ app.conf.update(
 )
 # CELERY_BEAT_SCHEDULE, and CELERY_TASK_ALWAYS_EAGER for a test, come from the settings.
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(
-    lambda: ["portal", "portal.ledger", "portal.identity", "registry", "approvals", "reports"]
-)
+app.autodiscover_tasks(lambda: ["portal", "portal.ledger", "portal.identity", "registry", "approvals", "reports"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -21,6 +22,12 @@ from tests.database.template import copy_database, drop, ensure_template
 from tests.organisation import agent, organisation
 
 __all__ = ["agent", "organisation"]
+
+# A test proves something that could fail, never how fast this machine is today.
+hypothesis.settings.register_profile(
+    "bailiwick", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("bailiwick")
 
 _SHARED = "BAILIWICK_TEST_SERVER"
 _CLUSTER = pytest.StashKey[Cluster]()
@@ -78,7 +85,7 @@ def django_db_setup(
     """Point Django at the worker's database AS THE APP'S ROLE, so that missing grants fail a test."""
     _point("default", database_urls.app)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: _reset(database_urls))
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: reset_database(database_urls))
         yield
     with django_db_blocker.unblock():
         connections.close_all()
@@ -97,7 +104,8 @@ def _point(alias: str, url: str) -> None:
     connections[alias].settings_dict.update(address)
 
 
-def _reset(urls: Urls) -> None:
+def reset_database(urls: Urls) -> None:
+    """Back to the rows and sequences that ``upgrade`` left: what a transactional test does in the end."""
     with psycopg.connect(urls.super, autocommit=True) as connection:
         baseline.restore(connection)
     # The keys of subjects that this process remembers were in the rows that are gone now.

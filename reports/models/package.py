@@ -45,9 +45,7 @@ class Package(models.Model):
         default_permissions = ()
         ordering = ["-requested_at"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(period_start__lt=models.F("period_end")), name="reports_package_period"
-            ),
+            models.CheckConstraint(condition=Q(period_start__lt=models.F("period_end")), name="reports_package_period"),
             models.CheckConstraint(
                 condition=Q(scope="all", team__isnull=True, agent__isnull=True)
                 | Q(scope="team", team__isnull=False, agent__isnull=True)

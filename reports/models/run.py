@@ -29,9 +29,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["agent", "-last_event_at"], name="reports_run_agent"),
             models.Index(fields=["-last_event_at", "-id"], name="reports_run_newest"),
-            models.Index(
-                fields=["repository", "-last_event_at"], name="reports_run_repo", condition=~Q(repository="")
-            ),
+            models.Index(fields=["repository", "-last_event_at"], name="reports_run_repo", condition=~Q(repository="")),
         ]
 
     def __str__(self) -> str:

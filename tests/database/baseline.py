@@ -79,9 +79,7 @@ def _filled(connection: Connection, tables: list[str]) -> list[str]:
     if not tables:
         return []
     asked = sql.SQL(" UNION ALL ").join(
-        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
-            sql.Literal(table), sql.Identifier("public", table)
-        )
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(table), sql.Identifier("public", table))
         for table in tables
     )
     return [str(name) for (name,) in connection.execute(asked).fetchall()]
