@@ -1,0 +1,264 @@
+"""Every page of the main job in one furnished organisation: axe in light and dark, a phone's width, one heading."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+from pytest_django.plugin import DjangoDbBlocker
+
+from approvals.rules.workflow import RequestState, Verdict
+from approvals.services.request import end, lock
+from portal.embedded.postgres import Urls
+from portal.ledger.events import SYSTEM
+from portal.ledger.selectors.entries import database_now
+from registry.models import Agent
+from registry.rules.kill import ScopeKind
+from registry.services.kill import agree_resume, order_kill
+from registry.services.policy import tighten_policy
+from reports.rules.package import PackageScope
+from reports.services.package import beat, claim, fail, request_package
+from tests.approvals.asking import opened, review
+from tests.conftest import reset_database
+from tests.organisation import (
+    Organisation,
+    active_agent,
+    credential_for,
+    draft_agent,
+    make_organisation,
+    policy_document,
+)
+from tests.reports.packages.ledger import UNCLOSED_PROFILE, ask_for_package, built
+from tests.reports.synthetic_runs import report, step
+from tests.sign_in import sign_in
+
+pytestmark = [pytest.mark.browser, UNCLOSED_PROFILE]
+
+AGENT = "/agents/payments-refactorer/"
+DRAFT = "/agents/docs-writer/register/"
+# Who looks, and at what. Names in braces are filled in by the furnished portal.
+PAGES = {
+    "home of a manager": ("manager", "/"),
+    "home of an approver": ("approver", "/"),
+    "home of an auditor": ("auditor", "/"),
+    "home of security": ("security", "/"),
+    "home of an operator": ("operator", "/"),
+    "home of a member": ("member", "/"),
+    "home without agents": ("outsider", "/"),
+    "agents": ("manager", "/agents/"),
+    "agents, none found": ("manager", "/agents/?q=zebra"),
+    "agents, none there": ("outsider", "/agents/"),
+    "agent": ("manager", AGENT),
+    "agent, seen by an auditor": ("auditor", AGENT),
+    "agent, stopped": ("security", "/agents/night-builder/"),
+    "agent, scope": ("manager", f"{AGENT}scope/"),
+    "agent, credentials": ("manager", f"{AGENT}credentials/"),
+    "agent, connect": ("manager", f"{AGENT}connect/"),
+    "agent, activity": ("manager", f"{AGENT}activity/"),
+    "agent, history": ("manager", f"{AGENT}history/"),
+    "agent, try an action": ("approver", "/approvals/try/payments-refactorer/"),
+    "change policy": ("manager", f"{AGENT}policy/"),
+    "register": ("manager", "/agents/register/"),
+    "register, who": ("manager", f"{DRAFT}who/"),
+    "register, owner": ("manager", f"{DRAFT}owner/"),
+    "register, scope": ("manager", f"{DRAFT}scope/"),
+    "register, tiers": ("manager", f"{DRAFT}tiers/"),
+    "register, review": ("manager", f"{DRAFT}review/"),
+    "stop an agent": ("manager", f"{AGENT}stop/"),
+    "stop a team": ("manager", "/stops/team/payments/"),
+    "stop everything": ("security", "/stops/all/"),
+    "stops": ("security", "/stops/"),
+    "stops, none there": ("outsider", "/stops/"),
+    "stop in force": ("security", "/stops/{stop}/"),
+    "inbox": ("approver", "/approvals/"),
+    "inbox, by agent": ("approver", "/approvals/?show=pending&group=on"),
+    "inbox, nothing waits": ("outsider", "/approvals/"),
+    "inbox, decided": ("auditor", "/approvals/?show=decided"),
+    "request, waiting": ("approver", "/approvals/AR-{waiting}/"),
+    "request, approved": ("approver", "/approvals/AR-{approved}/"),
+    "request, denied": ("approver", "/approvals/AR-{denied}/"),
+    "request, expired": ("approver", "/approvals/AR-{expired}/"),
+    "request, own": ("approver", "/approvals/AR-{own}/"),
+    "request, seen by an auditor": ("auditor", "/approvals/AR-{waiting}/"),
+    "runs": ("manager", "/runs/"),
+    "runs, none there": ("outsider", "/runs/"),
+    "run": ("auditor", "/runs/{run}/"),
+    "packages": ("auditor", "/packages/"),
+    "packages, none for you": ("member", "/packages/"),
+    "new package": ("auditor", "/packages/new/"),
+    "package, building": ("auditor", "/packages/PK-{building}/"),
+    "package, ready": ("auditor", "/packages/PK-{ready}/"),
+    "package, failed": ("auditor", "/packages/PK-{failed}/"),
+    "my account": ("member", "/settings/"),
+    "tokens": ("member", "/settings/tokens/"),
+    "two-step sign-in": ("member", "/accounts/2fa/"),
+    "sessions": ("member", "/accounts/sessions/"),
+    "password": ("member", "/accounts/password/change/"),
+    "sign out": ("member", "/accounts/logout/"),
+    "people": ("operator", "/settings/people/"),
+    "person": ("operator", "/settings/people/{person}/"),
+    "invite": ("operator", "/settings/people/invite/"),
+    "teams": ("operator", "/settings/teams/"),
+    "team": ("operator", "/settings/teams/payments/"),
+    "new team": ("operator", "/settings/new-team/"),
+    "not allowed": ("manager", "/settings/people/"),
+    "not found": ("outsider", AGENT),
+    "no such page": ("manager", "/no/such/page/"),
+}
+REFUSED = {"not allowed": 403, "not found": 404, "no such page": 404}
+
+
+@dataclass
+class Portal:
+    """A server over the furnished database, and a signed-in browser for everyone who has looked yet."""
+
+    url: str
+    browser: Browser
+    organisation: Organisation
+    places: dict[str, str]
+    blocker: DjangoDbBlocker
+    contexts: dict[str, BrowserContext] = field(default_factory=dict)
+
+    def context(self, who: str) -> BrowserContext:
+        if who not in self.contexts:
+            client = Client()
+            with self.blocker.unblock():
+                sign_in(client, self.organisation.people[who])
+            context = self.browser.new_context(locale="en-GB", timezone_id="Europe/Madrid", reduced_motion="reduce")
+            context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
+            self.contexts[who] = context
+        return self.contexts[who]
+
+
+@pytest.fixture(scope="module")
+def portal(
+    browser: Browser, django_db_setup: None, django_db_blocker: DjangoDbBlocker, database_urls: Urls
+) -> Iterator[Portal]:
+    """Furnished once for the module: no page changes anything by being looked at."""
+    server = LiveServer("localhost")
+    with django_db_blocker.unblock():
+        organisation = make_organisation()
+        places = furnish(organisation)
+        server._live_server_modified_settings.enable()
+        made = Portal(server.url, browser, organisation, places, django_db_blocker)
+        yield made
+        for context in made.contexts.values():
+            context.close()
+        server._live_server_modified_settings.disable()
+        server.stop()
+        connections.close_all()
+        reset_database(database_urls)
+
+
+def furnish(organisation: Organisation) -> dict[str, str]:
+    """Something of every kind; the numbers and ids that addresses need."""
+    agent = active_agent(organisation, data_touched="Source code only.")
+    tighten_policy(
+        actor=organisation.manager, agent=agent, document=policy_document(branches_allowed=["feature/**"]), based_on=1
+    )
+    draft_agent(organisation, "Docs Writer", platform="gemini", trigger="schedule")
+    night = active_agent(organisation, "Night Builder", criticality="high")
+    order = order_kill(
+        actor=organisation.manager,
+        kind=ScopeKind.AGENT,
+        scope_id=night.pk,
+        reason="It pushed to a release branch at night, and nobody who is awake knows why. " * 3,
+    )
+    agree_resume(actor=organisation.second_manager, order=order, reason="The cause is found.")
+    return {
+        "stop": str(order.number),
+        "person": str(organisation.member.pk),
+        "run": str(_run(agent)),
+        **_requests(organisation, agent),
+        **_packages(organisation),
+    }
+
+
+def _run(agent: Agent) -> object:
+    return report(
+        agent,
+        step(0, 0, "user_prompt", content={"prompt": "Fix the total. " * 40}, repository="acme/payments"),
+        step(1, 1, tool="Bash", content={"tool_input": {"command": "x" * 300}, "tool_output": "done"}),
+        step(7, 55, tool="Bash", content={"command": "curl \u202egpj.exe"}),
+    ).pk
+
+
+def _requests(organisation: Organisation, agent: Agent) -> dict[str, str]:
+    token = credential_for(organisation, agent)
+    asked = {
+        "approved": opened(token, "npm install left-pad@1.3.0"),
+        "denied": opened(token, "git push --force origin feature/tidy"),
+        "expired": opened(token, "gh pr merge 5 --squash"),
+        "own": opened(token, "gh pr merge 6 --squash", initiator="approver@example.test"),
+        "waiting": opened(
+            token, f"gh pr merge 7 --squash && echo {'long' * 60}\u200b", initiator="member@example.test"
+        ),
+    }
+    review(asked["approved"], organisation.approver)
+    review(asked["denied"], organisation.second_approver, Verdict.DENY)
+    with transaction.atomic(durable=True):
+        end(lock(asked["expired"]), RequestState.EXPIRED, because="Nobody decided in time.", by=SYSTEM)
+    return {name: str(request.number) for name, request in asked.items()}
+
+
+def _packages(organisation: Organisation) -> dict[str, str]:
+    ready = built(ask_for_package(organisation.auditor))
+    start = database_now() - timedelta(days=2)
+    failed = request_package(actor=organisation.auditor, scope=PackageScope.ALL, start=start)
+    claim(package_id=failed.pk)
+    fail(package_id=failed.pk, attempt=1, reason="The builder was ended by signal 9.")
+    building = request_package(actor=organisation.auditor, scope=PackageScope.ALL, start=start)
+    claim(package_id=building.pk)
+    beat(package_id=building.pk, attempt=1, stage="Reading entries", done=1200, total=4000)
+    return {"ready": str(ready.number), "failed": str(failed.number), "building": str(building.number)}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page(name: str, portal: Portal, axe: Callable[[Page], list[str]], no_sideways: Callable[[Page], None]) -> None:
+    who, address = PAGES[name]
+    page = portal.context(who).new_page()
+    page.set_default_timeout(10_000)
+    noise: list[str] = []
+    page.on("pageerror", lambda error: noise.append(str(error)))
+    page.on("console", lambda said: noise.append(said.text) if said.type in {"error", "warning"} else None)
+    answer = page.goto(portal.url + address.format(**portal.places))
+    assert answer is not None
+    assert answer.status == REFUSED.get(name, 200)
+    _look(page, axe, no_sideways)
+    expected = [] if answer.ok else [text for text in noise if f"status of {answer.status}" in text]
+    assert noise == expected
+    page.close()
+
+
+def _look(page: Page, axe: Callable[[Page], list[str]], no_sideways: Callable[[Page], None]) -> None:
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    assert re.fullmatch(r"(\(\d+\) )?\S.* · Bailiwick", page.title())
+    expect(page.locator("h1")).to_have_count(1)
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        found += [f"{scheme}: {finding}" for finding in axe(page)]
+    page.set_viewport_size({"width": 320, "height": 700})
+    found += [f"320 px: {finding}" for finding in axe(page)]
+    assert found == []
+    no_sideways(page)
+
+
+def test_conflict(portal: Portal, axe: Callable[[Page], list[str]], no_sideways: Callable[[Page], None]) -> None:
+    """A page that stood open too long: what it asks for is over, and the answer says so."""
+    page = portal.context("auditor").new_page()
+    page.goto(f"{portal.url}/packages/PK-{portal.places['ready']}/")
+    form = page.locator("form[action$='/download/']")
+    form.evaluate("(form) => { form.action = form.action.replace('download', 'cancel'); }")
+    with page.expect_navigation() as arrived:
+        page.get_by_role("button", name="Download").click()
+    assert arrived.value.status == 409
+    _look(page, axe, no_sideways)
+    expect(page.get_by_text("What was not done")).to_be_visible()
+    page.close()
