@@ -288,6 +288,26 @@ nice -n 5 rm x
 setsid rm x
 parallel rm
 script -c 'rm x'
+echo ${x:-`rm x`}
+echo "${x:-`rm x`}"
+echo ${x#`rm x`}
+echo ${x/`rm x`/}
+echo ${x:-<(rm x)}
+echo ${x:-${y:-`rm x`}}
+echo ${x/$(rm y)/}
+echo "${x%`touch a`}"
+mkdocs gh-deploy
+ninja install
+playwright install
+cypress run --record --key x
+mypy --install-types --non-interactive
+pylint --init-hook 'import os' x
+grep -rnv zzzz .
+rg -v zzzz
+rg --passthru zz .
+sed 'r .env' a
+sbt "test;publish"
+GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.fsmonitor GIT_CONFIG_VALUE_0=x git status
 """.strip().split("\n")
 
 # A guard that stops work is switched off; these are what agents do all day.
@@ -345,6 +365,8 @@ gcc -O2 main.c -o build/main
 tox -e py311
 wait
 X=1; echo ${X:-2}
+echo "${NAME:-nobody}" "${FILE%.py}" "${A//a/b}"
+git commit -m "Use \\`total\\`"
 """.strip().split("\n")
 
 FIND = "Grep"
@@ -386,6 +408,10 @@ def test_ordinary_work_stays_free(command: str) -> None:
 @pytest.mark.parametrize(("tool", "given"), TOOLS)
 def test_no_tool_reads_secrets_or_changes_an_agents_settings_freely(tool: str, given: dict[str, object]) -> None:
     assert tier(tool, given) is not Tier.FREE
+
+
+def test_a_text_written_into_a_command_hides_no_substitution() -> None:
+    assert tier("Bash", {"command": "cat <<E\n${x:-`rm x`}\nE"}) is not Tier.FREE
 
 
 def test_the_bodies_of_agents_worktrees_stay_ordinary_files() -> None:

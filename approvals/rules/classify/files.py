@@ -132,7 +132,8 @@ def search(call: Call) -> None:
         call.touch(Word(word.text, glob=True))
     everywhere = call.program not in {"grep", "egrep", "fgrep", "zgrep"} or _recursive(call) or given.has("-d")
     sought = given.values("-e", "--regexp") or ([] if patterned else given.rest[:1])
-    if everywhere and not given.has(*_NAMES_ONLY) and any(shows_everything(word.text) for word in sought):
+    all_lines = given.has("-v", "--invert-match", "--passthru") or any(shows_everything(word.text) for word in sought)
+    if everywhere and all_lines and not given.has(*_NAMES_ONLY):
         call.unknown("It shows nearly every line of what it searches, secrets among them.")
     for word in options:
         if word.text.partition("=")[0] in _RUNS_OTHERS:

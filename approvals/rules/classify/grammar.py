@@ -7,6 +7,8 @@ from approvals.rules.classify.call import names
 # The grammar and the shell read these differently, so a tree that holds one proves nothing: a line continuation
 # inside a word, a carriage return, and control characters.
 MISREAD = re.compile(r"\S\\\n\S|[\x00-\x08\x0b-\x1f\x7f]")
+# Inside ${x:-…} the grammar takes a substitution for plain text; the shell runs it.
+MISSED = re.compile(r"(?<!\\)(?:`|[$<>]\()")
 DELIMITER = re.compile(r"\\?\w+|'\w+'|\"\w+\"")
 SEPARATORS = re.compile(r"[;&|\n(){}`]|\$\(")
 WORDS = names(

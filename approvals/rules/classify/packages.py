@@ -49,20 +49,26 @@ def tests(call: Call) -> None:
         for word in call.args:
             if call.program in {"tox", "nox"} and _RISKY_TASK.search(word.text):
                 call.unknown(f"What {word.text} does is not told by its name.")
-            if word.text.startswith("--baset"):
-                call.unknown("The directory for temporary files is emptied first.")
+            if word.text.startswith(("--baset", "--record")) or word.text == "install":
+                call.unknown(f"{word.text} does more than run tests.")
         call.add("test", call.program)
 
 
 def linters(call: Call) -> None:
     """Linters and formatters."""
     if looked_at(call):
+        for word in call.args:
+            if word.text.startswith(("--install-types", "--init-hook", "--python-exec")):
+                call.unknown(f"{word.text} does more than look at the code.")
         call.add("lint", call.program)
 
 
 def builds(call: Call) -> None:
     """Compilers and bundlers."""
     if looked_at(call):
+        for word in call.args:
+            if call.program in {"mkdocs", "ninja", "meson"} and _RISKY_TASK.search(word.text):
+                call.unknown(f"What {word.text} does is not told by its name.")
         call.add("build", call.program)
 
 

@@ -130,6 +130,8 @@ class _Reader:
             if kind in {"raw_string", "ansi_c_string"}:
                 source = text_of(node, self.text)
                 self.hides_code = self.hides_code or "$(" in source or "`" in source
+            elif kind in {"word", "regex", "extglob_pattern"} and grammar.MISSED.search(text_of(node, self.text)):
+                self.unknown("A command may be hidden where a plain text is expected.")
         elif kind in grammar.THROUGH:
             self.children(node)
         else:
