@@ -159,12 +159,12 @@ def main() -> None:
         server("portal.urls", port=PORT, environment=place.environment) as base,
     ):
         taken = list(rounds(place, base, asked))
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}")  # noqa: T201
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}")
     raw = statistics.median(found["raw COPY"] for found in taken)
     for kind in taken[0]:
         rates = [found[kind] for found in taken]
         goal = f"  {statistics.median(rates) / raw:.2f} of raw COPY (goal {GOALS[kind]})" if kind in GOALS else ""
-        print(f"{kind:14} {statistics.median(rates):8.0f}/s ({min(rates):.0f} to {max(rates):.0f}){goal}")  # noqa: T201
+        print(f"{kind:14} {statistics.median(rates):8.0f}/s ({min(rates):.0f} to {max(rates):.0f}){goal}")
 
 
 if __name__ == "__main__":
