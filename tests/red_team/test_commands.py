@@ -296,6 +296,8 @@ echo ${x:-<(rm x)}
 echo ${x:-${y:-`rm x`}}
 echo ${x/$(rm y)/}
 echo "${x%`touch a`}"
+echo "${x:-'`rm y`'}"
+echo "${x:-'$(rm y)'}"
 mkdocs gh-deploy
 ninja install
 playwright install
@@ -410,8 +412,12 @@ def test_no_tool_reads_secrets_or_changes_an_agents_settings_freely(tool: str, g
     assert tier(tool, given) is not Tier.FREE
 
 
-def test_a_text_written_into_a_command_hides_no_substitution() -> None:
-    assert tier("Bash", {"command": "cat <<E\n${x:-`rm x`}\nE"}) is not Tier.FREE
+@pytest.mark.parametrize(
+    "text", ["`rm x`", "a `rm x` b", "'`rm x`'", "${x:-`rm x`}", "${x:-'`rm x`'}", "${x:-'$(rm x)'}", "$(rm x)"]
+)
+def test_a_text_written_into_a_command_hides_no_substitution(text: str) -> None:
+    assert tier("Bash", {"command": f"cat <<E\n{text}\nE"}) is not Tier.FREE
+    assert tier("Bash", {"command": f"cat <<'E'\n{text}\nE"}) is Tier.FREE
 
 
 def test_the_bodies_of_agents_worktrees_stay_ordinary_files() -> None:

@@ -9,6 +9,10 @@ from approvals.rules.classify.call import names
 MISREAD = re.compile(r"\S\\\n\S|[\x00-\x08\x0b-\x1f\x7f]")
 # Inside ${x:-…} the grammar takes a substitution for plain text; the shell runs it.
 MISSED = re.compile(r"(?<!\\)(?:`|[$<>]\()")
+# Nor is it one in quotes there when the whole stands in double quotes, where single ones do not quote; and of a text
+# written into the command the grammar sees no backquotes at all.
+MISQUOTED = re.compile(r"'[^']*(?:`|\$\()")
+BACKQUOTE = re.compile(r"(?<!\\)`")
 DELIMITER = re.compile(r"\\?\w+|'\w+'|\"\w+\"")
 SEPARATORS = re.compile(r"[;&|\n(){}`]|\$\(")
 WORDS = names(

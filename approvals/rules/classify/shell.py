@@ -207,8 +207,8 @@ class _Reader:
 
     def expansion(self, node: Node) -> None:
         source = text_of(node, self.text)
-        if source.startswith("${!") or re.search(r"@[A-Za-z]\}$", source):
-            self.unknown(f"{source} names a variable indirectly.")
+        if source.startswith("${!") or re.search(r"@[A-Za-z]\}$", source) or grammar.MISQUOTED.search(source):
+            self.unknown(f"{source} names a variable indirectly, or may hide a command.")
         names = [text_of(child, self.text) for child in node.named_children if child.type == "variable_name"]
         if re.match(r"\$\{\w+:?=", source):
             self.sets_variables = True
@@ -320,8 +320,9 @@ class _Reader:
         for child in node.named_children:
             if child.type == "heredoc_body":
                 # Were the grammar to miss the end, commands after it would be taken for text.
-                if any(line.strip() == mark for line in text_of(child, self.text).split("\n")):
-                    self.unknown("The end of a text written into the command cannot be told.")
+                body = text_of(child, self.text)
+                if mark in map(str.strip, body.split("\n")) or (start == mark and grammar.BACKQUOTE.search(body)):
+                    self.unknown("A text written into the command may end early or hold commands.")
                 if start == mark:
                     self.visit(child)
             elif child.type == "file_redirect":
