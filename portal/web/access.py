@@ -34,7 +34,17 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(status=204)
         response["HX-Redirect"] = _address(back)
         return response
-    return HttpResponseRedirect(_address(request.get_full_path()))
+    return HttpResponseRedirect(_address(_page_of(request)))
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page to come back to; for a form that is the page it stood on, since its own address may take no GET."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    stood = urlsplit(request.headers.get("Referer", ""))
+    if stood.netloc != request.get_host() or not stood.path.startswith("/"):
+        return "/"
+    return stood.path + (f"?{stood.query}" if stood.query else "")
 
 
 def _address(back: str) -> str:

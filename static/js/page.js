@@ -5,3 +5,4 @@ import "./inbox-keys.js";
 import "./notices.js";
 import "./time.js";
 import "./title-badge.js";
+import "./kept.js";

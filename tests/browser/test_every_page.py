@@ -241,7 +241,7 @@ def _look(page: Page, axe: Callable[[Page], list[str]], no_sideways: Callable[[P
     expect(page.locator("h1")).to_have_count(1)
     found = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         found += [f"{scheme}: {finding}" for finding in axe(page)]
     page.set_viewport_size({"width": 320, "height": 700})

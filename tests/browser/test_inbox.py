@@ -242,3 +242,21 @@ def test_trying_an_action(
     expect(page.locator(".try-answer")).to_contain_text("Rules that decide")
     look_over(page, "try-action")
     assert ApprovalRequest.objects.count() == 0
+
+
+def test_a_session_that_ends_before_the_decision(
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str
+) -> None:
+    """Signing in again leads back to the request, not to an address that takes no GET; the reason is still there."""
+    asked = opened(token)
+    address = f"/approvals/AR-{asked.number}/"
+    sign_in(page, live_server.url, organisation.approver.email, address)
+    page.get_by_label("Reason").fill("Not on a Friday.")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Deny").click()
+    page.locator("input[name=login]").fill(organisation.approver.email)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url(f"{live_server.url}{address}")
+    expect(page.get_by_label("Reason")).to_have_value("Not on a Friday.")
+    assert Review.objects.count() == 0
