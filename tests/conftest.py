@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -120,6 +120,17 @@ def super_connection(db: None, database_urls: Urls) -> Iterator[psycopg.Connecti
     """
     with psycopg.connect(database_urls.super, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def erase(super_connection: psycopg.Connection[tuple[object, ...]]) -> Callable[[str], None]:
+    """Destroy the keys whose subject matches a LIKE pattern, as only the owner may."""
+
+    def destroy(subject: str) -> None:
+        done = super_connection.execute("DELETE FROM ledger_subjectkey WHERE subject LIKE %s", [subject])
+        assert done.rowcount, f"no key of {subject}"
+
+    return destroy
 
 
 @pytest.fixture

@@ -80,7 +80,8 @@ def _open(key: AESGCM | None, blob: bytes, entry_id: bytes) -> dict[str, Any] | 
         # The subject was erased and later seen again: a new key, which does not open old blobs.
         return None
     if plain[:1] != _FORM:
-        raise ValueError("These personal values were locked by another version of the portal.")
+        # Not a form that this version writes or knows: not readable, which is not the reader's fault.
+        return None
     seed, values = plain[1 : 1 + SALT_BYTES], orjson.loads(plain[1 + SALT_BYTES :])
     return {
         field: {"salt": b64encode(salt_of(seed, field)).decode(), "value": value} for field, value in values.items()

@@ -12,7 +12,7 @@ from portal.ledger.protect import REFUSAL
 # Named here and not found: a table whose trigger was dropped would otherwise no longer count.
 APPEND_ONLY = ("ledger_entry", "ledger_leaf", "ledger_checkpoint", "ledger_publickey")
 # Of the ledger's other tables: what may never be granted.
-_NEVER = {"ledger_subjectkey": ("UPDATE", "TRUNCATE"), "ledger_cursor": ("DELETE", "TRUNCATE")}
+_NEVER = {"ledger_subjectkey": ("UPDATE", "DELETE", "TRUNCATE"), "ledger_cursor": ("DELETE", "TRUNCATE")}
 _CHANGES = ("UPDATE", "DELETE", "TRUNCATE")
 
 _TABLES = """

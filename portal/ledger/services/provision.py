@@ -15,7 +15,7 @@ LEDGER_RIGHTS = {
     "ledger_leaf": "SELECT, INSERT",
     "ledger_checkpoint": "SELECT, INSERT",
     "ledger_publickey": "SELECT",
-    "ledger_subjectkey": "SELECT, INSERT, DELETE",
+    "ledger_subjectkey": "SELECT, INSERT",  # erasing is the owner's act, never the application's
     "ledger_cursor": "SELECT, INSERT, UPDATE",
 }
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,6 @@ from approvals.models import ApprovalRequest
 from approvals.rules.workflow import Verdict
 from approvals.services.check import Call, decide
 from approvals.services.review import add_review
-from portal.ledger.models import SubjectKey
 from portal.ledger.services.follow import follow
 from portal.ledger.services.seal import seal
 from portal.ledger.signing import load_signer
@@ -169,10 +169,12 @@ def test_checks_reviews_and_stops_stand_in_one_story(organisation: Organisation,
     assert "Elsewhere." not in page
 
 
-def test_erased_values_are_said_to_be_erased(organisation: Organisation, agent: Agent) -> None:
+def test_erased_values_are_said_to_be_erased(
+    organisation: Organisation, agent: Agent, erase: Callable[[str], None]
+) -> None:
     run = report(agent, step(0, 0, content={"prompt": "a secret"}))
     assert "a secret" in get(organisation.manager, f"/runs/{run.pk}/")
-    SubjectKey.objects.filter(subject=f"run:{run.pk}").delete()
+    erase(f"run:{run.pk}")
     page = get(organisation.manager, f"/runs/{run.pk}/")
     assert "a secret" not in page
     assert "Personal values erased" in page
