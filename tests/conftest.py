@@ -14,7 +14,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
-from portal.embedded.postgres import Cluster, Urls
+from portal.embedded.postgres import Urls
 from portal.ledger import vault
 from tests.database import baseline
 from tests.database.server import GIVEN, start_cluster, urls_for
@@ -29,30 +29,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("bailiwick")
 
-_SHARED = "BAILIWICK_TEST_SERVER"
-_CLUSTER = pytest.StashKey[Cluster]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """With several workers the controlling process owns the cluster; a lone process starts it when asked."""
-    controls_workers = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
-    if controls_workers and GIVEN not in os.environ:
-        cluster = start_cluster()
-        config.stash[_CLUSTER] = cluster
-        os.environ[_SHARED] = cluster.urls("postgres").super
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    cluster = config.stash.get(_CLUSTER, None)
-    if cluster is not None:
-        os.environ.pop(_SHARED, None)
-        cluster.stop()
-
 
 @pytest.fixture(scope="session")
 def postgres_super_url() -> Iterator[str]:
-    """The superuser's URL to the maintenance database of the server under test."""
-    known = os.environ.get(GIVEN) or os.environ.get(_SHARED)
+    """The superuser's URL to the maintenance database of the server under test.
+
+    Each testing process has a server of its own: what the sealer may seal is judged over the whole server
+    (pg_snapshot_xmin), so the open transactions of a neighbour would decide what a test sees.
+    """
+    known = os.environ.get(GIVEN)
     if known:
         yield known
         return
