@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class Sample:
-    """One round: requests per second, and latency percentiles in milliseconds."""
+    """One round: requests a second, latency percentiles in milliseconds, and answers later than two seconds."""
 
     rate: float
     p50: float
     p99: float
-    failed: int
+    late: int
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def wrk(url: str, *, body: bytes, token: str, seconds: int, connections: int, fo
     if found is None:
         raise RuntimeError(f"wrk printed no result:\n{out}")
     requests, micros, p50, p99, failed, late = map(int, found.groups())
-    if failed or late:
-        raise RuntimeError(f"{url}: of {requests} answers {failed} were not 2xx, {late} were broken off or late.")
-    return Sample(requests / micros * 1e6, p50 / 1000, p99 / 1000, failed)
+    if failed:
+        raise RuntimeError(f"{url}: {failed} of {requests} answers were not 2xx.")
+    return Sample(requests / micros * 1e6, p50 / 1000, p99 / 1000, late)
 
 
 def summarise(samples: list[Sample]) -> Summary:
