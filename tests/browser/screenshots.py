@@ -27,7 +27,7 @@ VISITS: dict[str, tuple[tuple[str, str], ...]] = {
         ("register", "/agents/register/"),
         ("stops", "/stops/"),
         ("runs", "/runs/"),
-        ("run", "a:/runs/0"),
+        ("run", "a:/runs/"),
         ("settings", "/settings/"),
     ),
     "approver": (("inbox", "/approvals/"), ("request", "a:/approvals/AR-")),
@@ -89,7 +89,7 @@ def sign_in(page: Page, base: str, email: str, password: str) -> None:
 def visit(page: Page, base: str, address: str) -> None:
     """Open an address; ``a:/x`` follows the first link on the page whose address begins with ``/x``."""
     if address.startswith("a:"):
-        link = page.locator(f"main a[href^='{address[2:]}']").first.get_attribute("href")
+        link = page.locator(f"main a[href^='{address[2:]}']:not([href*=export])").first.get_attribute("href")
         address = link or "/"
     page.goto(base + address)
     page.wait_for_load_state("networkidle" if "approvals" not in address else "load")
