@@ -33,19 +33,6 @@ def for_run(run_id: UUID) -> QuerySet[Entry]:
     return Entry.objects.filter(run_id=run_id).order_by("occurred_at", "recorded_at", "id")
 
 
-def for_agent(agent_id: UUID, *, types: Collection[str] = ()) -> QuerySet[Entry]:
-    """An agent's entries, newest first."""
-    entries = Entry.objects.filter(agent_id=agent_id).order_by("-recorded_at", "-id")
-    return entries.filter(type__in=list(types)) if types else entries
-
-
-def of_types(types: Collection[str], *, start: datetime, end: datetime) -> QuerySet[Entry]:
-    """Entries of the types recorded in ``[start, end)``, oldest first."""
-    return Entry.objects.filter(type__in=list(types), recorded_at__gte=start, recorded_at__lt=end).order_by(
-        "recorded_at", "id"
-    )
-
-
 def disclose(entry: Entry) -> dict[str, Any]:
     """The personal values by field; empty when the subject was erased."""
     return {field: item["value"] for field, item in disclose_with_salts(entry).items()}

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Max, Min
 
-from portal.ledger.models import Checkpoint, Entry, Leaf, PublicKey
+from portal.ledger.models import Checkpoint, Leaf, PublicKey
 
 
 def newest_index() -> int:
@@ -72,18 +72,3 @@ def health(now: datetime) -> LogHealth:
         unsealed = int(cursor.fetchone()[0])
     age = None if latest is None else now - latest.signed_at
     return LogHealth(0 if latest is None else latest.size, unsealed, age)
-
-
-def sealed_entries(first: int, end: int) -> Iterator[tuple[int, Entry]]:
-    """The entries of ``[first, end)`` with their places, in order, read in pieces."""
-    step = 2000
-    for start in range(first, end, step):
-        leaves = list(Leaf.objects.filter(index__gte=start, index__lt=min(start + step, end)).order_by("index"))
-        times = [leaf.recorded_at for leaf in leaves]
-        if not leaves:
-            return
-        entries = Entry.objects.filter(
-            id__in=[leaf.entry_id for leaf in leaves], recorded_at__range=(min(times), max(times))
-        ).in_bulk()
-        for leaf in leaves:
-            yield leaf.index, entries[leaf.entry_id]
