@@ -1,5 +1,6 @@
 """A grant: the one-time permission that an approved request gives."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -19,6 +20,7 @@ class Grant(models.Model):
     digest = models.BinaryField()
     revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="+")
     epoch = models.BigIntegerField()
+    kill_keys = ArrayField(models.TextField(), default=list)
     state = models.TextField(
         choices=[(state.value, state.value) for state in GrantState], default=GrantState.ISSUED.value
     )

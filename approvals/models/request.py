@@ -1,6 +1,7 @@
 """An approval request: one gated action, bound to exactly what was asked, waiting for people."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -28,7 +29,13 @@ class ApprovalRequest(models.Model):
     arguments = models.JSONField()
     digest = models.BinaryField()
     revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="+")
+    # The revisions in force above the agent when it was opened: a tightened baseline voids it as well.
+    organisation_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, null=True, related_name="+")
+    team_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, null=True, related_name="+")
+    task = models.CharField(max_length=200, blank=True)
     epoch = models.BigIntegerField()
+    # Every kill scope that can stop it (registry.rules.kill.keys_over): epoch is the sum of theirs.
+    kill_keys = ArrayField(models.TextField(), default=list)
     initiator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="initiated_requests"
     )

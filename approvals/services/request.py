@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from approvals.events import RequestOpened, RequestResolved
 from approvals.models import ApprovalRequest
@@ -23,6 +23,7 @@ from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM, Actor, instant
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.numbers import next_number
 from registry.models import Agent
 from registry.rules.runs import run_id
 from registry.selectors.charters import charter_of
@@ -62,7 +63,7 @@ def open_request(
     agent = Agent.objects.select_related("owner_team", "accountable_person", "revision").get(pk=standing.agent_id)
     initiator = _initiator(asked, standing)
     rule = compiled_policy(standing.policy_in_force).policy.approval
-    number = _next_number()
+    number = next_number("approvals_request_number")
     expires_at = standing.now + timedelta(minutes=rule.expires_minutes)
     view = build_view(
         ViewFacts(
@@ -238,9 +239,3 @@ def _append_opened(request: ApprovalRequest, standing: CallerStanding) -> None:
         agent_id=standing.agent_id,
         run_id=request.run_id,
     )
-
-
-def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('approvals_request_number')")
-        return int(cursor.fetchone()[0])

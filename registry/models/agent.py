@@ -34,7 +34,13 @@ class Agent(models.Model):
     accountable_person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="answers_for"
     )
+    deputy = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="deputises_for"
+    )
+    links = models.JSONField(default=list)  # [{"label", "url"}], as registry.rules.texts.links reads them
+    canary = models.BooleanField(default=False)  # drills stop it on a schedule; it may touch nothing real
     state = models.TextField(choices=choices(AgentState), default=AgentState.DRAFT.value)
+    state_reason = models.TextField(blank=True)  # why it was suspended or retired
     draft = models.JSONField(default=dict)  # the policy document while the agent is a draft
     revision = models.ForeignKey("PolicyRevision", on_delete=models.PROTECT, null=True, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -15,6 +15,10 @@ class ScopeKind(StrEnum):
     ALL = "all"
     TEAM = "team"
     AGENT = "agent"
+    RUN = "run"
+    ACTION = "action"
+    REPOSITORY = "repository"
+    DRILL = "drill"
 
 
 class OrderState(StrEnum):

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person, Team
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.numbers import next_number
 from registry import events
 from registry.models import Agent, KillOrder, KillState, ResumeAgreement
 from registry.rules.kill import (
@@ -39,7 +40,7 @@ def order_kill(*, actor: Person, kind: ScopeKind, scope_id: UUID | None, reason:
     state.epoch, state.stopped = next_epoch(state.epoch), True
     state.save(update_fields=["epoch", "stopped"])
     order = KillOrder.objects.create(
-        number=_next_number(),
+        number=next_number("registry_kill_number"),
         kind=kind.value,
         key=key,
         label=label,
@@ -129,9 +130,3 @@ def _place(kind: ScopeKind, scope_id: UUID | None) -> tuple[UUID | None, str]:
 
 def _agent_id(order: KillOrder) -> UUID | None:
     return UUID(order.key.partition(":")[2]) if order.kind == ScopeKind.AGENT.value else None
-
-
-def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('registry_kill_number')")
-        return int(cursor.fetchone()[0])

@@ -17,6 +17,7 @@ from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM, Actor, Event
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.numbers import next_number
 from registry.models import Agent
 from reports import events
 from reports.models import Package, PackageDownload
@@ -69,7 +70,7 @@ def request_package(
     if Package.objects.filter(requested_by=actor, state__in=_UNDER_WAY).count() >= MOST_UNDER_WAY:
         raise TooManyRequests(f"{MOST_UNDER_WAY} of your packages are under way. Wait for one; nothing was queued.")
     package = Package(
-        number=_next_number(),
+        number=next_number("reports_package_number"),
         title=title.strip()[:120] or _title(scope, team, agent),
         scope=scope.value,
         team=team,
@@ -273,9 +274,3 @@ def _title(scope: PackageScope, team: Team | None, agent: Agent | None) -> str:
     if scope is PackageScope.ALL:
         return "Evidence of the whole organisation"
     return f"Evidence of team {team.name}" if team else f"Evidence of {agent.name if agent else 'an agent'}"
-
-
-def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('reports_package_number')")
-        return int(cursor.fetchone()[0])

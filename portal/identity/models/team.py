@@ -17,6 +17,7 @@ class Team(models.Model):
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=80, unique=True)
     group = models.OneToOneField(Group, on_delete=models.PROTECT, related_name="team")
+    on_call = models.CharField(max_length=200, blank=True)  # how to reach whoever answers now: a number, a rota
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
