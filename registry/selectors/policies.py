@@ -1,0 +1,140 @@
+"""Reading policies of every level: what is in force, what was, and what an agent stood under at an instant."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from portal.identity.models import Team
+from portal.ledger.models import Entry
+from registry.models import Agent, KillOrder, Ownership, PolicyLevel, PolicyRevision
+from registry.rules.kill import keys_over
+from registry.rules.levels import Level
+from registry.rules.lifecycle import AgentState
+
+ORGANISATION_KEY = "organisation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Whose policy it is: an agent's, a team's or the organisation's."""
+
+    level: Level
+    agent: Agent | None = None
+    team: Team | None = None
+
+    @classmethod
+    def of_agent(cls, agent: Agent) -> "Subject":
+        return cls(level=Level.AGENT, agent=agent)
+
+    @classmethod
+    def of_team(cls, team: Team) -> "Subject":
+        return cls(level=Level.TEAM, team=team)
+
+    @classmethod
+    def of(cls, row: Any) -> "Subject":
+        """The subject of a revision or a proposal."""
+        return cls(level=Level(row.level), agent=row.agent, team=row.team)
+
+    @property
+    def label(self) -> str:
+        """What it is called on pages and in sentences."""
+        if self.agent is not None:
+            return self.agent.name
+        return f"team {self.team.name}" if self.team is not None else "the organisation"
+
+    @property
+    def key(self) -> str:
+        """The key of its row in ``PolicyLevel``; an agent's is for locks and addresses only."""
+        if self.agent is not None:
+            return f"agent:{self.agent.pk}"
+        return f"team:{self.team.pk}" if self.team is not None else ORGANISATION_KEY
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a revision or proposal of the subject is found and stored by."""
+        return {"level": self.level.value, "agent": self.agent, "team": self.team}
+
+
+ORGANISATION = Subject(level=Level.ORGANISATION)
+
+
+def revision_in_force(subject: Subject) -> PolicyRevision | None:
+    """The revision that counts now, read fresh; None where nothing is said (or the agent is a draft)."""
+    found = PolicyRevision.objects.select_related("author", "approved_by")
+    if subject.agent is not None:
+        return found.filter(pk__in=Agent.objects.filter(pk=subject.agent.pk).values("revision")).first()
+    return found.filter(pk__in=PolicyLevel.objects.filter(key=subject.key).values("revision")).first()
+
+
+def revisions_of(subject: Subject) -> QuerySet[PolicyRevision]:
+    """Every revision of the subject, newest first."""
+    return (
+        PolicyRevision.objects.filter(**subject.columns)
+        .select_related("author", "approved_by", "proposal")
+        .order_by("-number")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsOf:
+    """What an agent stood under at ``instant``: revisions, who answered for it, its state, the stops in force.
+
+    Everything is None or empty before the agent was registered.
+    """
+
+    instant: datetime
+    revision: PolicyRevision | None
+    organisation: PolicyRevision | None
+    team: PolicyRevision | None
+    ownership: Ownership | None
+    state: str
+    stops: tuple[KillOrder, ...]
+
+
+def as_of(agent: Agent, instant: datetime) -> AsOf:
+    """The agent as it was at an instant, from rows that never change and from the ledger."""
+    ownership = (
+        agent.ownerships.filter(since__lte=instant)
+        .select_related("team", "accountable_person", "deputy")
+        .order_by("-since")
+        .first()
+    )
+    team = ownership.team if ownership is not None else None
+    return AsOf(
+        instant=instant,
+        revision=_at(Subject.of_agent(agent), instant),
+        organisation=_at(ORGANISATION, instant),
+        team=None if team is None else _at(Subject.of_team(team), instant),
+        ownership=ownership,
+        state=_state_at(agent, instant),
+        stops=tuple(_stops_at(agent, team, instant)),
+    )
+
+
+def _at(subject: Subject, instant: datetime) -> PolicyRevision | None:
+    return revisions_of(subject).filter(created_at__lte=instant).first()
+
+
+def _state_at(agent: Agent, instant: datetime) -> str:
+    moved = (
+        Entry.objects.filter(agent_id=agent.pk, type="registry.agent.moved", recorded_at__lte=instant)
+        .order_by("-recorded_at", "-id")
+        .first()
+    )
+    if moved is not None:
+        return str(moved.body["data"]["after"])
+    registered = agent.registered_at is not None and agent.registered_at <= instant
+    return AgentState.ACTIVE.value if registered else AgentState.DRAFT.value
+
+
+def _stops_at(agent: Agent, team: Team | None, instant: datetime) -> Iterable[KillOrder]:
+    keys = keys_over(agent_id=agent.pk, team_id=team.pk if team is not None else agent.owner_team_id)
+    return (
+        KillOrder.objects.filter(key__in=keys, ordered_at__lte=instant)
+        .filter(Q(resumed_at=None) | Q(resumed_at__gt=instant))
+        .select_related("ordered_by")
+        .order_by("ordered_at")
+    )
