@@ -1,9 +1,12 @@
 """The kill switch as arithmetic: scope keys, epochs, agreement to resume, and the worst-case stop time."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
+
+from registry.rules.names import Refused, normalise_repository
 
 # One person stops, two others resume: a mistaken stop costs minutes, a mistaken resume can cost anything.
 RESUME_QUORUM = 2
@@ -32,36 +35,76 @@ class KillError(ValueError):
     """A scope key or an epoch that cannot be."""
 
 
-def scope_key(kind: ScopeKind, scope_id: UUID | None = None) -> str:
-    """Return ``all``, ``team:<uuid>`` or ``agent:<uuid>``; an id where none belongs, or none, is an error."""
+# What a scope names: an id, the key of an action type, or a repository's normal name.
+Scope = UUID | str | None
+
+_WITH_ID = frozenset({ScopeKind.TEAM, ScopeKind.AGENT, ScopeKind.RUN, ScopeKind.DRILL})
+_ACTION = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+
+
+def scope_key(kind: ScopeKind, scope: Scope = None) -> str:
+    """Return ``all``, ``team:<uuid>``, ``action:<key>``, ``repository:<name>`` …; a scope that does not fit is an error."""
     if kind is ScopeKind.ALL:
-        if scope_id is not None:
+        if scope is not None:
             raise KillError("A stop of everything names nothing in particular.")
         return kind.value
-    if scope_id is None:
+    if scope is None:
         raise KillError(f"A stop of one {kind.value} must name the {kind.value}.")
-    return f"{kind.value}:{scope_id}"
+    if kind in _WITH_ID:
+        fits = isinstance(scope, UUID)
+    elif kind is ScopeKind.ACTION:
+        fits = isinstance(scope, str) and _ACTION.fullmatch(scope) is not None
+    else:
+        fits = isinstance(scope, str) and _is_normal_repository(scope)
+    if not fits:
+        raise KillError(f"{str(scope)!r} cannot name the {kind.value} of a stop.")
+    return f"{kind.value}:{scope}"
 
 
-def parse_scope_key(key: str) -> tuple[ScopeKind, UUID | None]:
-    """Return the kind and id of a key that ``scope_key`` made; anything else is an error."""
-    kind, _, rest = key.partition(":")
+def parse_scope_key(key: str) -> tuple[ScopeKind, Scope]:
+    """Return the kind and scope of a key that ``scope_key`` made; anything else is an error."""
+    kind_name, _, rest = key.partition(":")
     try:
-        parsed = ScopeKind(kind), UUID(rest) if rest else None
+        kind = ScopeKind(kind_name)
+        scope: Scope = (UUID(rest) if kind in _WITH_ID else rest) if rest else None
+        same = scope_key(kind, scope) == key
     except ValueError:
-        raise KillError(f"{key!r} is not the key of a kill scope.") from None
-    if scope_key(*parsed) != key:
+        same = False
+    if not same:
         raise KillError(f"{key!r} is not the key of a kill scope.")
-    return parsed
+    return kind, scope
 
 
-def keys_over(*, agent_id: UUID, team_id: UUID) -> tuple[str, str, str]:
-    """Return every key that can stop this agent, widest first."""
-    return (
-        scope_key(ScopeKind.ALL),
-        scope_key(ScopeKind.TEAM, team_id),
-        scope_key(ScopeKind.AGENT, agent_id),
-    )
+def keys_over(
+    *,
+    agent_id: UUID,
+    team_id: UUID,
+    run_id: UUID | None = None,
+    actions: Iterable[str] = (),
+    repository: str | None = None,
+) -> tuple[str, ...]:
+    """Return every key that can stop this agent, or this one call of it, widest first and each once.
+
+    ``repository`` is the name as the caller gave it. A name without a normal form adds no key: no scope
+    contains such a name, so the call is refused for that.
+    """
+    keys = ["all", f"team:{team_id}", f"agent:{agent_id}", f"drill:{agent_id}"]
+    if run_id is not None:
+        keys.append(f"run:{run_id}")
+    keys += [f"action:{action}" for action in sorted(set(actions))]
+    if repository is not None:
+        try:
+            keys.append(f"repository:{normalise_repository(repository)}")
+        except Refused:
+            pass
+    return tuple(keys)
+
+
+def _is_normal_repository(name: str) -> bool:
+    try:
+        return normalise_repository(name) == name
+    except Refused:
+        return False
 
 
 def next_epoch(current: int) -> int:

@@ -82,13 +82,14 @@ def find_agents(person: Person, search: AgentSearch) -> QuerySet[Agent]:
 
 
 def _stopped_now() -> Q:
-    teams: list[UUID | None] = []
-    agents: list[UUID | None] = []
+    # A run, an action or a repository that is stopped leaves the agent itself at work.
+    scopes: dict[ScopeKind, list[UUID | str | None]] = {kind: [] for kind in ScopeKind}
     for key in KillState.objects.filter(stopped=True).values_list("key", flat=True):
-        kind, scope_id = parse_scope_key(key)
-        if kind is ScopeKind.ALL:
-            return ~Q(pk=None)
-        (teams if kind is ScopeKind.TEAM else agents).append(scope_id)
+        kind, scope = parse_scope_key(key)
+        scopes[kind].append(scope)
+    if scopes[ScopeKind.ALL]:
+        return ~Q(pk=None)
+    teams, agents = scopes[ScopeKind.TEAM], scopes[ScopeKind.AGENT] + scopes[ScopeKind.DRILL]
     return Q(owner_team__in=teams) | Q(pk__in=agents)
 
 

@@ -113,9 +113,30 @@ def test_run_id_differs_by_agent_and_by_exact_session() -> None:
 
 def test_scope_keys_read_back() -> None:
     some = uuid4()
-    for kind, scope_id in ((ScopeKind.ALL, None), (ScopeKind.TEAM, some), (ScopeKind.AGENT, some)):
-        assert kill.parse_scope_key(kill.scope_key(kind, scope_id)) == (kind, scope_id)
-    assert kill.keys_over(agent_id=ALICE, team_id=BEN) == ("all", f"team:{BEN}", f"agent:{ALICE}")
+    scopes: dict[ScopeKind, UUID | str | None] = {
+        ScopeKind.ALL: None,
+        ScopeKind.ACTION: "push.branch",
+        ScopeKind.REPOSITORY: "git.acme.test/tools/payments",
+    }
+    for kind in ScopeKind:
+        scope = scopes.get(kind, some)
+        assert kill.parse_scope_key(kill.scope_key(kind, scope)) == (kind, scope)
+    always = ("all", f"team:{BEN}", f"agent:{ALICE}", f"drill:{ALICE}")
+    assert kill.keys_over(agent_id=ALICE, team_id=BEN) == always
+
+
+def test_a_call_is_also_under_its_run_actions_and_repository() -> None:
+    keys = kill.keys_over(
+        agent_id=ALICE,
+        team_id=BEN,
+        run_id=BEN,
+        actions=("read", "commit", "read"),
+        repository="https://github.com/Acme/Payments.git",
+    )
+    assert keys[4:] == (f"run:{BEN}", "action:commit", "action:read", "repository:acme/payments")
+    assert [kill.parse_scope_key(key) and key for key in keys] == list(keys)
+    # What has no normal form is in no scope, and so refused without a key of its own.
+    assert len(kill.keys_over(agent_id=ALICE, team_id=BEN, repository="acme/../payments")) == 4
 
 
 @pytest.mark.parametrize(
@@ -127,8 +148,17 @@ def test_scope_keys_read_back() -> None:
         "team",
         "team:",
         "team:x",
-        f"run:{ALICE}",
+        "run:session-1",
         f"agent:{ALICE.hex}",
+        f"drill:{ALICE.hex}",
+        "action:",
+        "action:Push",
+        "action:push..branch",
+        "repository:",
+        "repository:Acme/Payments",
+        "repository:https://github.com/acme/payments",
+        "repository:acme",
+        "elsewhere:x",
         f"all:{ALICE}",
         " all",
     ],
