@@ -1,6 +1,6 @@
 """What happens to agents, policies, credentials and stops, as entries of the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -30,12 +30,66 @@ class PolicyRevised(Event):
     """A new revision is in force. The document stands in clear: it is configuration, not a person's."""
 
     TYPE = "registry.policy.revised"
+    PERSONAL: ClassVar = frozenset({"reason"})
 
     revision: int
     revision_id: UUID
     digest: str
     document: dict[str, Any]
     widened: bool
+    level: str = "agent"
+    team: UUID | None = None
+    approved_by: UUID | None = None  # the second person of a widening
+    proposal: int | None = None
+    switched: list[str] = field(default_factory=list)  # rules whose mode changed, in words
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyProposed(Event):
+    """A widening waits for a second person. Nothing of it is in force."""
+
+    TYPE = "registry.policy.proposed"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    proposal: int
+    proposal_id: UUID
+    level: str
+    team: UUID | None
+    based_on: int
+    digest: str
+    document: dict[str, Any]
+    widens: list[str]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyBacktested(Event):
+    """What the proposal would have changed over the recorded checks; ``seal`` is what an approval binds."""
+
+    TYPE = "registry.policy.backtested"
+
+    proposal: int
+    seal: str
+    checks: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalDecided(Event):
+    """A proposal has ended: approved, refused, withdrawn or overtaken. ``seal`` is what the person saw."""
+
+    TYPE = "registry.policy.decided"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    proposal: int
+    state: str
+    level: str
+    team: UUID | None
+    author: UUID
+    seal: str | None
+    sign_in: list[str]
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
