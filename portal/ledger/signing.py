@@ -9,7 +9,9 @@ from django.conf import settings
 
 from portal.ledger.rules.note import Signer
 
-KeyRole = Literal["log", "package"]
+KeyRole = Literal["log", "package", "stop"]
+# What stands after the log's origin in the name of each key.
+_NAMES: dict[str, str] = {"log": "", "package": "/packages", "stop": "/stops"}
 
 
 def key_path(name: str) -> Path:
@@ -18,11 +20,11 @@ def key_path(name: str) -> Path:
 
 
 def create_keys_if_missing() -> list[Path]:
-    """Make ``log.key``, ``package.key`` (C2SP signer keys) and ``content.key`` (32 bytes); return new ones."""
+    """Make the C2SP signer keys ``log``, ``package`` and ``stop`` and ``content.key`` (32 bytes); return new ones."""
     key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     origin = settings.BAILIWICK_LOG_ORIGIN
     made = []
-    for name in ("log", "package", "content"):
+    for name in ("log", "package", "stop", "content"):
         path = key_path(name)
         if not path.exists():
             # O_EXCL: two first starts must not end with two halves of different keys.
@@ -36,7 +38,7 @@ def create_keys_if_missing() -> list[Path]:
 def _new_key(name: str, origin: str) -> bytes:
     if name == "content":
         return os.urandom(32)
-    return Signer.generate(origin if name == "log" else f"{origin}/packages").private_text().encode()
+    return Signer.generate(f"{origin}{_NAMES[name]}").private_text().encode()
 
 
 def load_signer(role: KeyRole) -> Signer:
