@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -43,7 +44,7 @@ _ACTION = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 def scope_key(kind: ScopeKind, scope: Scope = None) -> str:
-    """Return ``all``, ``team:<uuid>``, ``action:<key>``, ``repository:<name>`` …; a scope that does not fit is an error."""
+    """Return ``all``, ``team:<uuid>``, ``action:<key>``, ``repository:<name>`` …; what does not fit is an error."""
     if kind is ScopeKind.ALL:
         if scope is not None:
             raise KillError("A stop of everything names nothing in particular.")
@@ -93,10 +94,8 @@ def keys_over(
         keys.append(f"run:{run_id}")
     keys += [f"action:{action}" for action in sorted(set(actions))]
     if repository is not None:
-        try:
+        with suppress(Refused):
             keys.append(f"repository:{normalise_repository(repository)}")
-        except Refused:
-            pass
     return tuple(keys)
 
 
