@@ -46,6 +46,12 @@ class KillOrder(models.Model):
         choices=[(state.value, state.value) for state in OrderState], default=OrderState.ACTIVE.value
     )
     resumed_at = models.DateTimeField(null=True)
+    # The agent of a stop of one agent, run or drill; its run ends with it, whoever owns the agent then.
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, related_name="kill_orders")
+    # As it was when the order was given: the orderer's roles, and the stop time that was promised.
+    authority = models.JSONField(default=dict)
+    worst_seconds = models.PositiveIntegerField(null=True)
+    worst_because = models.TextField(blank=True)
     credentials_revoked = models.PositiveIntegerField(default=0)
     # False while its entry could not be written: a stop works without the record, and is entered later.
     recorded = models.BooleanField(default=True)
