@@ -102,16 +102,22 @@ class AgentMoved(Event):
     before: str
     after: str
     reason: str
+    taken_along: dict[str, int] | None = None  # what ended with it, counted: credentials, trusts, proposals …
 
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialIssued(Event):
+    """Version 2 adds ``kind`` and ``scope``, the restriction that narrows it; in version 1 all were issued, whole."""
+
     TYPE = "registry.credential.issued"
+    VERSION = 2
 
     credential: UUID
     name: str
     prefix: str
     expires_at: str
+    kind: str = "issued"
+    scope: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +127,83 @@ class CredentialRevoked(Event):
     credential: UUID
     name: str
     prefix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialRotated(Event):
+    """``credential`` replaces ``replaced``, which ends at ``replaced_ends_at`` (its own end, if that was earlier)."""
+
+    TYPE = "registry.credential.rotated"
+
+    credential: UUID
+    name: str
+    prefix: str
+    expires_at: str
+    scope: dict[str, Any]
+    replaced: UUID
+    replaced_prefix: str
+    replaced_ends_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustAdded(Event):
+    """Tokens of ``issuer`` with exactly these claims may be exchanged from now on."""
+
+    TYPE = "registry.trust.added"
+    PERSONAL: ClassVar = frozenset({"personal_claims"})
+
+    trust: UUID
+    name: str
+    issuer: str
+    audience: str
+    claims: dict[str, str]
+    personal_claims: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustRevoked(Event):
+    TYPE = "registry.trust.revoked"
+
+    trust: UUID
+    name: str
+    issuer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenExchanged(Event):
+    """An outside token became a credential of some minutes. ``token`` is what the token is remembered by."""
+
+    TYPE = "registry.token.exchanged"
+    PERSONAL: ClassVar = frozenset({"personal_claims"})
+
+    trust: UUID
+    issuer: str
+    credential: UUID
+    prefix: str
+    expires_at: str
+    scope: dict[str, Any]
+    token: str
+    claims: dict[str, str]
+    personal_claims: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeRefused(Event):
+    """A token of an issuer that the agent trusts was refused. ``differing`` names claims that were not as required.
+
+    ``verified`` is whether the issuer signed it: the claims of any other are what a stranger wrote, and not kept.
+    """
+
+    TYPE = "registry.token.refused"
+    PERSONAL: ClassVar = frozenset({"personal_claims"})
+
+    trust: UUID | None
+    issuer: str
+    reason: str
+    verified: bool
+    differing: list[str]
+    claims: dict[str, str]
+    personal_claims: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,3 +245,149 @@ class KillResumed(Event):
     label: str
     epoch: int
     agreed_by: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignOpened(Event):
+    """A team's agents are looked at again, entry by entry, until a date."""
+
+    TYPE = "registry.recertification.opened"
+
+    campaign: int
+    team: UUID
+    team_name: str
+    due_on: str
+    agents: list[UUID]
+    items: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignItemDecided(Event):
+    """One entry was kept or removed, with its use as it was shown; ``used`` is None when it was not counted."""
+
+    TYPE = "registry.recertification.decided"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    campaign: int
+    pointer: str
+    entry: str
+    verdict: str
+    used: int | None
+    last_used_at: str | None
+    revision: int
+    late: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignClosed(Event):
+    """Every entry was decided, the date passed, or security cancelled it. ``suspended`` names agents by id."""
+
+    TYPE = "registry.recertification.closed"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    campaign: int
+    state: str
+    kept: int
+    removed: int
+    undecided: int
+    suspended: list[UUID]
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentChanged(Event):
+    """What is said about a registered agent changed. The texts are people's words, so they are committed."""
+
+    TYPE = "registry.agent.changed"
+    PERSONAL: ClassVar = frozenset({"before", "after", "reason"})
+
+    fields: list[str]
+    before: dict[str, Any]
+    after: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnershipChanged(Event):
+    """From now on these answer for what the agent does. ``transfer`` is the accepted offer, if it was one."""
+
+    TYPE = "registry.agent.ownership_changed"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    team: UUID
+    team_name: str
+    accountable_person: UUID
+    deputy: UUID | None
+    team_before: UUID
+    accountable_before: UUID
+    deputy_before: UUID | None
+    transfer: UUID | None = None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferOffered(Event):
+    TYPE = "registry.transfer.offered"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    transfer: UUID
+    from_team: UUID
+    to_team: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferAnswered(Event):
+    """An offer ended: accepted, declined or withdrawn."""
+
+    TYPE = "registry.transfer.answered"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    transfer: UUID
+    answer: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentAdded(Event):
+    """A version of a paper was attached; ``sha256`` is over its bytes, which stay in the portal."""
+
+    TYPE = "registry.document.added"
+    PERSONAL: ClassVar = frozenset({"file_name"})
+
+    document: UUID
+    kind: str
+    name: str
+    version: int
+    size: int
+    sha256: str
+    expires_on: str | None
+    file_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingNoticed(Event):
+    """Something needs somebody. ``entry`` is the ledger entry that shows it, where there is one."""
+
+    TYPE = "registry.finding.noticed"
+    PERSONAL: ClassVar = frozenset({"sentence"})
+
+    finding: UUID
+    kind: str
+    key: str
+    team: UUID | None
+    order: int | None
+    entry: UUID | None
+    caused_by: UUID | None
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingClosed(Event):
+    TYPE = "registry.finding.closed"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    finding: UUID
+    kind: str
+    reason: str

@@ -34,6 +34,8 @@ class Finding(models.Model):
     order = models.ForeignKey(KillOrder, on_delete=models.PROTECT, null=True, related_name="findings")
     sentence = models.TextField()
     entry_id = models.UUIDField(null=True)  # the ledger entry that shows it
+    # Who made it happen, where a person did: somebody else closes it.
+    caused_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     noticed_at = models.DateTimeField(db_default=Now(), editable=False)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     closed_at = models.DateTimeField(null=True)
