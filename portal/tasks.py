@@ -9,6 +9,7 @@ from portal.ledger.services.follow import follow
 from portal.ledger.services.seal import seal
 from portal.ledger.signing import load_signer
 from portal.subscriptions import FOLLOWERS
+from registry.jobs.stops import keep_stop_file as keep
 from reports.jobs.build_package import requeue_lost, run_build
 
 log = logging.getLogger(__name__)
@@ -49,3 +50,9 @@ def sweep_packages() -> None:
 @shared_task
 def build_package(package_id: str) -> None:
     run_build(package_id)
+
+
+@shared_task
+def keep_stop_file() -> None:
+    """Write the stop file when it does not say what is stopped, and enter stops that were ordered offline."""
+    keep()

@@ -9,3 +9,8 @@ from portal.checks import refuse_if_unprotected
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
 application = get_wsgi_application()
 refuse_if_unprotected()
+
+from registry.services.stopfile import publish_quietly  # noqa: E402  models are there only now
+
+# A portal that comes up again comes up stopped where it was stopped, for whoever reads the file too.
+publish_quietly()

@@ -14,6 +14,8 @@ BAILIWICK_KEY_DIR = Path(environment.text("KEY_DIR", str(BAILIWICK_DATA_DIR / "k
 BAILIWICK_BASE_URL = environment.text("BASE_URL", "http://127.0.0.1:8800").rstrip("/")
 BAILIWICK_LOG_ORIGIN = environment.text("LOG_ORIGIN", "bailiwick.local/ledger")
 BAILIWICK_VERSION = "0.1.0"
+# The signed stop file; empty: stops/stops.txt in the data directory. On several machines: one shared place.
+BAILIWICK_STOP_FILE = environment.text("STOP_FILE")
 
 SECRET_KEY = environment.text("SECRET_KEY")
 DEBUG = False
@@ -248,6 +250,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal-log": {"task": "portal.tasks.seal_log", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-requests": {"task": "portal.tasks.sweep_requests", "schedule": 10.0, "options": {"expires": 30}},
     "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
+    "keep-stop-file": {"task": "portal.tasks.keep_stop_file", "schedule": 5.0, "options": {"expires": 15}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(BAILIWICK_DATA_DIR / "beat-schedule")
 

@@ -25,8 +25,8 @@ from portal.ledger.rules.note import NoteError, Signer, Verifier, open_note
 FORMAT = "bailiwick-stop/1"
 MOST_KEYS = 10_000
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
-# As ``registry.rules.kill.scope_key`` writes them: no space, nothing that is not printable.
-_KEY = re.compile(r"[!-~]{1,250}", re.ASCII)
+# As ``registry.rules.kill.scope_key`` writes them; a space would end the key.
+_KEY = re.compile(r"\S{1,500}")
 _AT = "%Y-%m-%dT%H:%M:%SZ"
 
 
