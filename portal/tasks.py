@@ -10,6 +10,7 @@ from portal.ledger.services.seal import seal
 from portal.ledger.signing import load_signer
 from portal.subscriptions import FOLLOWERS
 from registry.jobs.stops import keep_stop_file as keep
+from registry.services.exchange import forget_expired
 from reports.jobs.build_package import requeue_lost, run_build
 
 log = logging.getLogger(__name__)
@@ -56,3 +57,9 @@ def build_package(package_id: str) -> None:
 def keep_stop_file() -> None:
     """Write the stop file when it does not say what is stopped, and enter stops that were ordered offline."""
     keep()
+
+
+@shared_task
+def forget_tokens() -> None:
+    """Forget the exchanged outside tokens that could not be exchanged again anyway."""
+    forget_expired()

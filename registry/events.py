@@ -208,9 +208,15 @@ class ExchangeRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class KillOrdered(Event):
-    """A stop is in force for the scope; grants and leases of earlier epochs are dead."""
+    """A stop is in force for the scope; grants and leases of earlier epochs are dead.
+
+    ``worst_seconds`` is the stop time that was promised, null when none could be. ``roles`` are the orderer's.
+    ``late`` is true when the entry could not be written with the stop and was written afterwards; ``occurred_at``
+    of the entry is then the stop's own time. Entries of version 1 end with ``reason``.
+    """
 
     TYPE = "registry.kill.ordered"
+    VERSION = 2
     PERSONAL: ClassVar = frozenset({"reason"})
 
     order: int
@@ -218,7 +224,30 @@ class KillOrdered(Event):
     key: str
     label: str
     epoch: int
+    worst_seconds: int | None = None
+    worst_because: str = ""
+    roles: list[str] = field(default_factory=list)
+    credentials_revoked: int = 0
+    late: bool = False
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopAcknowledged(Event):
+    """An enforcement point has heard of a stop, or its lease ended without a word (``by_expiry``)."""
+
+    TYPE = "registry.kill.acknowledged"
+    PERSONAL: ClassVar = frozenset({"point"})
+
+    order: int
+    key: str
+    epoch: int
+    point_id: UUID
+    point_kind: str
+    by_expiry: bool
+    lease_expires_at: str
+    after_ms: int
+    point: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +274,7 @@ class KillResumed(Event):
     label: str
     epoch: int
     agreed_by: list[str]
+    still_out: int = 0  # points that held a lease and had not heard of the stop when it ended
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from portal.settings import environment
+from registry.rules.trust import IssuerError, read_issuers
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -184,6 +186,20 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# -- agents' credentials ----------------------------------------------------------------------------------
+# May be lowered from 90, never raised.
+BAILIWICK_CREDENTIAL_MAX_DAYS = int(environment.text("CREDENTIAL_MAX_DAYS", "90"))
+# Exchange of outside tokens: off, and the portal makes no request to the outside at all.
+BAILIWICK_OIDC_EXCHANGE = environment.flag("OIDC_EXCHANGE", default=True)
+# Further issuers beside GitHub Actions and Cursor: name=issuer=address of its keys, apart by commas.
+BAILIWICK_OIDC_ISSUERS = environment.items("OIDC_ISSUERS")
+try:
+    read_issuers(BAILIWICK_OIDC_ISSUERS)
+except IssuerError as _error:
+    raise ImproperlyConfigured(f"BAILIWICK_OIDC_ISSUERS: {_error}") from _error
+BAILIWICK_OIDC_CA_FILE = environment.text("OIDC_CA_FILE")
+BAILIWICK_OIDC_PROXY = environment.text("OIDC_PROXY")
+
 # -- static files, language, time ------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = BAILIWICK_DATA_DIR / "static"
@@ -250,6 +266,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal-log": {"task": "portal.tasks.seal_log", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-requests": {"task": "portal.tasks.sweep_requests", "schedule": 10.0, "options": {"expires": 30}},
     "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
+    "forget-tokens": {"task": "portal.tasks.forget_tokens", "schedule": 600.0, "options": {"expires": 600}},
     "keep-stop-file": {"task": "portal.tasks.keep_stop_file", "schedule": 5.0, "options": {"expires": 15}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(BAILIWICK_DATA_DIR / "beat-schedule")

@@ -1,0 +1,111 @@
+"""Reading credentials and trusts: which live, which end soon, how long one may live."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from portal.errors import NotFound
+from portal.identity.models import Person
+from registry.models import Agent, Credential, CredentialKind, IssuerTrust
+from registry.rules.trust import Issuer, read_issuers
+from registry.selectors.agents import credentials_of, visible_agents
+
+MOST_DAYS = 90
+SOON = timedelta(days=7)
+# Exchanged credentials live for minutes and would soon bury the others.
+MOST_EXCHANGED = 20
+MOST_SHOWN = 200
+
+
+def longest_days() -> int:
+    """How many days a credential may live: 90, or what the operator lowered it to."""
+    return max(1, min(MOST_DAYS, int(settings.BAILIWICK_CREDENTIAL_MAX_DAYS)))
+
+
+def known_issuers() -> dict[str, Issuer]:
+    """The issuers that a trust may name, by their ``iss``."""
+    return {one.issuer: one for one in read_issuers(settings.BAILIWICK_OIDC_ISSUERS)}
+
+
+def live_credentials(agent: Agent, now: datetime) -> QuerySet[Credential]:
+    """The credentials with which the agent could ask right now."""
+    return credentials_of(agent).filter(revoked_at=None, expires_at__gt=now)
+
+
+def live_trusts(agent: Agent) -> QuerySet[IssuerTrust]:
+    return agent.trusts.filter(revoked_at=None).select_related("created_by").order_by("-id")
+
+
+def agent_referred(reference: str) -> Agent | None:
+    """The agent that an outside token is presented for, by id or slug. Nobody's sight is asked: there is no person."""
+    try:
+        lookup: dict[str, object] = {"pk": UUID(reference)}
+    except ValueError:
+        lookup = {"slug": reference}
+    return Agent.objects.select_related("owner_team").filter(**lookup).first()
+
+
+@dataclass(frozen=True)
+class CredentialRow:
+    """A credential as a list shows it. ``successor`` is what a rotation put in its place."""
+
+    credential: Credential
+    state: str
+    successor: Credential | None
+    soon: bool
+
+    @property
+    def may_rotate(self) -> bool:
+        return self.state == "valid" and self.successor is None and self.credential.kind == CredentialKind.ISSUED.value
+
+
+def rows_of(agent: Agent, now: datetime, *, exchanged: bool) -> list[CredentialRow]:
+    """The agent's credentials of one kind, newest first: those issued by people, or those exchanged."""
+    kind = CredentialKind.EXCHANGED if exchanged else CredentialKind.ISSUED
+    found = credentials_of(agent).filter(kind=kind.value).select_related("created_by", "replaces", "trust")
+    shown = list(found[: MOST_EXCHANGED if exchanged else MOST_SHOWN])
+    successors = {one.replaces_id: one for one in shown if one.replaces_id is not None}
+    return [_row(one, now, successors.get(one.pk)) for one in shown]
+
+
+def _row(credential: Credential, now: datetime, successor: Credential | None) -> CredentialRow:
+    state = state_of(credential, now)
+    # Of one that a rotation replaced the end is wanted, and of one exchanged it is always near.
+    lasting = successor is None and credential.kind == CredentialKind.ISSUED.value
+    soon = state == "valid" and lasting and credential.expires_at - now <= SOON
+    return CredentialRow(credential, state, successor, soon)
+
+
+def state_of(credential: Credential, now: datetime) -> str:
+    if credential.revoked_at is not None:
+        return "revoked"
+    return "expired" if credential.expires_at <= now else "valid"
+
+
+def expiring_soon(agents: QuerySet[Agent], now: datetime) -> QuerySet[Credential]:
+    """The credentials that end within a week with nothing in their place, soonest first."""
+    ending = Q(revoked_at=None, expires_at__gt=now, expires_at__lte=now + SOON, kind=CredentialKind.ISSUED.value)
+    found = Credential.objects.filter(ending, agent__in=agents, replaced_by=None)
+    return found.select_related("agent").order_by("expires_at")
+
+
+def expiring_for(person: Person, now: datetime) -> QuerySet[Credential]:
+    """The same for every agent that the person may see."""
+    return expiring_soon(visible_agents(person), now)
+
+
+def credential_for(agent: Agent, credential_id: object) -> Credential:
+    found = credentials_of(agent).filter(pk=credential_id).first()
+    if found is None:
+        raise NotFound("This agent has no such credential.")
+    return found
+
+
+def trust_for(agent: Agent, trust_id: object) -> IssuerTrust:
+    found = agent.trusts.filter(pk=trust_id).select_related("created_by").first()
+    if found is None:
+        raise NotFound("This agent has no such trust.")
+    return found
