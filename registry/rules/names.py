@@ -14,7 +14,8 @@ not ``b``; percent-encoding is refused and not decoded, because the next reader 
 - **Path**: relative to the root, ``/`` between components, ``.`` and double slashes dropped, ``.`` for the
   root itself. It is a name and never a pattern: ``*`` and ``?`` are refused.
 - **Host**: lower case, without a final dot; ``:port`` kept unless it is 443.
-- **Environment**: lower case. **Model**: as given.
+- **Environment**, **provider**, **kind of credential**: lower case. **Model**, **tool**: as given, ASCII only.
+- **Repository id**: the number that the host gives and keeps through renames; digits only.
 """
 
 import re
@@ -36,6 +37,10 @@ _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _IN_BRANCH = re.compile(r"[ ~^:?*\[\\]|\.\.|@\{|//")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]*")
+_HOST_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]*", re.ASCII)
+_KIND = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+_TASK = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 # Categories that have no look of their own or end a line: controls, formats (bidi, zero width), surrogates,
 # private and unassigned characters, line and paragraph separators.
@@ -99,6 +104,11 @@ def normalise_repository(name: object, *, wild: bool = False) -> str:
             raise Refused(f"{segments[0]!r} reads as a host, and the owner or the name is missing.")
         return path
     return f"{host}/{path}"
+
+
+def host_of_repository(normal: str) -> str:
+    """Return the host of a repository in its normal form."""
+    return normal.partition("/")[0] if normal.count("/") > 1 else DEFAULT_HOST
 
 
 def _host_and_path(text: str) -> tuple[str | None, str]:
@@ -207,4 +217,44 @@ def normalise_model(name: object) -> str:
     text = seen_text(name)
     if not _MODEL.fullmatch(text):
         raise Refused("It is not the name of a model.")
+    return text
+
+
+def normalise_repository_id(number: object) -> str:
+    """Return the id that a repository has at its host, which stays when it is renamed: digits without a leading 0."""
+    text = seen_text(str(number) if type(number) is int else number)
+    if not _HOST_ID.fullmatch(text):
+        raise Refused("The id of a repository is a whole number, as its host gives it.")
+    return text
+
+
+def normalise_tool(name: object) -> str:
+    """Return the tool's name as given: letters and digits of ASCII and a few signs, so that no two look alike."""
+    text = seen_text(name)
+    if not _TOOL.fullmatch(text):
+        raise Refused("It is not the name of a tool.")
+    return text
+
+
+def normalise_kind(name: object) -> str:
+    """Return a kind of credential in lower case, as in ``github-app``."""
+    text = seen_text(name).lower()
+    if not _KIND.fullmatch(text):
+        raise Refused("A kind of credential is letters, digits, dots, dashes and underscores.")
+    return text
+
+
+def normalise_provider(name: object) -> str:
+    """Return the provider's name in lower case."""
+    text = seen_text(name).lower()
+    if not _KIND.fullmatch(text):
+        raise Refused("It is not the name of a provider.")
+    return text
+
+
+def normalise_task(name: object) -> str:
+    """Return the name of a task type: lower case and short, since people say it."""
+    text = seen_text(name)
+    if not _TASK.fullmatch(text):
+        raise Refused("A task type is named with at most 40 small letters, digits and dashes, a letter first.")
     return text

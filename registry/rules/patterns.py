@@ -17,9 +17,12 @@ from registry.rules.names import (
     normalise_branch,
     normalise_environment,
     normalise_host,
+    normalise_kind,
     normalise_model,
     normalise_path,
     normalise_repository,
+    normalise_repository_id,
+    normalise_tool,
     seen_text,
 )
 
@@ -52,11 +55,19 @@ def _plain(text: str) -> str:
 
 
 def repository_pattern(pattern: object) -> str:
-    """Return the normal form; the owner must be spelled out, since a wildcard there names strangers."""
+    """Return the normal form; the owner must be spelled out, since a wildcard there names strangers.
+
+    ``acme/payments#123456789`` is the repository that its host knows by this number, whatever it is called.
+    """
     text = _shape(pattern)
     if text.startswith(("*", "?")):
         raise Refused("This would allow repositories of every owner; name the owner.")
-    return normalise_repository(text, wild=True)
+    name, sign, number = text.partition("#")
+    if not sign:
+        return normalise_repository(text, wild=True)
+    if _WILD.search(name):
+        raise Refused("Only a repository that is named in full can be pinned to the id its host gave it.")
+    return f"{normalise_repository(name)}#{normalise_repository_id(number)}"
 
 
 def branch_pattern(pattern: object) -> str:
@@ -106,6 +117,26 @@ def model_pattern(pattern: object) -> str:
     text = _shape(pattern)
     normalise_model(_plain(text))
     return text
+
+
+def tool_pattern(pattern: object) -> str:
+    """Return the pattern; a tool's name has no parts, so ``*`` runs to its end, as in ``mcp__github__*``."""
+    text = _shape(pattern)
+    normalise_tool(_plain(text))
+    return _not_everything(text, "tool")
+
+
+def kind_pattern(pattern: object) -> str:
+    """Return the pattern of a kind of credential, in lower case."""
+    text = _shape(pattern).lower()
+    normalise_kind(_plain(text))
+    return _not_everything(text, "kind of credential")
+
+
+def split_pin(pattern: str) -> tuple[str, str]:
+    """Return the repository and the host id it is pinned to, which is empty when it is not."""
+    name, _, number = pattern.partition("#")
+    return name, number
 
 
 def _not_everything(text: str, thing: str) -> str:
@@ -176,6 +207,11 @@ def compile_globs(patterns: Sequence[str], *, separator: str = "/", ignore_case:
         return re.compile("|".join(_glob(source, separator) for source in sources) or "(?!)", flags).fullmatch
 
     return Patterns(tuple(patterns), build(patterns), build)
+
+
+def compile_tools(patterns: Sequence[str]) -> Patterns:
+    """Compile patterns of names that have no parts: ``*`` is any run of characters."""
+    return compile_globs(patterns, separator="\0")
 
 
 def compile_paths(patterns: Sequence[str], *, ignore_case: bool = False) -> Patterns:

@@ -1,8 +1,14 @@
-"""An agent's policy as a value: scope, tiers, limits and approval rule, and its one JSON document.
+"""An agent's policy as a value, and its one JSON document.
 
-The document has four members, all optional, and no others: ``scope`` (lists of patterns), ``tiers`` (action
-key to tier), ``limits`` (files, lines) and ``approval`` (quorum, expires_minutes, grant_minutes). A scope
-list left out is empty and allows nothing. What happens when time runs out is not a setting: it denies.
+The members of the document, all optional, and no others: ``scope`` (lists of patterns), ``tiers`` (action key to
+tier), ``limits`` (files, lines, lease_seconds), ``approval`` (quorum, expires_minutes, grant_minutes), ``modes``
+(rule id to observe, warn or enforce), ``tasks`` (the name of a task type to a restriction) and ``composition``
+(what the agent is pinned to). A scope list left out is empty and allows nothing, but for ``tools`` and
+``commands_allowed``, which came later: left out, they take nothing away. What happens when time runs out is not
+a setting: it denies.
+
+Members that came after the first release are written only when they say something, so that the digest of an
+older revision stays what it was.
 """
 
 import hashlib
@@ -13,7 +19,12 @@ from types import MappingProxyType
 from portal.ledger.rules.canonical import JSONValue, canonicalize
 from registry.rules import reading
 from registry.rules.actions import BASELINE, CATALOGUE, UNKNOWN, action_type
-from registry.rules.reading import PolicyError
+from registry.rules.catalogue import Catalogue
+from registry.rules.composition import Composition
+from registry.rules.modes import Mode
+from registry.rules.numbers import APPROVAL, LIMITS, ApprovalRule, Limits
+from registry.rules.reading import Faults, PolicyError
+from registry.rules.restriction import Restriction
 from registry.rules.scope import CompiledScope, Scope, compile_scope
 from registry.rules.tiers import Tier, strictest
 
@@ -29,36 +40,27 @@ __all__ = [
     "template",
 ]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The largest change that is not gated for its size: files touched, and lines added plus removed."""
-
-    files: int = 20
-    lines: int = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalRule:
-    """How many people approve, how long they have, and how long the grant then lives (minutes)."""
-
-    quorum: int = 1
-    expires_minutes: int = 60
-    grant_minutes: int = 10
+MEMBERS = ("scope", "tiers", "limits", "approval", "modes", "tasks", "composition")
+# Written from the first release on, whatever they hold.
+_FIRST_LISTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one agent may do. ``tiers`` holds what was written; ``tier_of`` is what counts."""
+    """What one agent may do. ``tiers`` holds what was written; ``tier_of`` is what counts by this document alone."""
 
     scope: Scope = field(default_factory=Scope)
     tiers: Mapping[str, Tier] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     approval: ApprovalRule = field(default_factory=ApprovalRule)
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    tasks: Mapping[str, Restriction] = field(default_factory=dict)
+    composition: Composition = field(default_factory=Composition)
 
     def __post_init__(self) -> None:
         # A compiled policy is kept by revision; a mapping that could change under it would be a way round.
-        object.__setattr__(self, "tiers", MappingProxyType(dict(self.tiers)))
+        for name in ("tiers", "modes", "tasks"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def tier_of(self, key: str) -> Tier:
         """Return the tier of an action, never below the baseline; a key not known counts as ``unknown``."""
@@ -67,15 +69,34 @@ class Policy:
         return strictest(written, BASELINE[action.key])
 
     @classmethod
-    def from_document(cls, document: object) -> "Policy":
-        """Return the policy of a parsed JSON document, or raise ``PolicyError`` with every fault in it."""
-        faults: list[dict[str, str]] = []
-        top = reading.members(document, "", ("scope", "tiers", "limits", "approval"), faults)
+    def from_document(cls, document: object, *, catalogue: Catalogue | None = None) -> "Policy":
+        """Return the policy of a document that somebody wrote, or raise ``PolicyError`` with every fault in it.
+
+        ``catalogue`` is the organisation's; without it only built-in actions are known.
+        """
+        return cls._read(document, catalogue or Catalogue())
+
+    @classmethod
+    def stored(cls, document: object) -> "Policy":
+        """Return the policy of a revision that was taken before, whatever has left the organisation's catalogue."""
+        return cls._read(document, None)
+
+    @classmethod
+    def _read(cls, document: object, catalogue: Catalogue | None) -> "Policy":
+        faults: Faults = []
+        top = reading.members(document, "", MEMBERS, faults)
+
+        def restriction(value: object, pointer: str) -> Restriction:
+            return Restriction.read(value, pointer, faults, catalogue)
+
         policy = cls(
-            scope=reading.scope(top.get("scope", {}), "/scope", faults),
-            tiers=reading.tiers(top.get("tiers", {}), "/tiers", faults),
-            limits=Limits(**reading.numbers(top.get("limits", {}), "/limits", _LIMITS, faults)),
-            approval=ApprovalRule(**reading.numbers(top.get("approval", {}), "/approval", _APPROVAL, faults)),
+            scope=Scope(**reading.lists(top.get("scope", {}), "/scope", faults)),
+            tiers=reading.tiers(top.get("tiers", {}), "/tiers", faults, catalogue),
+            limits=Limits(**reading.numbers(top.get("limits", {}), "/limits", LIMITS, faults)),
+            approval=ApprovalRule(**reading.numbers(top.get("approval", {}), "/approval", APPROVAL, faults)),
+            modes=reading.modes(top.get("modes", {}), "/modes", faults, catalogue),
+            tasks=reading.tasks(top.get("tasks", {}), "/tasks", faults, restriction),
+            composition=reading.composition(top.get("composition", {}), "/composition", faults),
         )
         if faults:
             raise PolicyError(faults)
@@ -83,17 +104,32 @@ class Policy:
 
     def to_document(self) -> dict[str, JSONValue]:
         """Return the JSON document: text, whole numbers, lists and objects only."""
-        return {
-            "scope": {part.name: list(getattr(self.scope, part.name)) for part in fields(Scope)},
+        document: dict[str, JSONValue] = {
+            "scope": _lists(self.scope),
             "tiers": {key: tier.value for key, tier in self.tiers.items()},
-            "limits": {part.name: getattr(self.limits, part.name) for part in fields(Limits)},
+            "limits": {
+                part.name: getattr(self.limits, part.name)
+                for part in fields(Limits)
+                if part.name != "lease_seconds" or self.limits.lease_seconds != Limits().lease_seconds
+            },
             "approval": {part.name: getattr(self.approval, part.name) for part in fields(ApprovalRule)},
         }
+        if self.modes:
+            document["modes"] = {rule: mode.value for rule, mode in self.modes.items()}
+        if self.tasks:
+            document["tasks"] = {name: task.to_document() for name, task in self.tasks.items()}
+        if self.composition != Composition():
+            document["composition"] = self.composition.to_document()
+        return document
 
 
-# Least and greatest of each number. The upper bounds keep a slip of the keyboard from switching a rule off.
-_LIMITS = {"files": (1, 10_000), "lines": (1, 1_000_000)}
-_APPROVAL = {"quorum": (1, 10), "expires_minutes": (1, 10_080), "grant_minutes": (1, 120)}
+def _lists(scope: Scope) -> dict[str, JSONValue]:
+    later = Scope()
+    return {
+        part.name: list(getattr(scope, part.name))
+        for place, part in enumerate(fields(Scope))
+        if place < _FIRST_LISTS or getattr(scope, part.name) != getattr(later, part.name)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

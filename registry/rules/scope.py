@@ -12,14 +12,26 @@ their normal form (``registry.rules.names``); a name without one is *refused*, w
   path wins, in any case of letters, and a pattern for a directory (``secrets/``) blocks the directory itself.
   The path must be a name; whoever expands a shell's wildcards does so before asking. Whether deleting a
   directory takes a blocked file with it cannot be seen from the name alone.
-- **Environments** and **models**: the whole name. **Hosts**: ``*`` is one label.
+- **Environments**: the whole name. **Hosts**: ``*`` is one label.
+- **Models**: the name, or ``provider/model``; with a provider stated, a pattern without a provider is compared
+  with the model alone. ``*`` alone is any model. **Tools**: the whole name, ``*`` is any run of characters.
+- **Commands**: the first words (``registry.rules.commands``). **Credentials**: the kind used, when it is stated.
+
+``acme/payments#123456789`` pins a repository to the id that its host keeps through renames. When the question
+states the id, the id decides: the same name with another id is refused, another name with this id is allowed.
+
+In an agent's own scope a list left out is empty. In a restriction it is None and takes nothing away
+(``registry.rules.restriction``); the same holds for ``tools`` and ``commands_allowed`` everywhere.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 from registry.rules import names, patterns
+from registry.rules.commands import Blocked, Commands, Words, command_pattern
 
 
 class Match(StrEnum):
@@ -47,7 +59,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The allowlist as written, each a tuple of patterns."""
+    """The allowlist of an agent as written, each a tuple of patterns. None stands for any."""
 
     repositories: tuple[str, ...] = ()
     branches_allowed: tuple[str, ...] = ()
@@ -57,47 +69,126 @@ class Scope:
     environments: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = None
+    commands_allowed: tuple[str, ...] | None = None
+    commands_blocked: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+
+    def lists(self) -> dict[str, tuple[str, ...]]:
+        """Return every list that is not None, by its name."""
+        rows = ((part.name, getattr(self, part.name)) for part in fields(self))
+        return {name: value for name, value in rows if value is not None}
+
+
+BLOCKING = frozenset({"branches_protected", "paths_blocked", "commands_blocked"})
+
+# How each entry is read, in the order of the document.
+READERS: Mapping[str, Callable[[object], str]] = {
+    "repositories": patterns.repository_pattern,
+    "branches_allowed": patterns.branch_pattern,
+    "branches_protected": patterns.protected_pattern,
+    "paths_allowed": patterns.path_pattern,
+    "paths_blocked": patterns.path_pattern,
+    "environments": patterns.environment_pattern,
+    "hosts": patterns.host_pattern,
+    "models": patterns.model_pattern,
+    "tools": patterns.tool_pattern,
+    "commands_allowed": command_pattern,
+    "commands_blocked": command_pattern,
+    "credentials": patterns.kind_pattern,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """Compiled repositories: names, and the pins as (host, id) and as name to the ids it may have."""
+
+    names: patterns.Patterns
+    pins: frozenset[tuple[str, str]]
+    pinned: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledScope:
-    """A scope ready to be asked. Holds no state, so one instance serves every thread."""
+    """Lists ready to be asked; None where a list says nothing. Holds no state, so one serves every thread."""
 
-    repositories: patterns.Patterns
-    branches_allowed: patterns.Patterns
-    branches_protected: patterns.Patterns
-    paths_allowed: patterns.Patterns
-    paths_blocked: patterns.Patterns
-    environments: patterns.Patterns
-    hosts: patterns.Patterns
-    models: patterns.Patterns
-    whole_tree: bool
+    repositories: Repositories | None = None
+    branches_allowed: patterns.Patterns | None = None
+    branches_protected: patterns.Patterns | None = None
+    paths_allowed: patterns.Patterns | None = None
+    paths_blocked: patterns.Patterns | None = None
+    environments: patterns.Patterns | None = None
+    hosts: patterns.Patterns | None = None
+    models: patterns.Patterns | None = None
+    tools: patterns.Patterns | None = None
+    commands_allowed: Commands | None = None
+    commands_blocked: Commands | None = None
+    credentials: patterns.Patterns | None = None
+    whole_tree: bool = False
 
 
 def compile_scope(scope: Scope) -> CompiledScope:
     """Compile a scope; raises ``Refused`` for a pattern that ``Policy.from_document`` would not take."""
-    return CompiledScope(
-        repositories=patterns.compile_globs(_each(patterns.repository_pattern, scope.repositories)),
-        branches_allowed=patterns.compile_globs(_each(patterns.branch_pattern, scope.branches_allowed)),
-        branches_protected=patterns.compile_globs(
-            _each(patterns.protected_pattern, scope.branches_protected), ignore_case=True
-        ),
-        paths_allowed=patterns.compile_paths(_each(patterns.path_pattern, scope.paths_allowed)),
-        paths_blocked=patterns.compile_paths(_each(patterns.path_pattern, scope.paths_blocked), ignore_case=True),
-        environments=patterns.compile_globs(_each(patterns.environment_pattern, scope.environments)),
-        hosts=patterns.compile_globs(_each(patterns.host_pattern, scope.hosts), separator="."),
-        models=patterns.compile_globs(_each(patterns.model_pattern, scope.models)),
-        whole_tree=not patterns.WHOLE_TREE.isdisjoint(scope.paths_allowed),
-    )
+    return compile_lists(scope.lists())
 
 
-def _each(check: Callable[[object], str], given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(check(pattern) for pattern in given)
+def compile_lists(lists: Mapping[str, tuple[str, ...]]) -> CompiledScope:
+    """Compile the lists given by name; one left out says nothing, and a blocking list that is empty neither."""
+    read = {
+        name: tuple(READERS[name](pattern) for pattern in given)
+        for name, given in lists.items()
+        if given or name not in BLOCKING
+    }
+    built: dict[str, Any] = {name: _COMPILERS[name](given) for name, given in read.items()}
+    return CompiledScope(**built, whole_tree=not patterns.WHOLE_TREE.isdisjoint(read.get("paths_allowed", ())))
 
 
-def match_repository(scope: CompiledScope, name: object) -> Found:
-    """Return whether the repository is named in the scope."""
-    return _whole(scope.repositories, names.normalise_repository, name)
+def _repositories(given: tuple[str, ...]) -> Repositories:
+    pinned: dict[str, frozenset[str]] = {}
+    pins = set()
+    for name, number in map(patterns.split_pin, given):
+        if number:
+            pinned[name] = pinned.get(name, frozenset()) | {number}
+            pins.add((names.host_of_repository(name), number))
+    return Repositories(patterns.compile_globs([patterns.split_pin(one)[0] for one in given]), frozenset(pins), pinned)
+
+
+def _models(given: tuple[str, ...]) -> patterns.Patterns:
+    return patterns.compile_globs(given, separator="\0" if "*" in given else "/")
+
+
+_COMPILERS: Mapping[str, Callable[[tuple[str, ...]], object]] = {
+    "repositories": _repositories,
+    "branches_allowed": patterns.compile_globs,
+    "branches_protected": partial(patterns.compile_globs, ignore_case=True),
+    "paths_allowed": patterns.compile_paths,
+    "paths_blocked": partial(patterns.compile_paths, ignore_case=True),
+    "environments": patterns.compile_globs,
+    "hosts": partial(patterns.compile_globs, separator="."),
+    "models": _models,
+    "tools": patterns.compile_tools,
+    "commands_allowed": Commands,
+    "commands_blocked": Commands,
+    "credentials": patterns.compile_globs,
+}
+
+
+def match_repository(scope: CompiledScope, name: object, host_id: object = None) -> Found:
+    """Return whether the repository is in the scope; with its host's id stated, the id decides over the name."""
+    try:
+        normal = names.normalise_repository(name)
+        number = None if host_id is None else names.normalise_repository_id(host_id)
+    except names.Refused as refusal:
+        return Found(Match.REFUSED, str(name), str(refusal))
+    listed = scope.repositories
+    if listed is None:
+        return Found(Match.ALLOWED, normal)
+    if number is not None and listed.pins:
+        if (names.host_of_repository(normal), number) in listed.pins:
+            return Found(Match.ALLOWED, normal)
+        if normal in listed.pinned:
+            return Found(Match.REFUSED, normal, "Its host says that this is another repository of the same name.")
+    return Found(Match.ALLOWED if listed.names.matches(normal) else Match.OUTSIDE, normal)
 
 
 def match_branch(scope: CompiledScope, name: object) -> Found:
@@ -106,9 +197,9 @@ def match_branch(scope: CompiledScope, name: object) -> Found:
         branch = names.normalise_branch(name)
     except names.Refused as refusal:
         return Found(Match.REFUSED, str(name), str(refusal))
-    if scope.branches_protected.matches(branch):
+    if scope.branches_protected is not None and scope.branches_protected.matches(branch):
         return Found(Match.BLOCKED, branch)
-    return Found(Match.ALLOWED if scope.branches_allowed.matches(branch) else Match.OUTSIDE, branch)
+    return _listed(scope.branches_allowed, branch)
 
 
 def match_path(scope: CompiledScope, path: object, *, root: str = "") -> Found:
@@ -119,11 +210,12 @@ def match_path(scope: CompiledScope, path: object, *, root: str = "") -> Found:
         return Found(Match.REFUSED, str(path), str(refusal))
     if relative == ".":
         # The root holds every path, so only a scope of every path allows it.
-        return Found(Match.ALLOWED if scope.whole_tree else Match.OUTSIDE, relative)
+        whole = scope.whole_tree or scope.paths_allowed is None
+        return Found(Match.ALLOWED if whole else Match.OUTSIDE, relative)
     # With the final slash a pattern for a directory matches too: the name may be one.
-    if scope.paths_blocked.matches(relative + "/"):
+    if scope.paths_blocked is not None and scope.paths_blocked.matches(relative + "/"):
         return Found(Match.BLOCKED, relative)
-    return Found(Match.ALLOWED if scope.paths_allowed.matches(relative) else Match.OUTSIDE, relative)
+    return _listed(scope.paths_allowed, relative)
 
 
 def match_environment(scope: CompiledScope, name: object) -> Found:
@@ -136,14 +228,43 @@ def match_host(scope: CompiledScope, name: object) -> Found:
     return _whole(scope.hosts, names.normalise_host, name)
 
 
-def match_model(scope: CompiledScope, name: object) -> Found:
-    """Return whether the model is in the scope."""
-    return _whole(scope.models, names.normalise_model, name)
-
-
-def _whole(allowed: patterns.Patterns, normalise: Callable[[object], str], name: object) -> Found:
+def match_model(scope: CompiledScope, name: object, provider: object = None) -> Found:
+    """Return whether the model is in the scope; ``provider`` may repeat the one that the name begins with."""
     try:
-        normal = normalise(name)
+        model = names.normalise_model(name)
+        whose = "" if provider is None else names.normalise_provider(provider)
     except names.Refused as refusal:
         return Found(Match.REFUSED, str(name), str(refusal))
-    return Found(Match.ALLOWED if allowed.matches(normal) else Match.OUTSIDE, normal)
+    if not whose:
+        return _listed(scope.models, model)
+    bare = model.removeprefix(f"{whose}/")
+    full = _listed(scope.models, f"{whose}/{bare}")
+    # A name that itself holds a slash would read as another provider's: only the full form is asked then.
+    return full if full.allowed or "/" in bare else _listed(scope.models, bare)
+
+
+def match_tool(scope: CompiledScope, name: object) -> Found:
+    """Return whether the tool is in the scope."""
+    return _whole(scope.tools, names.normalise_tool, name)
+
+
+def match_credential(scope: CompiledScope, kind: object) -> Found:
+    """Return whether an action may use a credential of this kind."""
+    return _whole(scope.credentials, names.normalise_kind, kind)
+
+
+def match_command(scope: CompiledScope, command: Words) -> tuple[Blocked, bool]:
+    """Return whether the command is blocked, and whether it is in the list of allowed ones."""
+    blocked = Blocked.NO if scope.commands_blocked is None else scope.commands_blocked.blocks(command)
+    return blocked, scope.commands_allowed is None or scope.commands_allowed.allows(command)
+
+
+def _listed(allowed: patterns.Patterns | None, normal: str) -> Found:
+    return Found(Match.ALLOWED if allowed is None or allowed.matches(normal) else Match.OUTSIDE, normal)
+
+
+def _whole(allowed: patterns.Patterns | None, normalise: Callable[[object], str], name: object) -> Found:
+    try:
+        return _listed(allowed, normalise(name))
+    except names.Refused as refusal:
+        return Found(Match.REFUSED, str(name), str(refusal))

@@ -9,6 +9,8 @@ class Action:
 
     ``paths`` are relative to the working directory when they lie inside it, absolute otherwise. ``branch``,
     ``host`` and ``environment`` are None when the call does not name one, which is never read as "any".
+    ``command`` holds the words of the simple command it came from, None for a word that is only known when it runs;
+    it is empty when the action came from no command, or from one whose program cannot be read.
     """
 
     type: str
@@ -18,14 +20,20 @@ class Action:
     branch: str | None = None
     host: str | None = None
     environment: str | None = None
+    command: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """Everything a call does, never empty. ``understood`` is False when any part of it is ``unknown``."""
+    """Everything a call does, never empty. ``understood`` is False when any part of it is ``unknown``.
+
+    ``files`` and ``lines`` are the size of the edit that a tool's own input shows; 0 when it shows none.
+    """
 
     actions: tuple[Action, ...]
     understood: bool
+    files: int = 0
+    lines: int = 0
 
 
 def classified(found: list[Action]) -> Classified:

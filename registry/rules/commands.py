@@ -1,0 +1,191 @@
+"""Command patterns: the first words of a command, as in ``git push`` or ``npm run *``.
+
+A pattern is words with one space between them; ``*`` and ``?`` are wildcards inside a word, a ``*`` alone is one
+word. It stands for every command that begins with these words. The words of a command are those that the
+classifier could read (``Action.command``): None for a word that is only known when it runs.
+
+A list that *allows* is read strictly: every word of the pattern must be there, in its place, spelled the same. A
+list that *blocks* is read generously: the program is compared without its directory and without regard to case,
+options before a word are stepped over with the value they may take (``git -C x push`` is ``git push``), and a word
+that cannot be read may be any word.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from registry.rules.names import Refused, seen_text
+
+Words = Sequence[str | None]
+
+MAX_PATTERN = 200
+MAX_WORDS = 8
+# A longer command is looked at as far as this: the words that say what it does come first.
+_MOST_READ = 64
+_BAD = re.compile(r"[\"'`$;&|<>(){}\[\]!\\#~]")
+
+
+class Blocked(StrEnum):
+    """Whether a command is blocked; maybe, when a word of it could not be read."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
+def command_pattern(pattern: object) -> str:
+    """Return the pattern with one space between its words, or raise ``Refused``."""
+    text = seen_text(pattern, limit=MAX_PATTERN)
+    if not text.isascii() or _BAD.search(text):
+        raise Refused("A command is plain words without quotes or signs of the shell; * and ? are wildcards.")
+    words = text.split()
+    if not words or len(words) > MAX_WORDS:
+        raise Refused(f"A command pattern is one to {MAX_WORDS} words.")
+    if any(word.count("*") > 2 or "**" in word for word in words):
+        raise Refused("At most two * in one word, and no **.")
+    if not re.search(r"[A-Za-z0-9]", words[0]):
+        raise Refused("This would name every program; write the program's name.")
+    return " ".join(words)
+
+
+_WILD = re.compile(r"[*?]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """One pattern read one way; ``program`` is the literal program, empty when it holds a wildcard."""
+
+    source: str
+    program: str
+    words: tuple[re.Pattern[str], ...]
+
+
+class Commands:
+    """A compiled list of command patterns. Holds no state, so one instance serves every thread."""
+
+    __slots__ = ("_generous", "_strict", "sources")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.sources = tuple(patterns)
+        self._strict = _by_program([_compiled(source, re.NOFLAG, _plain) for source in self.sources])
+        self._generous = _by_program([_compiled(source, re.IGNORECASE, _bare) for source in self.sources])
+
+    def allows(self, command: Words) -> bool:
+        """Return whether the command begins with the words of one pattern, every one of them written out."""
+        head = command[0] if command else None
+        return head is not None and any(_begins(one.words, command) for one in _near(self._strict, head))
+
+    def blocks(self, command: Words) -> Blocked:
+        """Return whether the command is one of these, however its options stand."""
+        if not command or not self.sources:
+            return Blocked.NO
+        if command[0] is None:
+            return Blocked.MAYBE
+        words = (_bare(command[0]), *command[1:_MOST_READ])
+        found = Blocked.NO
+        for one in _near(self._generous, words[0]):
+            found = max(found, _steps(one.words, words), key=_WORSE)
+        return found
+
+    def deciding(self, command: Words) -> str:
+        """Return the first pattern that allows, blocks or may block the command, or an empty string. Slow."""
+        for source in self.sources:
+            alone = Commands((source,))
+            if alone.allows(command) or alone.blocks(command) is not Blocked.NO:
+                return source
+        return ""
+
+
+_WORSE = (Blocked.NO, Blocked.MAYBE, Blocked.YES).index
+_Table = Mapping[str, tuple[_Pattern, ...]]
+
+
+def _plain(program: str) -> str:
+    return program
+
+
+def _bare(program: str) -> str:
+    """The program without directory, case or the ending that Windows lets a caller leave out."""
+    return program.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe")
+
+
+def _compiled(source: str, flags: re.RegexFlag, form: Callable[[str], str]) -> _Pattern:
+    program, *rest = source.split(" ")
+    program = form(program)
+    words = tuple(_word(text, flags) for text in (program, *rest))
+    return _Pattern(source, "" if _WILD.search(program) else program, words)
+
+
+def _word(text: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    built = "".join({"*": ".*", "?": "."}.get(token, re.escape(token)) for token in re.split(r"([*?])", text))
+    return re.compile(built, flags | re.DOTALL)
+
+
+def _by_program(patterns: Sequence[_Pattern]) -> _Table:
+    table: dict[str, list[_Pattern]] = {}
+    for one in patterns:
+        table.setdefault(one.program, []).append(one)
+    return {program: tuple(rows) for program, rows in table.items()}
+
+
+def _near(table: _Table, program: str) -> tuple[_Pattern, ...]:
+    """Return the patterns that can be about this program: those that name it, and those with a wildcard there."""
+    return table.get(program, ()) + table.get("", ())
+
+
+def _begins(words: Sequence[re.Pattern[str]], command: Words) -> bool:
+    if len(command) < len(words):
+        return False
+    return all(text is not None and word.fullmatch(text) for word, text in zip(words, command, strict=False))
+
+
+def _steps(words: Sequence[re.Pattern[str]], command: Words) -> Blocked:
+    """Return whether the words stand in the command in their order with nothing but options between them.
+
+    All ways of reading are followed side by side, so the time grows with the length and never with the choices.
+    """
+    if command[0] is None or not words[0].fullmatch(command[0]):
+        return Blocked.NO
+    ends: dict[int, Blocked] = {1: Blocked.YES}
+    for word in words[1:]:
+        ends = _next(word, command, ends)
+    return max(ends.values(), key=_WORSE, default=Blocked.NO)
+
+
+def _next(word: re.Pattern[str], command: Words, starts: Mapping[int, Blocked]) -> dict[int, Blocked]:
+    """Return where this word can end, from all places where the word before it ended."""
+    waiting = dict(starts)
+    ends: dict[int, Blocked] = {}
+    for place in range(min(starts, default=len(command)), len(command)):
+        sure = waiting.get(place)
+        if sure is None:
+            continue
+        text = command[place]
+        if text is None:
+            # It may be this word, an option, or nothing at all.
+            _reach(ends, place + 1, Blocked.MAYBE)
+            _reach(waiting, place + 1, Blocked.MAYBE)
+            continue
+        if word.fullmatch(text):
+            _reach(ends, place + 1, sure)
+        if text.startswith(("-", "+")):
+            _reach(waiting, place + 1, sure)
+            _reach(waiting, place + 2, sure)
+    return ends
+
+
+def _reach(places: dict[int, Blocked], place: int, sure: Blocked) -> None:
+    places[place] = max(places.get(place, Blocked.NO), sure, key=_WORSE)
+
+
+def covers_command(wide: str, narrow: str) -> bool:
+    """Return whether every command of ``narrow`` is certainly one of ``wide``: its words are a wider beginning."""
+    wides, narrows = wide.split(" "), narrow.split(" ")
+    return len(wides) <= len(narrows) and all(map(_word_covers, wides, narrows))
+
+
+def _word_covers(wide: str, narrow: str) -> bool:
+    if wide in ("*", narrow):
+        return True
+    return not _WILD.search(narrow) and _word(wide, re.NOFLAG).fullmatch(narrow) is not None
