@@ -32,6 +32,26 @@ class OrderState(StrEnum):
     RESUMED = "resumed"
 
 
+class StopStatus(StrEnum):
+    """How far a stop has come; derived, never stored."""
+
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    RESUMED = "resumed"
+
+
+def stop_status(*, resumed: bool, out: int) -> StopStatus:
+    """Return the status of an order of which ``out`` points hold a lease and have not heard."""
+    if resumed:
+        return StopStatus.RESUMED
+    return StopStatus.STOPPING if out else StopStatus.STOPPED
+
+
+def lease_length(*limits: int) -> int:
+    """Return how many seconds a lease lasts: the shortest that any level of policy or the portal allows, at least 1."""
+    return max(1, min(limits))
+
+
 class KillError(ValueError):
     """A scope key or an epoch that cannot be."""
 

@@ -10,8 +10,17 @@ from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
 from registry.models import Agent, KillOrder, KillState
-from registry.rules.kill import OrderState, ScopeKind, combined_epoch, keys_over, may_agree, parse_scope_key
+from registry.rules.kill import (
+    OrderState,
+    ScopeKind,
+    combined_epoch,
+    keys_over,
+    may_agree,
+    parse_scope_key,
+    scope_key,
+)
 from registry.selectors.agents import SEES_ALL, may_stop, visible_agents
+from registry.selectors.stop_targets import names_repository
 
 
 @dataclass(frozen=True)
@@ -48,15 +57,32 @@ def stopped_agent_ids(agents: list[Agent]) -> set[UUID]:
 
 
 def visible_orders(person: Person) -> QuerySet[KillOrder]:
-    """Stops of everything, and of teams and agents the person may see."""
-    orders = KillOrder.objects.select_related("ordered_by")
+    """The stops that touch what the person may see.
+
+    Stops of everything and of an action type touch everyone. A repository's name is told to those alone who see
+    an agent that works in it.
+    """
+    orders = KillOrder.objects.select_related("ordered_by", "agent")
     authority = authority_of(person)
     if any(authority.has(role) for role in SEES_ALL):
         return orders
     teams = set(authority.teams) | {team for _, team in authority.roles if team is not None}
-    keys = {ScopeKind.ALL.value, *(f"team:{team}" for team in teams)}
-    keys |= {f"agent:{agent}" for agent in visible_agents(person).values_list("pk", flat=True)}
-    return orders.filter(key__in=keys)
+    agents = visible_agents(person).order_by()
+    seen = Q(kind__in=[ScopeKind.ALL.value, ScopeKind.ACTION.value])
+    seen |= Q(key__in=[scope_key(ScopeKind.TEAM, team) for team in teams])
+    seen |= Q(agent__in=agents.values("pk"))
+    return orders.filter(seen | Q(key__in=_repositories_of(agents)))
+
+
+def _repositories_of(agents: QuerySet[Agent]) -> list[str]:
+    """The keys of all repositories ever stopped that the scope of one of these agents names."""
+    ever = KillOrder.objects.filter(kind=ScopeKind.REPOSITORY.value).order_by().values_list("key", flat=True).distinct()
+    keys = list(ever)
+    if not keys:
+        return []
+    lists = agents.exclude(revision=None).values_list("revision__document__scope__repositories", flat=True)
+    entries = [entry for one in lists for entry in one or []]
+    return [key for key in keys if names_repository(entries, str(parse_scope_key(key)[1]))]
 
 
 def order_for(person: Person, number: int) -> KillOrder:
@@ -70,16 +96,23 @@ def resume_refusal(person: Person, order: KillOrder) -> str | None:
     """Why this person may not agree to resume, in a sentence, or None; the service asks the same."""
     if order.state != OrderState.ACTIVE.value:
         return f"Stop {order.number} has ended already."
+    if order.kind == ScopeKind.DRILL.value:
+        return "A drill ends by itself once it is measured."
     if not may_stop(authority_of(person), team_of(order)):
         return f"You may not resume {order.label}: {_WHO_RESUMES[ScopeKind(order.kind)]}"
     agreed = order.agreements.values_list("person_id", flat=True)
     return may_agree(person.pk, ordered_by=order.ordered_by_id, agreed=agreed)
 
 
+_SECURITY_ALONE = "only people with the role security do."
+_OWNERS = "only managers of its owner team and people with the role security do."
 _WHO_RESUMES = {
     ScopeKind.ALL: "only people with the role security resume everything.",
     ScopeKind.TEAM: "only the team's managers and people with the role security do.",
-    ScopeKind.AGENT: "only managers of its owner team and people with the role security do.",
+    ScopeKind.AGENT: _OWNERS,
+    ScopeKind.RUN: _OWNERS,
+    ScopeKind.ACTION: _SECURITY_ALONE,
+    ScopeKind.REPOSITORY: _SECURITY_ALONE,
 }
 
 
@@ -93,8 +126,8 @@ def may_resume(team_id: UUID | None, *, ordered_by: UUID) -> QuerySet[Person]:
 
 
 def team_of(order: KillOrder) -> UUID | None:
-    """The team that an order concerns, None for a stop of everything."""
-    kind, scope_id = parse_scope_key(order.key)
-    if kind is ScopeKind.AGENT and scope_id is not None:
-        return Agent.objects.values_list("owner_team_id", flat=True).get(pk=scope_id)
-    return scope_id
+    """The team that an order concerns, None where only security stops and resumes."""
+    if order.agent is not None:
+        return order.agent.owner_team_id
+    kind, scope = parse_scope_key(order.key)
+    return UUID(str(scope)) if kind is ScopeKind.TEAM else None

@@ -1,42 +1,30 @@
 """What a stop would touch and how fast it would work, told before anyone orders it."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
-from django.db.models import Q, QuerySet
-
-from portal.identity.models import Person, Team
+from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
-from registry.models import Agent, Credential, KillOrder
-from registry.rules.kill import RESUME_QUORUM, EnforcementPoint, ScopeKind, WorstCase, scope_key, worst_case
-from registry.rules.lifecycle import AgentState
+from registry.models import Credential, KillOrder
+from registry.rules.kill import RESUME_QUORUM, EnforcementPoint, WorstCase, worst_case
 from registry.selectors.kills import may_resume, orders_in_force
+from registry.selectors.points import live_points
+from registry.selectors.stop_targets import StopTarget, agents_in, points_in
 
 # The hook asks before every action and Claude Code gives up on it after its timeout, which denies.
 HOOK_ANSWER_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class StopTarget:
-    """What is to be stopped: ``scope_id`` is the team's or agent's id, None for everything."""
-
-    kind: ScopeKind
-    scope_id: UUID | None
-    team_id: UUID | None
-    label: str
-
-    @property
-    def key(self) -> str:
-        return scope_key(self.kind, self.scope_id)
-
-
-@dataclass(frozen=True)
 class StopForecast:
-    """What a stop touches now. ``silent`` agents have never asked the portal, so no stop time holds for them."""
+    """What a stop touches now. ``silent`` agents have never asked the portal, so no stop time holds for them.
+
+    ``leases`` are the enforcement points that may go on between two checks until they hear of it.
+    """
 
     agents: int
     silent: int
     credentials: int
+    leases: int
     worst: WorstCase
     resumers: list[Person]
     in_force: KillOrder | None
@@ -46,38 +34,32 @@ class StopForecast:
         return len(self.resumers) >= RESUME_QUORUM
 
 
-def everything() -> StopTarget:
-    return StopTarget(ScopeKind.ALL, None, None, "all agents")
-
-
-def of_team(team: Team) -> StopTarget:
-    return StopTarget(ScopeKind.TEAM, team.pk, team.pk, f"team {team.name}")
-
-
-def of_agent(agent: Agent) -> StopTarget:
-    return StopTarget(ScopeKind.AGENT, agent.pk, agent.owner_team_id, agent.name)
-
-
 def forecast(target: StopTarget, *, person: Person) -> StopForecast:
     """What happens when ``person`` orders the stop now; the order in force when there is one already."""
     agents = agents_in(target)
-    total = agents.count()
-    silent = agents.filter(last_seen_at=None).count()
-    asking = [EnforcementPoint("The agent's hook", 0, HOOK_ANSWER_SECONDS)] if total > silent else []
-    credentials = Credential.objects.filter(agent__in=agents, revoked_at=None, expires_at__gt=database_now())
+    now = database_now()
+    credentials = Credential.objects.filter(agent__in=agents, revoked_at=None, expires_at__gt=now)
     return StopForecast(
-        agents=total,
-        silent=silent,
+        agents=agents.count(),
+        silent=agents.filter(last_seen_at=None).count(),
         credentials=credentials.count(),
-        worst=worst_case(asking),
+        leases=live_points(points_in(target), now=now).count(),
+        worst=worst_now(target),
         resumers=list(may_resume(target.team_id, ordered_by=person.pk)),
         in_force=orders_in_force().filter(key=target.key).first(),
     )
 
 
-def agents_in(target: StopTarget) -> QuerySet[Agent]:
-    """The registered agents that the stop covers; a draft has nothing to stop."""
-    agents = Agent.objects.exclude(state__in=[AgentState.DRAFT.value, AgentState.RETIRED.value])
-    if target.kind is ScopeKind.ALL:
-        return agents
-    return agents.filter(Q(owner_team=target.scope_id) if target.kind is ScopeKind.TEAM else Q(pk=target.scope_id))
+def worst_now(target: StopTarget) -> WorstCase:
+    """The longest time until all in scope have stopped, the slowest point named.
+
+    A lease counts whole, not what is left of it: it may be renewed between this page and the click.
+    """
+    agents = agents_in(target)
+    asking: list[EnforcementPoint] = []
+    if agents.exclude(last_seen_at=None).exists():
+        asking.append(EnforcementPoint("The agent's hook", 0, HOOK_ANSWER_SECONDS))
+    slowest = live_points(points_in(target), now=database_now()).order_by("-lease_seconds", "name").first()
+    if slowest is not None:
+        asking.append(EnforcementPoint(f"{slowest.name} ({slowest.agent.name})", slowest.lease_seconds))
+    return worst_case(asking)

@@ -16,7 +16,8 @@ from portal.web.pagination import page_by_cursor
 from registry.rules.kill import RESUME_QUORUM, OrderState, ScopeKind
 from registry.selectors.agents import agent_for, may_stop, team_for, visible_teams
 from registry.selectors.kills import may_resume, order_for, resume_refusal, team_of, visible_orders
-from registry.selectors.stops import StopTarget, everything, forecast, of_agent, of_team
+from registry.selectors.stop_targets import StopTarget, everything, of_agent, of_team
+from registry.selectors.stops import forecast
 from registry.services.kill import agree_resume, order_kill
 from registry.web.asking import person_of, show_in
 from registry.web.forms import ReasonForm

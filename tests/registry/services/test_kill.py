@@ -15,7 +15,8 @@ from portal.identity.models import Person
 from registry.models import Agent, KillOrder, KillState, ResumeAgreement
 from registry.rules.kill import ScopeKind
 from registry.selectors.kills import resume_refusal, standing_of
-from registry.selectors.stops import everything, forecast, of_agent
+from registry.selectors.stop_targets import everything, of_agent
+from registry.selectors.stops import forecast
 from registry.services import kill as service
 from registry.services.kill import agree_resume, order_kill
 from tests.organisation import Organisation
@@ -115,11 +116,13 @@ def test_a_wider_stop_raises_the_epoch_of_each_agent(organisation: Organisation,
         before += 1
 
 
-def test_no_entry_no_stop(organisation: Organisation, agent: Agent) -> None:
+def test_no_entry_no_resume(organisation: Organisation, agent: Agent) -> None:
+    """A stop stands without its entry (tests/red_team/test_kill.py); ending one does not."""
+    order = _stop(organisation.manager, agent)
     with patch.object(service, "append", side_effect=OSError("disk")), pytest.raises(OSError, match="disk"):
-        _stop(organisation.manager, agent)
-    assert not KillOrder.objects.exists()
-    assert not KillState.objects.filter(stopped=True).exists()
+        agree_resume(actor=organisation.security, order=order, reason="seen")
+    assert not ResumeAgreement.objects.exists()
+    assert standing_of(agent).stopped_by
 
 
 def test_the_forecast_promises_only_what_it_can(organisation: Organisation, agent: Agent) -> None:
