@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
     # Several things have a "state" or a "scope"; each set of values keeps a name of its own.
     "ENUM_NAME_OVERRIDES": {
         "TokenState": ["valid", "expired", "revoked"],
+        "CredentialKind": "registry.models.credential.CredentialKind",
         "AgentState": "registry.rules.lifecycle.AgentState",
         "OrderState": "registry.rules.kill.OrderState",
         "RequestState": "approvals.rules.workflow.RequestState",

@@ -10,10 +10,13 @@ from rest_framework.views import APIView
 from portal.api.idempotency import idempotent
 from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
+from portal.identity.proof import require_step_up
 from registry.api.asking import named_agent, person_of, read
 from registry.api.serializers import CredentialInput, CredentialSerializer, IssuedSerializer, page_of
+from registry.api.trust_serializers import RevokeAllInput, RevokedAllSerializer, RotationInput
+from registry.models import Credential
 from registry.selectors.agents import credentials_of
-from registry.services.credential import issue_credential, revoke_credential
+from registry.services.credential import issue_credential, revoke_all, revoke_credential, rotate_credential
 
 
 class CredentialList(APIView):
@@ -36,11 +39,33 @@ class CredentialList(APIView):
         responses={201: IssuedSerializer, 409: refusal("The agent is not active, or it is stopped.")},
     )
     def post(self, request: Request, reference: str) -> Response:
-        """Not repeatable by Idempotency-Key: that would store the answer, and a token is never stored."""
+        """Only from a signed-in browser, freshly confirmed. Not repeatable by Idempotency-Key, which keeps answers."""
         agent = named_agent(request, reference)
+        # The session, and with it the proof, belongs to Django's request beneath DRF's.
+        require_step_up(request._request)  # noqa: SLF001
         facts = read(CredentialInput, request)
-        credential, token = issue_credential(actor=person_of(request), agent=agent, **facts)
-        return Response({**CredentialSerializer(credential).data, "token": token}, status=201)
+        return _issued(*issue_credential(actor=person_of(request), agent=agent, **facts))
+
+
+class CredentialRotation(APIView):
+    @extend_schema(
+        operation_id="credentials_rotate",
+        summary="Put a new credential in the place of one",
+        tags=["credentials"],
+        request=RotationInput,
+        responses={201: IssuedSerializer, 409: refusal("It has ended or was rotated, or the agent gets no token now.")},
+    )
+    def post(self, request: Request, reference: str, credential_id: UUID) -> Response:
+        """The old one ends after the hours of overlap. Only from a signed-in browser, freshly confirmed."""
+        agent = named_agent(request, reference)
+        require_step_up(request._request)  # noqa: SLF001
+        facts = read(RotationInput, request)
+        return _issued(*rotate_credential(actor=person_of(request), agent=agent, credential_id=credential_id, **facts))
+
+
+def _issued(credential: Credential, token: str) -> Response:
+    body = {**CredentialSerializer(credential).data, "token": token}
+    return Response(body, status=201, headers={"Cache-Control": "no-store"})
 
 
 class CredentialRevocation(APIView):
@@ -56,3 +81,19 @@ class CredentialRevocation(APIView):
         agent = named_agent(request, reference)
         credential = revoke_credential(actor=person_of(request), agent=agent, credential_id=credential_id)
         return Response(CredentialSerializer(credential).data)
+
+
+class CredentialsRevocation(APIView):
+    @extend_schema(
+        operation_id="credentials_revoke_all",
+        summary="Revoke every credential of an agent",
+        tags=["credentials"],
+        request=RevokeAllInput,
+        responses=RevokedAllSerializer,
+    )
+    @idempotent
+    def post(self, request: Request, reference: str) -> Response:
+        """At once; with ``trusts`` nothing further can be exchanged either."""
+        agent = named_agent(request, reference)
+        credentials, trusts = revoke_all(actor=person_of(request), agent=agent, **read(RevokeAllInput, request))
+        return Response(RevokedAllSerializer({"credentials": credentials, "trusts": trusts}).data)

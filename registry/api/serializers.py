@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from registry.models import Agent, Credential, KillOrder, PolicyRevision
+from registry.models import Agent, Credential, CredentialKind, KillOrder, PolicyRevision
 from registry.rules.kill import RESUME_QUORUM, ScopeKind
 from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
 from registry.rules.texts import MOST_NAME, MOST_TEXT
@@ -85,13 +85,21 @@ class DraftInput(serializers.Serializer[Any]):
 
 
 class CredentialSerializer(serializers.ModelSerializer[Credential]):
-    """A credential without its token."""
+    """A credential without its token. ``scope`` narrows it; ``replaces`` is the one that it was rotated from."""
 
     created_by = PersonSerializer()
+    kind = serializers.ChoiceField(choices=[item.value for item in CredentialKind])
+    scope = serializers.DictField()
+    claims = serializers.DictField(child=serializers.CharField())
+    trust = serializers.UUIDField(source="trust_id", allow_null=True)
+    replaces = serializers.UUIDField(source="replaces_id", allow_null=True)
 
     class Meta:
         model = Credential
-        fields = ["id", "name", "prefix", "created_at", "created_by", "expires_at", "revoked_at", "last_used_at"]
+        fields = [
+            "id", "name", "kind", "prefix", "scope", "trust", "claims", "replaces", "created_at", "created_by",
+            "expires_at", "revoked_at", "last_used_at",
+        ]  # fmt: skip
 
 
 class IssuedSerializer(CredentialSerializer):
@@ -104,8 +112,11 @@ class IssuedSerializer(CredentialSerializer):
 
 
 class CredentialInput(serializers.Serializer[Any]):
+    """``scope`` is a restriction: what it names narrows the agent's own policy, what it leaves out stays."""
+
     name = serializers.CharField(max_length=MOST_NAME)
     days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=30)
+    scope = serializers.DictField(required=False)
 
 
 class RevisionSerializer(serializers.ModelSerializer[PolicyRevision]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import agents, credentials, kills, policies
+from registry.api import agents, credentials, kills, policies, token, trusts
 
 app_name = "registry-api"
 
@@ -16,6 +16,23 @@ urlpatterns = [
         credentials.CredentialRevocation.as_view(),
         name="credential-revoke",
     ),
+    path(
+        "agents/<slug:reference>/credentials/<uuid:credential_id>/rotate",
+        credentials.CredentialRotation.as_view(),
+        name="credential-rotate",
+    ),
+    path(
+        "agents/<slug:reference>/credentials/revoke",
+        credentials.CredentialsRevocation.as_view(),
+        name="credentials-revoke",
+    ),
+    path("agents/<slug:reference>/trusts", trusts.TrustList.as_view(), name="trusts"),
+    path(
+        "agents/<slug:reference>/trusts/<uuid:trust_id>/revoke",
+        trusts.TrustRevocation.as_view(),
+        name="trust-revoke",
+    ),
+    path("token", token.TokenExchange.as_view(), name="token"),
     path("agents/<slug:reference>/policy", policies.PolicyInForce.as_view(), name="policy"),
     path("agents/<slug:reference>/policy/revisions", policies.Revisions.as_view(), name="policy-revisions"),
     path("kills", kills.KillList.as_view(), name="kills"),
