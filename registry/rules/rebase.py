@@ -28,7 +28,7 @@ def rebase(*, base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[
 
 
 def _merge(base: Any, theirs: Any, mine: Any, pointer: str, clashes: list[str]) -> Any:
-    if mine == base or mine == theirs:
+    if mine in (base, theirs):
         return theirs
     if theirs == base:
         return mine

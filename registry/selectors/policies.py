@@ -8,11 +8,16 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from portal.identity.models import Team
+from portal.identity.rules.roles import Authority, Role
 from portal.ledger.models import Entry
 from registry.models import Agent, KillOrder, Ownership, PolicyLevel, PolicyRevision
+from registry.rules.catalogue import BUILT_IN, Catalogue
+from registry.rules.effective import Effective, compile_effective
 from registry.rules.kill import keys_over
 from registry.rules.levels import Level
 from registry.rules.lifecycle import AgentState
+from registry.rules.restriction import Baseline, Restriction
+from registry.selectors.charters import policy_of
 
 ORGANISATION_KEY = "organisation"
 
@@ -61,6 +66,42 @@ class Subject:
 ORGANISATION = Subject(level=Level.ORGANISATION)
 
 
+def may_change(authority: Authority, subject: Subject) -> bool:
+    """Managers change their agents' policies; managers and security a team's; security the organisation's."""
+    if subject.agent is not None:
+        return authority.has(Role.MANAGER, subject.agent.owner_team_id)
+    if subject.team is not None and authority.has(Role.MANAGER, subject.team.pk):
+        return True
+    return authority.has(Role.SECURITY)
+
+
+def may_decide(authority: Authority, subject: Subject) -> bool:
+    """Whoever may change it, and security for every agent."""
+    return authority.has(Role.SECURITY) or may_change(authority, subject)
+
+
+def who_changes(subject: Subject) -> str:
+    """Who may change it, as words inside a sentence."""
+    if subject.agent is not None:
+        return f"a manager of {subject.agent.owner_team.name}"
+    if subject.team is not None:
+        return f"a manager of {subject.team.name} or somebody in security"
+    return "somebody in security"
+
+
+def who_decides(subject: Subject) -> str:
+    """Who may agree to a widening, as words inside a sentence."""
+    if subject.agent is not None:
+        return f"a manager of {subject.agent.owner_team.name} or somebody in security"
+    return who_changes(subject)
+
+
+def catalogue_in_force() -> Catalogue:
+    """Every action type that counts now, the organisation's own ones among them."""
+    organisation = organisation_in_force()
+    return BUILT_IN if organisation is None else organisation.catalogue
+
+
 def revision_in_force(subject: Subject) -> PolicyRevision | None:
     """The revision that counts now, read fresh; None where nothing is said (or the agent is a draft)."""
     found = PolicyRevision.objects.select_related("author", "approved_by")
@@ -75,6 +116,25 @@ def revisions_of(subject: Subject) -> QuerySet[PolicyRevision]:
         PolicyRevision.objects.filter(**subject.columns)
         .select_related("author", "approved_by", "proposal")
         .order_by("-number")
+    )
+
+
+def organisation_in_force() -> Baseline | None:
+    """The organisation's document that counts now, None while nothing is said."""
+    revision = revision_in_force(ORGANISATION)
+    return None if revision is None else Baseline.stored(revision.document)
+
+
+def team_in_force(team: Team) -> Restriction | None:
+    """The team's document that counts now, None while nothing is said."""
+    revision = revision_in_force(Subject.of_team(team))
+    return None if revision is None else Restriction.stored(revision.document)
+
+
+def effective_of(agent: Agent) -> Effective:
+    """What counts for an agent over all levels, for pages; a draft's policy counts as far as it can be read."""
+    return compile_effective(
+        policy_of(agent), organisation=organisation_in_force(), team=team_in_force(agent.owner_team)
     )
 
 
