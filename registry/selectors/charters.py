@@ -27,7 +27,7 @@ def charter_of(agent: Agent) -> str:
 def policy_of(agent: Agent) -> Policy:
     """The policy in force, or what can be read of a draft's."""
     if agent.revision is not None:
-        return Policy.from_document(agent.revision.document)
+        return Policy.stored(agent.revision.document)
     return readable(agent.draft)
 
 
