@@ -6,10 +6,9 @@ only the agent's own level allows anything, so a level more is never a right mor
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
-from approvals.rules.classify.actions import Action, Classified
+from approvals.rules.classify.actions import Action
+from approvals.rules.decision import Decision, Effect, Outcome, Question, Rule, Standing, sizes
 from registry.rules.actions import CATALOGUE
 from registry.rules.commands import Blocked
 from registry.rules.effective import CompiledLayer, Effective, of_compiled
@@ -33,91 +32,7 @@ from registry.rules.scope import (
 )
 from registry.rules.tiers import Tier
 
-
-class Outcome(StrEnum):
-    """The answer: go on, do not, or wait for people to approve."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-    REVIEW = "review"
-
-
-class Effect(StrEnum):
-    """What one rule does to one action."""
-
-    ALLOW = "allow"
-    GATE = "gate"
-    FORBID = "forbid"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule that counted: a stable id for machines, its effect, a sentence for people, and the level it is from.
-
-    ``level`` is None for what no policy says: standing, stops, grants and errors.
-    """
-
-    id: str
-    effect: Effect
-    text: str
-    level: Level | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked. None means "not stated", which is never read as "any".
-
-    ``credential`` is the kind of credential the action uses; ``files`` and ``lines`` are the size of the change
-    (``sizes`` joins what is stated with what the call shows).
-    """
-
-    actions: tuple[Action, ...]
-    repository: str | None = None
-    branch: str | None = None
-    environment: str | None = None
-    model: str | None = None
-    cwd: str = ""
-    task: str | None = None
-    provider: str | None = None
-    repository_id: str | None = None
-    credential: str | None = None
-    fingerprint: str | None = None
-    files: int | None = None
-    lines: int | None = None
-    tool: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether the agent may ask at all, read fresh. ``stopped_by`` holds the keys of kill orders in force."""
-
-    agent_state: str
-    credential_ok: bool
-    stopped_by: tuple[str, ...] = ()
-    epoch: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The answer, its tier, the rules with the deciding effect, and one sentence that explains it.
-
-    ``observed`` are rules that would have counted were they not in a looser mode; ``warnings`` are the sentences
-    of those that the agent is told of.
-    """
-
-    outcome: Outcome
-    tier: Tier
-    rules: tuple[Rule, ...]
-    sentence: str
-    errors: tuple[str, ...] = ()
-    observed: tuple[Rule, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a kill order is why, so that the agent should end its session and not just this call."""
-        return any(rule.id.startswith("standing.stopped") for rule in self.rules)
-
+__all__ = ["Decision", "Effect", "Outcome", "Question", "Rule", "Standing", "authorize", "sizes"]
 
 # These work on the copy in front of the agent and need no repository to be named before their tier decides.
 _LOCAL = frozenset({"read", "search", "test", "lint", "build"})
@@ -140,14 +55,6 @@ _FOR = {
     Level.TASK: "this task type",
     Level.CREDENTIAL: "this credential",
 }
-
-
-def sizes(understood: Classified, files: int | None, lines: int | None) -> tuple[int | None, int | None]:
-    """Return the size to judge: the larger of what is stated and what the call itself shows."""
-    return (
-        max(files or 0, understood.files) if files is not None or understood.files else None,
-        max(lines or 0, understood.lines) if lines is not None or understood.lines else None,
-    )
 
 
 def authorize(
@@ -365,6 +272,8 @@ def _command(case: _Case, layer: CompiledLayer, action: Action) -> None:
         return
     blocked, allowed = match_command(layer.scope, action.command)
     said = " ".join("…" if word is None else word for word in action.command[:4])
+    if action.within and layer.scope.commands_blocked is not None:
+        blocked = max(blocked, *map(layer.scope.commands_blocked.blocks, action.within), key=_SURE)
     if blocked is Blocked.YES:
         text = f"{said} is a blocked command in {_WHOSE[layer.level]}."
         case.put(layer, "scope.command.blocked", Effect.FORBID, text)
@@ -431,6 +340,7 @@ def _because(text: str, found: Found) -> str:
     return f"{text}: {found.reason}" if found.reason else f"{text}."
 
 
+_SURE: Callable[[Blocked], int] = (Blocked.NO, Blocked.MAYBE, Blocked.YES).index
 _STRENGTH: Callable[[Effect], int] = (Effect.ALLOW, Effect.GATE, Effect.FORBID).index
 
 

@@ -74,6 +74,12 @@ class Catalogue(Mapping[str, ActionType]):
     def __len__(self) -> int:
         return len(self._kinds)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalogue) and self.own == other.own
+
+    def __hash__(self) -> int:
+        return hash(self.own)
+
     def action_type(self, key: str) -> ActionType:
         """Return the entry for ``key``, or that of ``unknown`` when there is none."""
         return self._kinds.get(key) or self._kinds[UNKNOWN]

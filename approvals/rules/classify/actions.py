@@ -1,6 +1,6 @@
 """What a tool call amounts to: one or more actions of the registry's catalogue, each with its target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +10,8 @@ class Action:
     ``paths`` are relative to the working directory when they lie inside it, absolute otherwise. ``branch``,
     ``host`` and ``environment`` are None when the call does not name one, which is never read as "any".
     ``command`` holds the words of the simple command it came from, None for a word that is only known when it runs;
-    it is empty when the action came from no command, or from one whose program cannot be read.
+    it is empty when the action came from no command, or from one whose program cannot be read. ``within`` holds the
+    commands that started that one (``timeout``, ``sh -c``), the innermost first.
     """
 
     type: str
@@ -21,6 +22,7 @@ class Action:
     host: str | None = None
     environment: str | None = None
     command: tuple[str | None, ...] = ()
+    within: tuple[tuple[str | None, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,17 @@ class Classified:
     lines: int = 0
 
 
-def classified(found: list[Action]) -> Classified:
+def note_command(found: list[Action], start: int, words: tuple[str | None, ...]) -> None:
+    """Say of every action from ``start`` on that this command did it, or that it started the command that did."""
+    for place in range(start, len(found)):
+        action = found[place]
+        if action.command:
+            found[place] = replace(action, within=(*action.within, words))
+        else:
+            found[place] = replace(action, command=words)
+
+
+def classified(found: list[Action], *, files: int = 0, lines: int = 0) -> Classified:
     """Return the distinct actions in order; nothing found is ``unknown``, since a call does something."""
     distinct = tuple(dict.fromkeys(found)) or (Action("unknown", detail="It does nothing that was recognised."),)
-    return Classified(distinct, all(action.type != "unknown" for action in distinct))
+    return Classified(distinct, all(action.type != "unknown" for action in distinct), files, lines)

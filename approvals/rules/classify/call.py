@@ -115,6 +115,12 @@ class Call:
             if not self._secret(word, path) and not inside:
                 self._outside(path)
 
+    def look_at(self, words: Iterable[Word]) -> None:
+        """Look at every word that is written out, as ``touch`` does."""
+        for word in words:
+            if word.literal:
+                self.touch(word)
+
     def _change(self, path: str, kind: str) -> None:
         shown = self.place.shown(path)
         special = paths.special(path if self.place.inside(path) or not self.place.root else shown)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from approvals.rules.classify import files, git, hosts, infrastructure, languages, network, packages, wrappers
 from approvals.rules.classify.call import Call
+from registry.rules.catalogue import Catalogue
 
 Reader = Callable[[Call], None]
 
@@ -104,11 +105,25 @@ def program_reader(name: str) -> tuple[str, Reader]:
     directory, slash, base = name.rpartition("/")
     if slash and base in PROGRAMS and _PROGRAM_PLACES.fullmatch(directory) and ".." not in directory:
         return base, PROGRAMS[base]
-    return name, _unlisted
+    return name, unlisted
 
 
-def _unlisted(call: Call) -> None:
+def read_call(call: Call, reader: Reader, catalogue: Catalogue) -> tuple[str | None, ...]:
+    """Add what a program with its words does and return the words, None for one only known when it runs.
+
+    A program that the portal does not know may be an action of the organisation, if every word is written out.
+    """
+    words = (call.program, *(word.text if word.literal and not word.glob else None for word in call.args))
+    own = catalogue.of_command(words) if reader is unlisted else None
+    if own:
+        call.add(own)
+        call.look_at(call.args)
+    else:
+        reader(call)
+    return words
+
+
+def unlisted(call: Call) -> None:
+    """A program that is not in the table: nothing is known of it but the paths in its words."""
     call.unknown(f"{call.program} is not a program that the portal knows.")
-    for word in call.args:
-        if word.literal:
-            call.touch(word)
+    call.look_at(call.args)

@@ -38,3 +38,5 @@ THROUGH = names(
 )
 LOOKS = frozenset({"read", "search", "secret.read", "outside.repository", "unknown", "network.fetch"})
 VARIABLE_SETTERS = frozenset({"read", "mapfile", "readarray", "getopts", "let", "printf", "test", "[", "set"})
+# A name that is not being read: set, or given to something that may set it.
+NAMED = re.compile(r"(?<![\w${])[A-Za-z_]\w*")

@@ -13,23 +13,20 @@ import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 from approvals.rules.classify import grammar
-from approvals.rules.classify.actions import Action
+from approvals.rules.classify.actions import Action, note_command
 from approvals.rules.classify.call import Call, Word
-from approvals.rules.classify.commands import program_reader
+from approvals.rules.classify.commands import program_reader, read_call
 from approvals.rules.classify.environment import SECRET_VARIABLE, steers_programs
 from approvals.rules.classify.paths import Place
 from approvals.rules.classify.words import masked, text_of, word_of
+from registry.rules.catalogue import Catalogue
 
 MAX_LENGTH = 64 * 1024
-_MAX_DEPTH = 5
-_MAX_NODES = 20_000
+_MAX_DEPTH, _MAX_NODES = 5, 20_000
 _LANGUAGE = Language(tree_sitter_bash.language())
 
-# A name that is not being read: set, or given to something that may set it.
-_NAMED = re.compile(r"(?<![\w${])[A-Za-z_]\w*")
 
-
-def read_script(text: str, place: Place, found: list[Action], depth: int = 0) -> None:
+def read_script(text: str, place: Place, found: list[Action], catalogue: Catalogue, depth: int = 0) -> None:
     """Add to ``found`` what the script does when started at ``place``."""
     if depth > _MAX_DEPTH:
         found.append(Action("unknown", "shell", "It holds scripts inside scripts, too deep to follow."))
@@ -38,7 +35,7 @@ def read_script(text: str, place: Place, found: list[Action], depth: int = 0) ->
         found.append(Action("unknown", "shell", f"It is longer than {MAX_LENGTH} characters."))
         return
     root = Parser(_LANGUAGE).parse(masked(text)).root_node
-    reader = _Reader(text, place, found, depth)
+    reader = _Reader(text, place, found, catalogue, depth)
     if grammar.MISREAD.search(text):
         reader.unknown("It holds characters that a shell and a reader take differently.")
     if root.has_error:
@@ -52,10 +49,11 @@ def read_script(text: str, place: Place, found: list[Action], depth: int = 0) ->
 class _Reader:
     """Walks one script's tree. ``variables`` holds the last written value of each name, None when it is not certain."""
 
-    def __init__(self, text: str, place: Place, found: list[Action], depth: int) -> None:
+    def __init__(self, text: str, place: Place, found: list[Action], catalogue: Catalogue, depth: int) -> None:
         self.text = text
         self.place = place
         self.found = found
+        self.catalogue = catalogue
         self.depth = depth
         self.nodes = 0
         self.looped = 0
@@ -105,7 +103,8 @@ class _Reader:
         for part in grammar.SEPARATORS.split(self.text)[:64]:
             root = Parser(_LANGUAGE).parse(masked(part)).root_node
             if part.strip() and not root.has_error:
-                _Reader(part, Place(self.place.root, self.place.dirs), self.found, self.depth + 1).visit(root)
+                place = Place(self.place.root, self.place.dirs)
+                _Reader(part, place, self.found, self.catalogue, self.depth + 1).visit(root)
 
     def finish(self) -> None:
         if self.evaluates and self.hides_code:
@@ -240,7 +239,7 @@ class _Reader:
         self.variables[name] = word.text if certain else None
         # What is written here is followed all the same, so that setting a variable again cannot hide its first use.
         if self.mentions is None:
-            self.mentions = Counter(_NAMED.findall(self.text))
+            self.mentions = Counter(grammar.NAMED.findall(self.text))
         if self.looped or self.mentions[name] > 1:
             self.sets_variables = True
 
@@ -352,7 +351,7 @@ class _Reader:
         return Call(program, args, self.place, self.found, self.run, self.script)
 
     def script(self, text: str) -> None:
-        read_script(text, self.place, self.found, self.depth + 1)
+        read_script(text, self.place, self.found, self.catalogue, self.depth + 1)
 
     def run(self, argv: Sequence[Word]) -> None:
         """Add what one program does with these words."""
@@ -371,8 +370,9 @@ class _Reader:
         program, reader = program_reader(head.text)
         call = self.call(program, argv[1:])
         before = len(self.found)
-        reader(call)
+        words = read_call(call, reader, self.catalogue)
         self.judge_place(program, before)
+        note_command(self.found, before, words)
 
     def judge_place(self, program: str, before: int) -> None:
         """A program that changes anything, started outside the session's directory, acts outside it."""

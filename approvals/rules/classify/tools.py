@@ -9,6 +9,7 @@ from approvals.rules.classify.files import shows_everything
 from approvals.rules.classify.network import host_of
 from approvals.rules.classify.paths import Place
 from approvals.rules.classify.shell import read_script
+from registry.rules.catalogue import Catalogue
 
 _READ_PATH = {"Read": "file_path", "NotebookRead": "notebook_path"}
 _LOOK_PATH = {"Glob": "path", "Grep": "path", "LS": "path"}
@@ -26,13 +27,16 @@ _MCP: Mapping[str, str] = {
 }
 
 
-def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[Action]) -> None:
-    """Add what one call of ``tool`` with this input does; a tool or an input that is not known is ``unknown``."""
+def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[Action], catalogue: Catalogue) -> None:
+    """Add what one call of ``tool`` with this input does; a tool or an input that is not known is ``unknown``.
+
+    The organisation's own actions are asked last, so that none can stand in for what the portal understands.
+    """
     call = Call(tool, (), place, found, lambda _: None, lambda _: None)
     if tool == "Bash":
         command = given.get("command")
         if isinstance(command, str) and command.strip():
-            read_script(command, place, found)
+            read_script(command, place, found, catalogue)
             if given.get("dangerouslyDisableSandbox"):
                 call.unknown("It asks to run outside the sandbox that the agent's machine puts around its shell.")
         else:
@@ -52,10 +56,27 @@ def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[
         call.add("network.fetch", "web search", "The words of the search go to a search engine.")
     elif tool in _NO_EFFECT:
         call.add("read", tool, "It changes nothing outside the session.")
-    elif tool in _MCP:
-        call.add(_MCP[tool], tool)
+    elif own := _MCP.get(tool) or catalogue.of_tool(tool):
+        call.add(own, tool)
     else:
         call.unknown(f"{tool} is not a tool that the portal knows.")
+
+
+def size_of(tool: str, given: Mapping[str, object]) -> tuple[int, int]:
+    """Return how many files and lines the call changes, as far as its input shows: lines taken out plus put in."""
+    if tool not in _WRITE_PATH:
+        return 0, 0
+    edits = given.get("edits")
+    rows = edits if isinstance(edits, list) else [given]
+    texts = (row.get(name) for row in rows if isinstance(row, Mapping) for name in _WRITTEN)
+    return 1, sum(_lines(text) for text in texts if isinstance(text, str))
+
+
+_WRITTEN = ("old_string", "new_string", "content", "new_source")
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + (not text.endswith("\n")) if text else 0
 
 
 def _with_path(call: Call, path: object, use: object) -> None:
