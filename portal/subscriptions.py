@@ -7,6 +7,7 @@ what it does happens once for what it writes to the database, and at least once 
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from approvals.jobs.backtest import follow_proposals
 from approvals.jobs.notify import notify
 from portal.ledger.services.follow import Handler
 from reports.jobs.dispatch import dispatch
@@ -23,4 +24,5 @@ FOLLOWERS: dict[str, Follower] = {
     "runs": Follower({"approvals.check.decided"}, project),
     "notices": Follower({"approvals.request.opened"}, notify),
     "packages": Follower({"reports.package.requested"}, dispatch),
+    "backtests": Follower({"registry.policy.proposed"}, follow_proposals),
 }

@@ -1,9 +1,11 @@
 """The Celery tasks of the whole portal: each wraps one job and may run twice."""
 
 import logging
+from uuid import UUID
 
 from celery import shared_task
 
+from approvals.jobs import backtest, count_use
 from approvals.jobs.sweep import end_overtaken
 from portal.ledger.services.follow import follow
 from portal.ledger.services.seal import seal
@@ -11,6 +13,7 @@ from portal.ledger.signing import load_signer
 from portal.subscriptions import FOLLOWERS
 from registry.jobs.stops import keep_stop_file as keep
 from registry.services.exchange import forget_expired
+from registry.services.recertification import close_missed
 from reports.jobs.build_package import requeue_lost, run_build
 
 log = logging.getLogger(__name__)
@@ -63,3 +66,30 @@ def keep_stop_file() -> None:
 def forget_tokens() -> None:
     """Forget the exchanged outside tokens that could not be exchanged again anyway."""
     forget_expired()
+
+
+@shared_task
+def run_backtest(proposal_id: str) -> None:
+    """Replay the recorded checks under a proposed policy."""
+    backtest.run_backtest(proposal_id)
+
+
+@shared_task
+def sweep_backtests() -> None:
+    """Send out again the backtests that wait or run with nobody behind them."""
+    backtest.requeue_lost()
+
+
+@shared_task(name="portal.tasks.count_use")
+def count_use_of(agent_id: str | None = None) -> None:
+    """Count granted against used: of one agent, or of all."""
+    if agent_id is None:
+        count_use.count_all()
+    else:
+        count_use.count_one(UUID(agent_id))
+
+
+@shared_task
+def close_recertifications() -> None:
+    """Suspend what was not looked at in time, and close the campaigns whose date has passed."""
+    close_missed()

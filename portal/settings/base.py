@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -18,6 +19,8 @@ BAILIWICK_LOG_ORIGIN = environment.text("LOG_ORIGIN", "bailiwick.local/ledger")
 BAILIWICK_VERSION = "0.1.0"
 # The signed stop file; empty: stops/stops.txt in the data directory. On several machines: one shared place.
 BAILIWICK_STOP_FILE = environment.text("STOP_FILE")
+# Seconds that an enforcement point may go on between two signs of life; policies may shorten it, nothing lengthens it.
+BAILIWICK_LEASE_SECONDS = int(environment.text("LEASE_SECONDS", "30"))
 
 SECRET_KEY = environment.text("SECRET_KEY")
 DEBUG = False
@@ -246,8 +249,11 @@ SPECTACULAR_SETTINGS = {
         "RequestState": "approvals.rules.workflow.RequestState",
         "GrantState": "approvals.rules.workflow.GrantState",
         "PackageState": "reports.rules.package.PackageState",
-        # The same three words name what a stop covers and what a package covers.
         "Coverage": ["all", "team", "agent"],
+        "ScopeKind": "registry.rules.kill.ScopeKind",
+        "StopKind": ["all", "team", "agent", "run", "action", "repository"],
+        "StopStatus": "registry.rules.kill.StopStatus",
+        "PointKind": "registry.models.kill.PointKind",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -266,6 +272,10 @@ BAILIWICK_BROKER_URL = environment.text("BROKER_URL")
 CELERY_BEAT_SCHEDULE = {
     "seal-log": {"task": "portal.tasks.seal_log", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-requests": {"task": "portal.tasks.sweep_requests", "schedule": 10.0, "options": {"expires": 30}},
+    "sweep-backtests": {"task": "portal.tasks.sweep_backtests", "schedule": 15.0, "options": {"expires": 30}},
+    # By the clock of UTC, when least is going on; a night that was missed is made up for by the next, or on request.
+    "count-use": {"task": "portal.tasks.count_use", "schedule": crontab(minute=20, hour=2)},
+    "close-recertifications": {"task": "portal.tasks.close_recertifications", "schedule": 600.0},
     "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
     "forget-tokens": {"task": "portal.tasks.forget_tokens", "schedule": 600.0, "options": {"expires": 600}},
     "keep-stop-file": {"task": "portal.tasks.keep_stop_file", "schedule": 5.0, "options": {"expires": 15}},
