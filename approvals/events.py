@@ -1,6 +1,6 @@
 """What is asked and decided, as entries of the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -9,9 +9,15 @@ from portal.ledger.events import Event
 
 @dataclass(frozen=True, kw_only=True)
 class CheckDecided(Event):
-    """An agent asked; this was answered. ``request`` is the number of the approval request, if any."""
+    """An agent asked; this was answered. ``request`` is the number of the approval request, if any.
+
+    Version 2 adds what stands last among the fields in clear: ``levels`` names the level of policy of each of
+    ``rules``, ``observed`` the rules that are only watched, ``stated`` what the enforcement point said of model,
+    provider, host id, credential kind and size, as far as it did. Entries of version 1 do not have them.
+    """
 
     TYPE = "approvals.check.decided"
+    VERSION = 2
     PERSONAL: ClassVar = frozenset({"resource", "arguments", "sentence", "initiator"})
 
     credential: UUID
@@ -31,6 +37,12 @@ class CheckDecided(Event):
     task: str | None
     understood: bool
     request: int | None
+    levels: list[str | None] = field(default_factory=list)
+    observed: list[str] = field(default_factory=list)
+    fingerprint: str | None = None
+    organisation_revision: int | None = None
+    team_revision: int | None = None
+    stated: dict[str, Any] = field(default_factory=dict)
     resource: str
     arguments: dict[str, Any]
     sentence: str

@@ -75,9 +75,11 @@ class EventRecorded(Event):
 
     ``facts`` are the sender's, in clear; every field of ``content`` is a commitment of its own. The times,
     the key and ``after_kill`` (the agent was stopped when this arrived) are as the portal saw them.
+    ``task`` is the task type, as far as the source names it; entries of version 1 do not have it.
     """
 
     TYPE = "reports.event.recorded"
+    VERSION = 2
 
     key: str
     credential: UUID | None
@@ -90,6 +92,7 @@ class EventRecorded(Event):
     repository: str | None
     branch: str | None
     commit: str | None
+    task: str | None = None
     after_kill: bool
     facts: dict[str, Any]
     initiator: str | None
@@ -109,6 +112,7 @@ class EventRecorded(Event):
             "repository": self.repository,
             "branch": self.branch,
             "commit": self.commit,
+            "task": self.task,
             "after_kill": self.after_kill,
             "facts": self.facts,
         }

@@ -1,5 +1,6 @@
 """Reading the bodies of the hot paths: what was sent becomes a call, or every fault in it is named."""
 
+import re
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,8 +14,24 @@ SCHEMA = "1"
 # The columns that keep them have this width; what is cut could make two sessions one, so longer is refused.
 MOST_STATED = 200
 MOST_CWD = 4096
-OPTIONAL = ("repository", "branch", "environment", "model", "initiator", "task")
-_KNOWN = frozenset({"schema", "session", "tool", "input", "cwd", "tool_use_id", *OPTIONAL})
+# What may be said around a call, as members of a check and as headers of a hook; ``Call`` has a field for each.
+OPTIONAL = (
+    "repository",
+    "repository_id",
+    "branch",
+    "environment",
+    "model",
+    "provider",
+    "credential",
+    "initiator",
+    "task",
+)
+NUMBERS = ("files", "lines")
+MOST_COUNTED = 1_000_000_000
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+NOT_A_FINGERPRINT = "must be 64 hexadecimal digits in lower case"
+NOT_A_COUNT = "must be a whole number from 0 upwards"
+_KNOWN = frozenset({"schema", "session", "tool", "input", "cwd", "tool_use_id", "fingerprint", *OPTIONAL, *NUMBERS})
 
 Faults = list[dict[str, str]]
 
@@ -32,6 +49,7 @@ def check_call(request: HttpRequest) -> Call:
         _check_text(body, name, most, faults, required=True)
     for name in ("tool_use_id", *OPTIONAL):
         _check_text(body, name, MOST_STATED, faults, required=False)
+    _check_measured(body, faults)
     if not isinstance(body.get("input"), dict):
         faults.append({"pointer": "/input", "detail": "must be an object"})
     if faults:
@@ -42,7 +60,9 @@ def check_call(request: HttpRequest) -> Call:
         session_id=body["session"],
         cwd=body["cwd"],
         tool_use_id=body.get("tool_use_id"),
+        fingerprint=body.get("fingerprint"),
         **{name: body.get(name) or None for name in OPTIONAL},
+        **{name: body.get(name) for name in NUMBERS},
     )
 
 
@@ -52,6 +72,17 @@ def _check_text(body: dict[str, Any], name: str, most: int, faults: Faults, *, r
         return
     if not isinstance(value, str) or (required and not value) or len(value) > most:
         faults.append({"pointer": f"/{name}", "detail": f"must be a text of at most {most} characters"})
+
+
+def _check_measured(body: dict[str, Any], faults: Faults) -> None:
+    """What is not a text to be compared with patterns: the size of the change, and what the agent is made of."""
+    for name in NUMBERS:
+        value = body.get(name)
+        if value is not None and (type(value) is not int or not 0 <= value <= MOST_COUNTED):
+            faults.append({"pointer": f"/{name}", "detail": NOT_A_COUNT})
+    stated = body.get("fingerprint")
+    if stated is not None and not (isinstance(stated, str) and FINGERPRINT.fullmatch(stated)):
+        faults.append({"pointer": "/fingerprint", "detail": NOT_A_FINGERPRINT})
 
 
 def _pointer(name: str) -> str:
@@ -70,13 +101,35 @@ def hook_call(request: HttpRequest) -> Call:
         session_id=asked.session_id,
         cwd=asked.cwd,
         tool_use_id=asked.tool_use_id or None,
+        fingerprint=_fingerprint(request),
         **{name: _stated(request, name) for name in OPTIONAL},
+        **{name: _counted(request, name) for name in NUMBERS},
     )
+
+
+def _header(name: str) -> str:
+    return f"Bailiwick-{name.replace('_', '-').title()}"
+
+
+def _fingerprint(request: HttpRequest) -> str | None:
+    value = _stated(request, "fingerprint")
+    if value is not None and not FINGERPRINT.fullmatch(value):
+        raise claude.HookError(_header("fingerprint"), f"{NOT_A_FINGERPRINT}.")
+    return value
+
+
+def _counted(request: HttpRequest, name: str) -> int | None:
+    value = _stated(request, name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) < 11 and int(value) <= MOST_COUNTED):
+        raise claude.HookError(_header(name), f"{NOT_A_COUNT}.")
+    return int(value)
 
 
 def _stated(request: HttpRequest, name: str) -> str | None:
     """What a ``Bailiwick-…`` header says. WSGI hands headers over as Latin-1, whatever was sent."""
-    header = f"Bailiwick-{name.capitalize()}"
+    header = _header(name)
     value = request.headers.get(header, "").strip()
     try:
         value = value.encode("latin-1").decode("utf-8")

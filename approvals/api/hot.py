@@ -88,7 +88,9 @@ def _document(answer: Answer) -> dict[str, Any]:
         "outcome": decision.outcome.value,
         "tier": decision.tier.value,
         "sentence": decision.sentence,
-        "rules": [{"id": rule.id, "effect": rule.effect.value, "text": rule.text} for rule in decision.rules],
+        "rules": [_rule(rule) for rule in decision.rules],
+        "observed": [_rule(rule) for rule in decision.observed],
+        "warnings": list(decision.warnings),
         "stopped": answer.stopped,
         "epoch": answer.epoch,
         "entry": str(answer.entry_id),
@@ -103,6 +105,10 @@ def _document(answer: Answer) -> dict[str, Any]:
             "expires_at": answer.request.expires_at.isoformat(),
         },
     }
+
+
+def _rule(rule: Rule) -> dict[str, str | None]:
+    return {"id": rule.id, "effect": rule.effect.value, "text": rule.text, "level": rule.level}
 
 
 def _url(answer: Answer) -> str | None:

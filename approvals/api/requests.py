@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from approvals.api.serializers import RequestDetail, RequestSerializer, ReviewInput
 from approvals.models import ApprovalRequest
+from approvals.rules.view import reversibility_of
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.requests import request_for, visible_requests
 from approvals.services.request import withdraw
@@ -21,7 +22,7 @@ from portal.identity.models import PersonToken
 from portal.identity.proof import require_step_up, sign_in_methods
 from registry.api.asking import person_of, read
 from registry.api.serializers import page_of
-from registry.rules.actions import Reversibility, action_type
+from registry.rules.actions import Reversibility
 
 TAGS = ["approvals"]
 _STATES = [state.value for state in RequestState]
@@ -117,4 +118,4 @@ def _document(request: Request, number: int) -> object:
 
 def _is_irreversible(asked: ApprovalRequest) -> bool:
     does = orjson.loads(bytes(asked.view))["action"]["does"]
-    return any(action_type(deed["type"]).reversibility is Reversibility.IRREVERSIBLE for deed in does)
+    return any(reversibility_of(deed) is Reversibility.IRREVERSIBLE for deed in does)

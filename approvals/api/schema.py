@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from approvals.api.calls import MOST_CWD, MOST_STATED, OPTIONAL, SCHEMA
+from approvals.api.calls import FINGERPRINT, MOST_COUNTED, MOST_CWD, MOST_STATED, NUMBERS, OPTIONAL, SCHEMA
 from approvals.rules.authorize import Effect, Outcome
 from portal.api.schema import MEDIA_TYPE, SCHEMA_NAME
+from registry.rules.levels import Level
 from registry.rules.tiers import Tier
 
 Document = dict[str, Any]
@@ -17,6 +18,14 @@ def _text(most: int = MOST_STATED) -> Document:
     return {"type": "string", "maxLength": most}
 
 
+_SAID: Final[dict[str, Document]] = {
+    "repository_id": {"description": "The host's own id of the repository; it decides where a policy pins one."},
+    "provider": {"description": "Who serves the model; patterns may be ``provider/model``."},
+    "credential": {"description": "The kind of credential that the action uses.", "example": "github-app"},
+    "task": {"description": "The task type under which the agent works."},
+    "files": {"description": "Files that the change touches, where the call itself does not show it."},
+    "lines": {"description": "Lines that the change adds and removes."},
+}
 _CHECK: Final[Document] = {
     "type": "object",
     "required": ["schema", "session", "tool", "input", "cwd"],
@@ -28,27 +37,54 @@ _CHECK: Final[Document] = {
         "input": {"type": "object", "additionalProperties": True, "example": {"command": "git status"}},
         "cwd": {**_text(MOST_CWD), "minLength": 1},
         "tool_use_id": {**_text(), "nullable": True},
-        **{name: {**_text(), "nullable": True} for name in OPTIONAL},
+        **{name: {**_text(), "nullable": True, **_SAID.get(name, {})} for name in OPTIONAL},
+        **{
+            name: {"type": "integer", "minimum": 0, "maximum": MOST_COUNTED, "nullable": True, **_SAID[name]}
+            for name in NUMBERS
+        },
+        "fingerprint": {
+            "type": "string",
+            "pattern": f"^{FINGERPRINT.pattern}$",
+            "nullable": True,
+            "description": "SHA-256 over what the agent is made of; another than the pinned one is gated.",
+        },
+    },
+}
+_RULES: Final[Document] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "effect": {"type": "string", "enum": [effect.value for effect in Effect]},
+            "text": {"type": "string"},
+            "level": {"type": "string", "nullable": True, "enum": [*(level.value for level in Level), None]},
+        },
     },
 }
 _ANSWER: Final[Document] = {
     "type": "object",
-    "required": ["outcome", "tier", "sentence", "rules", "stopped", "epoch", "entry", "run", "granted", "request"],
+    "required": [
+        "outcome",
+        "tier",
+        "sentence",
+        "rules",
+        "observed",
+        "warnings",
+        "stopped",
+        "epoch",
+        "entry",
+        "run",
+        "granted",
+        "request",
+    ],
     "properties": {
         "outcome": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
         "tier": {"type": "string", "enum": [tier.value for tier in Tier]},
         "sentence": {"type": "string"},
-        "rules": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "id": {"type": "string"},
-                    "effect": {"type": "string", "enum": [effect.value for effect in Effect]},
-                    "text": {"type": "string"},
-                },
-            },
-        },
+        "rules": {**_RULES, "description": "The rules that decided, each with the level of policy it comes from."},
+        "observed": {**_RULES, "description": "Rules that are only watched (observe, warn); they did not count."},
+        "warnings": {"type": "array", "items": {"type": "string"}, "description": "Sentences for the agent."},
         "stopped": {"type": "boolean", "description": "A stop is in force: end the session."},
         "epoch": {"type": "integer"},
         "entry": {"type": "string", "format": "uuid", "description": "The ledger entry that records the answer."},

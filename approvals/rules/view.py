@@ -3,8 +3,8 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -12,13 +12,19 @@ from uuid import UUID
 from approvals.rules.authorize import Rule
 from approvals.rules.classify.actions import Action
 from portal.ledger.rules.canonical import JSONValue, canonicalize
+from registry.rules.actions import Reversibility, action_type
+from registry.rules.catalogue import BUILT_IN, Catalogue
 
 FORMAT = "bailiwick-view/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewFacts:
-    """Everything that the approver sees. Times are aware; ``grant_minutes`` is how long an approval can be used."""
+    """Everything that the approver sees. Times are aware; ``grant_minutes`` is how long an approval can be used.
+
+    ``target`` and ``stated`` hold what the enforcement point said around the call, and the size of the change;
+    ``levels`` the revisions in force above the agent's own.
+    """
 
     number: str
     agent_id: UUID
@@ -32,15 +38,17 @@ class ViewFacts:
     tool: str
     arguments: dict[str, JSONValue]
     actions: Sequence[Action]
-    repository: str | None
-    branch: str | None
-    environment: str | None
+    target: Mapping[str, JSONValue]
+    stated: Mapping[str, JSONValue] = field(default_factory=dict)
+    task: str | None = None
+    catalogue: Catalogue = BUILT_IN
     tier: str
     rules: Sequence[Rule]
     sentence: str
     digest: bytes
     revision_id: UUID
     revision_number: int
+    levels: Mapping[str, Mapping[str, JSONValue]] = field(default_factory=dict)
     epoch: int
     quorum: int
     opened_at: datetime
@@ -64,18 +72,21 @@ def build_view(facts: ViewFacts) -> bytes:
         "action": {
             "tool": facts.tool,
             "arguments": facts.arguments,
-            "does": [_action(action) for action in facts.actions],
+            "does": [_action(action, facts.catalogue) for action in facts.actions],
         },
-        "target": {"repository": facts.repository, "branch": facts.branch, "environment": facts.environment},
+        "task": facts.task,
+        "target": dict(facts.target),
+        "stated": dict(facts.stated),
         "gated": {
             "tier": facts.tier,
             "sentence": facts.sentence,
-            "rules": [{"id": rule.id, "effect": rule.effect.value, "text": rule.text} for rule in facts.rules],
+            "rules": [_rule(rule) for rule in facts.rules],
         },
         "binds": {
             "digest": facts.digest.hex(),
             "revision": str(facts.revision_id),
             "revision_number": facts.revision_number,
+            "levels": {level: dict(revision) for level, revision in facts.levels.items()},
             "epoch": facts.epoch,
             "quorum": facts.quorum,
             "opened_at": _moment(facts.opened_at),
@@ -86,14 +97,30 @@ def build_view(facts: ViewFacts) -> bytes:
     return canonicalize(document)
 
 
+def reversibility_of(deed: Mapping[str, object]) -> Reversibility:
+    """How far a deed of a view can be undone, as it was sealed; an old view says only which built-in action it is."""
+    sealed = deed.get("reversibility")
+    return Reversibility(str(sealed)) if sealed else action_type(str(deed["type"])).reversibility
+
+
 def view_hash(view: bytes) -> bytes:
     """Return the SHA-256 that a review carries to say what it was given for."""
     return hashlib.sha256(b"bailiwick/view/v1\0" + view).digest()
 
 
-def _action(action: Action) -> JSONValue:
+def _rule(rule: Rule) -> JSONValue:
+    level = None if rule.level is None else rule.level.value
+    return {"id": rule.id, "effect": rule.effect.value, "text": rule.text, "level": level}
+
+
+def _action(action: Action, catalogue: Catalogue) -> JSONValue:
+    # What kind of action it is stands with it: the organisation's own ones may be worded otherwise tomorrow.
+    kind = catalogue.action_type(action.type)
     return {
         "type": action.type,
+        "label": kind.label,
+        "explain": kind.explain,
+        "reversibility": kind.reversibility.value,
         "resource": action.resource,
         "detail": action.detail,
         "paths": list(action.paths),

@@ -7,10 +7,9 @@ from django.db.models import QuerySet
 
 from approvals.models import ApprovalRequest, Grant
 from approvals.rules.workflow import GrantState, grant_usable
+from approvals.selectors.requests import moved_since
 from approvals.selectors.reviewing import standing_reviews
 from registry.models import Agent
-from registry.rules.lifecycle import AgentState
-from registry.selectors.kills import standing_of
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,12 @@ def status_of(grant: Grant, request: ApprovalRequest, *, now: datetime) -> Grant
 
 
 def _dead(grant: Grant, request: ApprovalRequest) -> str:
-    agent = request.agent
-    standing = standing_of(agent)
-    if standing.stopped_by:
-        return "It is dead: the agent was stopped."
-    if standing.epoch != grant.epoch:
+    moved = moved_since(request)
+    if moved is not None:
+        since = moved.since[0].lower() + moved.since[1:]
+        return f"It is dead: {since} after the approval." if moved.timed else f"It is dead: {since}."
+    if grant.epoch != request.epoch:
         return "It is dead: the agent was stopped and resumed after the approval."
-    if agent.revision_id != grant.revision_id:
-        return "It is dead: the agent's policy was revised after the approval."
-    if agent.state != AgentState.ACTIVE.value:
-        return f"It is dead: the agent is {agent.state}."
     if len({review.person_id for review in standing_reviews(request)}) < request.quorum:
         return "It is dead: someone who approved has lost the right to."
     return ""

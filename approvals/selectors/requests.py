@@ -3,20 +3,39 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+from uuid import UUID
 
-from django.db.models import BigIntegerField, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Count,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    UUIDField,
+    Value,
+)
 from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.lookups import Exact
 
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.standing import Basis
 from portal.errors import NotFound
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
-from registry.models import KillState
+from registry.models import KillState, PolicyLevel
+from registry.rules.kill import combined_epoch
 from registry.rules.lifecycle import AgentState
 from registry.selectors.agents import visible_agents
-from registry.selectors.kills import standing_of
+from registry.selectors.policies import ORGANISATION_KEY
 
 
 class Waiting(StrEnum):
@@ -61,14 +80,36 @@ def standing_pending(now: datetime) -> Q:
         revision_id=F("agent__revision_id"),
         agent__state=AgentState.ACTIVE.value,
         epoch=_epoch_now(),
+    ) & (_same(F("organisation_revision_id"), ORGANISATION_LEVEL) & _same(F("team_revision_id"), TEAM_LEVEL))
+
+
+# The keys of the policies above a request's agent. The organisation's is the same for every row, so PostgreSQL
+# looks it up once.
+ORGANISATION_LEVEL: Final = Value(ORGANISATION_KEY)
+TEAM_LEVEL: Final = Concat(Value("team:"), Cast(OuterRef("agent__owner_team_id"), TextField()))
+_NONE: Final = UUID(int=0)
+
+
+def _same(stored: F, key: Value | Concat) -> Q:
+    """Whether the level's revision is the one that the request was opened under; none at all is one as well."""
+    there = Coalesce(stored, Value(_NONE, output_field=UUIDField()))
+    now = Coalesce(
+        Subquery(PolicyLevel.objects.filter(key=key).values("revision_id")), Value(_NONE), output_field=UUIDField()
     )
+    return Q(Exact(there, now))
+
+
+class _Among(Func):
+    """``key = ANY(keys)``, which finds the few rows by their primary key."""
+
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
 
 
 def _epoch_now() -> Coalesce:
-    """The combined epoch of the request's agent as it is now; a stop raises it, so it covers stopped agents."""
-    team = Concat(Value("team:"), Cast(OuterRef("agent__owner_team_id"), TextField()))
-    agent = Concat(Value("agent:"), Cast(OuterRef("agent_id"), TextField()))
-    over = KillState.objects.filter(Q(key="all") | Q(key=team) | Q(key=agent)).order_by()
+    """The combined epoch of the request's own kill scopes as it is now; a stop raises it, so it covers stopped ones."""
+    over = KillState.objects.filter(_Among(F("key"), OuterRef("kill_keys"))).order_by()
     total = over.annotate(one=Value(1)).values("one").annotate(total=Sum("epoch")).values("total")
     return Coalesce(Subquery(total, output_field=BigIntegerField()), Value(0), output_field=BigIntegerField())
 
@@ -164,23 +205,69 @@ def obstacle(request: ApprovalRequest, *, now: datetime) -> Obstacle | None:
     if now >= request.expires_at:
         ended = f"{request.expires_at:%Y-%m-%d %H:%M:%S} UTC"
         return Obstacle(RequestState.EXPIRED, "Nobody decided in time.", "time", f"open until {ended}", "expired")
+    moved = moved_since(request)
+    return None if moved is None else Obstacle(RequestState.VOIDED, moved.because, moved.what, moved.shown, moved.now)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What is no longer as it was when a request was opened. ``since`` is the sentence without its end."""
+
+    since: str
+    what: str
+    shown: str
+    now: str
+    timed: bool = True
+
+    @property
+    def because(self) -> str:
+        return f"{self.since} after the request was opened." if self.timed else f"{self.since}."
+
+
+def moved_since(request: ApprovalRequest) -> Moved | None:
+    """What of the world that a request or its grant rests on has changed: a policy, a stop, the agent's state."""
     agent = request.agent
     if agent.revision_id != request.revision_id:
         number = agent.revision.number if agent.revision else "none"
-        return Obstacle(
-            RequestState.VOIDED,
-            "The agent's policy was revised after the request was opened.",
-            "policy revision",
-            str(request.revision.number),
-            str(number),
-        )
-    standing = standing_of(agent)
-    if standing.stopped_by:
-        because = "The agent was stopped."
-        return Obstacle(RequestState.VOIDED, because, "agent", "running", "stopped")
-    if standing.epoch != request.epoch:
-        because = "The agent was stopped and resumed after the request was opened."
-        return Obstacle(RequestState.VOIDED, because, "kill epoch", str(request.epoch), str(standing.epoch))
-    if agent.state != AgentState.ACTIVE.value:
-        return Obstacle(RequestState.VOIDED, f"The agent is {agent.state}.", "agent", "active", agent.state)
+        return Moved("The agent's policy was revised", "policy revision", str(request.revision.number), str(number))
+    return _level_moved(request) or _stopped_since(request) or _not_active(request)
+
+
+def basis_of(request: ApprovalRequest) -> Basis:
+    """The revisions that the request was opened under."""
+    return Basis(request.organisation_revision_id, request.team_revision_id, request.revision_id)
+
+
+def _level_moved(request: ApprovalRequest) -> Moved | None:
+    team_key = f"team:{request.agent.owner_team_id}"
+    rows = PolicyLevel.objects.select_related("revision").filter(key__in=(ORGANISATION_KEY, team_key))
+    levels = {row.key: row.revision for row in rows}
+    for key, whose, was in (
+        (ORGANISATION_KEY, "organisation", request.organisation_revision_id),
+        (team_key, "team", request.team_revision_id),
+    ):
+        now = levels.get(key)
+        if (now and now.pk) != was:
+            then = request.organisation_revision if key == ORGANISATION_KEY else request.team_revision
+            shown, present = (str(one.number) if one else "none" for one in (then, now))
+            return Moved(f"The {whose}'s policy was revised", f"policy of the {whose}", shown, present)
     return None
+
+
+def _stopped_since(request: ApprovalRequest) -> Moved | None:
+    states = list(KillState.objects.filter(key__in=request.kill_keys))
+    if any(state.stopped for state in states):
+        return Moved("The agent was stopped", "agent", "running", "stopped", timed=False)
+    if f"team:{request.agent.owner_team_id}" not in request.kill_keys:
+        return Moved("The agent was handed to another team", "owner team", "the one before", "another")
+    epoch = combined_epoch(state.epoch for state in states)
+    if epoch != request.epoch:
+        return Moved("The agent was stopped and resumed", "kill epoch", str(request.epoch), str(epoch))
+    return None
+
+
+def _not_active(request: ApprovalRequest) -> Moved | None:
+    state = request.agent.state
+    if state == AgentState.ACTIVE.value:
+        return None
+    return Moved(f"The agent is {state}", "agent", "active", state, timed=False)

@@ -1,32 +1,63 @@
-"""The one SELECT of the check path: credential, agent, policy revision and kill state, fresh."""
+"""The one SELECT of the check path: credential, agent, the revisions in force and kill state, fresh.
 
+What it needs to know before it can ask (which agent, and so which kill scopes) is remembered from the last
+question with the same token, compared with the row that comes back, and asked again where it has changed.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from registry.models import PolicyRevision
-from registry.rules.kill import combined_epoch
-from registry.rules.policy import CompiledPolicy, Policy, compile  # noqa: A004
+from registry.rules.effective import CompiledLayer, Effective, compile_effective, compile_narrowing
+from registry.rules.kill import keys_over
+from registry.rules.policy import Policy
+from registry.rules.restriction import Baseline, Restriction
 
 _SELECT = """
 SELECT clock_timestamp(), c.id, c.prefix || '… ' || c.name, c.created_by_id, c.expires_at, c.revoked_at,
-       a.id, a.name, a.slug, a.state, a.owner_team_id, r.id, r.number, r.digest,
-       k_all.epoch, k_all.stopped, k_team.epoch, k_team.stopped, k_agent.epoch, k_agent.stopped
+       a.id, a.name, a.slug, a.state, a.owner_team_id, nullif(c.scope, '{}')::text,
+       o.revision_id, t.revision_id, a.revision_id, k.epoch, k.stopped
 FROM registry_credential c
 JOIN registry_agent a ON a.id = c.agent_id
-LEFT JOIN registry_policyrevision r ON r.id = a.revision_id
-LEFT JOIN registry_killstate k_all ON k_all.key = 'all'
-LEFT JOIN registry_killstate k_team ON k_team.key = 'team:' || a.owner_team_id
-LEFT JOIN registry_killstate k_agent ON k_agent.key = 'agent:' || a.id
+LEFT JOIN registry_policylevel o ON o.key = 'organisation'
+LEFT JOIN registry_policylevel t ON t.key = 'team:' || a.owner_team_id
+CROSS JOIN LATERAL (SELECT coalesce(sum(epoch), 0)::bigint AS epoch, array_agg(key) FILTER (WHERE stopped) AS stopped
+                    FROM registry_killstate WHERE key = ANY(%s::text[])) k
 WHERE c.digest = %s
 """
 
 
+class Basis(NamedTuple):
+    """The revisions that a decision rests on, from the organisation down; None where nothing is in force."""
+
+    organisation: UUID | None
+    team: UUID | None
+    agent: UUID | None
+
+
+class Holder(NamedTuple):
+    """Whose a token is and what its questions rest on: all that is needed to name the kill scopes of a question."""
+
+    agent_id: UUID
+    team_id: UUID
+    basis: Basis
+
+
+KeysOf = Callable[[Holder], tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class CallerStanding:
-    """Who asks with a token, and everything about them that a decision depends on, at ``now``."""
+    """Who asks with a token, and everything about them that a decision depends on, at ``now``.
+
+    ``kill_keys`` are the scopes that could stop this very question, ``epoch`` is the sum of theirs.
+    """
 
     now: datetime
     credential_id: UUID
@@ -39,54 +70,116 @@ class CallerStanding:
     agent_slug: str
     agent_state: str
     team_id: UUID
-    revision_id: UUID | None
-    revision_number: int | None
-    policy_digest: bytes | None
+    narrowing: CompiledLayer | None
+    basis: Basis
+    kill_keys: tuple[str, ...]
     epoch: int
     stopped_by: tuple[str, ...]
 
     @property
     def policy_in_force(self) -> UUID:
         """The revision's id. Without one every question is denied, so nothing further may ask for it."""
-        if self.revision_id is None:
+        if self.basis.agent is None:
             raise RuntimeError("A decision beyond deny without a policy revision (this is a bug).")
-        return self.revision_id
+        return self.basis.agent
 
     @property
     def credential_ok(self) -> bool:
         return self.revoked_at is None and self.now < self.expires_at
 
 
-def caller_standing(token_digest: bytes) -> CallerStanding | None:
-    """The standing of the token's holder; None when no credential has this digest."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SELECT, [token_digest])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    *who, digest, all_epoch, all_stopped, team_epoch, team_stopped, agent_epoch, agent_stopped = row
-    agent_id, team_id = who[6], who[10]
-    kills = (
-        (all_epoch, all_stopped, "all"),
-        (team_epoch, team_stopped, f"team:{team_id}"),
-        (agent_epoch, agent_stopped, f"agent:{agent_id}"),
-    )
-    epoch = combined_epoch(epoch or 0 for epoch, _, _ in kills)
-    stopped_by = tuple(key for _, stopped, key in kills if stopped)
-    return CallerStanding(*(*who, None if digest is None else bytes(digest), epoch, stopped_by))
+def keys_of_agent(holder: Holder) -> tuple[str, ...]:
+    """The kill scopes over the agent as such, for whoever asks about no call in particular."""
+    return keys_over(agent_id=holder.agent_id, team_id=holder.team_id)
 
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 _MOST_KEPT = 5_000
-_compiled: dict[UUID, CompiledPolicy] = {}
+_TRIES = 4
+_holders: dict[bytes, Holder] = {}
 
 
-def compiled_policy(revision_id: UUID) -> CompiledPolicy:
-    """The compiled policy of a revision. Revisions never change, so what is kept is never stale."""
-    known = _compiled.get(revision_id)
+def caller_standing(token_digest: bytes, keys_of: KeysOf = keys_of_agent) -> CallerStanding | None:
+    """The standing of the token's holder; None when no credential has this digest.
+
+    ``keys_of`` is asked only for a holder who is known, so nothing is read of a stranger's question.
+    """
+    for _ in range(_TRIES):
+        known = _holders.get(token_digest)
+        keys = () if known is None else keys_of(known)
+        with connection.cursor() as cursor:
+            cursor.execute(_SELECT, (list(keys), token_digest))
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        *who, scope, organisation, team, agent, epoch, stopped = row
+        basis = Basis(organisation, team, agent)
+        holder = Holder(who[6], who[10], basis)
+        if holder == known:
+            stopped_by = tuple(key for key in keys if key in stopped) if stopped else ()
+            return CallerStanding(*who, _narrowing(who[1], scope), basis, keys, epoch, stopped_by)
+        _keep(_holders, token_digest, holder)
+    raise RuntimeError("The policy kept changing while a question was asked.")
+
+
+class InForce(NamedTuple):
+    """The policies of a basis, compiled as one, and what the revisions are called."""
+
+    effective: Effective
+    organisation: int | None
+    team: int | None
+    agent: int
+    digest: str
+
+
+_in_force: dict[Basis, InForce] = {}
+
+
+def policies_in_force(basis: Basis) -> InForce:
+    """The policies of a basis. Revisions never change, so what is kept is never stale."""
+    known = _in_force.get(basis)
     if known is None:
-        document = PolicyRevision.objects.values_list("document", flat=True).get(pk=revision_id)
-        known = compile(Policy.from_document(document))
-        if len(_compiled) >= _MOST_KEPT:
-            _compiled.clear()
-        _compiled[revision_id] = known
+        if basis.agent is None:
+            raise RuntimeError("An agent without a policy revision has nothing to be compiled (this is a bug).")
+        found = PolicyRevision.objects.in_bulk([pk for pk in basis if pk is not None])
+        organisation, team = (None if pk is None else found[pk] for pk in basis[:2])
+        agent = found[basis.agent]
+        known = InForce(
+            compile_effective(
+                Policy.stored(agent.document),
+                organisation=organisation and Baseline.stored(organisation.document),
+                team=team and Restriction.stored(team.document),
+            ),
+            organisation and organisation.number,
+            team and team.number,
+            agent.number,
+            bytes(agent.digest).hex(),
+        )
+        _keep(_in_force, basis, known)
     return known
+
+
+def effective_policy(basis: Basis) -> Effective:
+    """What the agent may do under the revisions of the basis."""
+    return policies_in_force(basis).effective
+
+
+_narrowings: dict[UUID, tuple[str, CompiledLayer | None]] = {}
+
+
+def _narrowing(credential_id: UUID, scope: str | None) -> CompiledLayer | None:
+    """The credential's own restriction, compiled; what is kept counts only for the very text that was read."""
+    if scope is None:
+        return None
+    kept = _narrowings.get(credential_id)
+    if kept is None or kept[0] != scope:
+        kept = scope, compile_narrowing(orjson.loads(scope))
+        _keep(_narrowings, credential_id, kept)
+    return kept[1]
+
+
+def _keep(kept: dict[Key, Value], key: Key, value: Value) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = value

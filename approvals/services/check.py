@@ -5,6 +5,7 @@ No log, no action: when the entry cannot be written the exception travels up and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,20 @@ from django.db import transaction
 
 from approvals.events import CheckDecided
 from approvals.models import ApprovalRequest
-from approvals.rules.authorize import Decision, Effect, Outcome, Question, Rule, Standing, authorize
+from approvals.rules.authorize import Decision, Effect, Outcome, Question, Rule, Standing, authorize, sizes
 from approvals.rules.binding import bound_arguments, digest
 from approvals.rules.classify import classify
 from approvals.rules.classify.actions import Action, Classified
-from approvals.selectors.standing import CallerStanding, caller_standing, compiled_policy
+from approvals.selectors.standing import (
+    Basis,
+    CallerStanding,
+    Holder,
+    KeysOf,
+    caller_standing,
+    effective_policy,
+    keys_of_agent,
+    policies_in_force,
+)
 from approvals.services.grant import redeem
 from approvals.services.record import record, record_if_still_so
 from approvals.services.request import MOST_WAITING, Asked, open_request
@@ -25,6 +35,8 @@ from portal.identity.rules.tokens import digest as token_digest
 from portal.identity.rules.tokens import well_formed
 from portal.ledger.events import Actor
 from portal.ledger.services.append import Draft, append
+from registry.rules.catalogue import BUILT_IN, Catalogue
+from registry.rules.kill import keys_over
 from registry.rules.runs import run_id
 from registry.rules.tiers import Tier
 
@@ -33,7 +45,11 @@ _TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What an agent is about to do, in its own words, and what its enforcement point says around it."""
+    """What an agent is about to do, in its own words, and what its enforcement point says around it.
+
+    ``credential`` is the kind of credential that the action uses, ``fingerprint`` what the agent is made of;
+    ``files`` and ``lines`` are the size of the change, where the call itself does not show it.
+    """
 
     tool: str
     tool_input: Mapping[str, Any]
@@ -41,11 +57,66 @@ class Call:
     cwd: str
     tool_use_id: str | None = None
     repository: str | None = None
+    repository_id: str | None = None
     branch: str | None = None
     environment: str | None = None
     model: str | None = None
+    provider: str | None = None
+    credential: str | None = None
+    fingerprint: str | None = None
     initiator: str | None = None
     task: str | None = None
+    files: int | None = None
+    lines: int | None = None
+
+
+class _Asked:
+    """A call, and what is read off it once however often the world moves while it is decided."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self._read: tuple[Catalogue, Classified] | None = None
+
+    def understood(self, basis: Basis) -> Classified:
+        """What the call does, in the words of the catalogue that the organisation has in force."""
+        catalogue = BUILT_IN if basis.agent is None else effective_policy(basis).catalogue
+        if self._read is None or self._read[0] is not catalogue:
+            call = self.call
+            self._read = catalogue, classify(call.tool, call.tool_input, cwd=call.cwd, catalogue=catalogue)
+        return self._read[1]
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        return bound_arguments(self.call.tool, self.call.tool_input, cwd=self.call.cwd)
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What was said of the call beside where it happens; what was not said is left out."""
+        call = self.call
+        return _said(
+            {
+                "model": call.model,
+                "provider": call.provider,
+                "repository_id": call.repository_id,
+                "credential": call.credential,
+                "files": call.files,
+                "lines": call.lines,
+            }
+        )
+
+    def keys_of(self, holder: Holder) -> tuple[str, ...]:
+        """Every kill scope that could stop this very call."""
+        return keys_over(
+            agent_id=holder.agent_id,
+            team_id=holder.team_id,
+            run_id=run_id(holder.agent_id, self.call.session_id),
+            actions=[action.type for action in self.understood(holder.basis).actions],
+            repository=self.call.repository,
+        )
+
+
+def _said(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +138,10 @@ def decide(*, token: str, call: Call) -> Answer:
     An allow is written by a statement that checks again what it rests on; when the world moved, the
     question is asked anew, and after three moves the answer is Unavailable.
     """
+    asked = _Asked(call)
     for _ in range(_TRIES):
-        standing = identify(token)
-        answer = _decide_once(standing, call)
+        standing = identify(token, asked.keys_of)
+        answer = _decide_once(standing, asked)
         if answer is not None:
             if not standing.credential_ok:
                 gone = "was revoked" if standing.revoked_at else "has expired"
@@ -78,41 +150,32 @@ def decide(*, token: str, call: Call) -> Answer:
     raise Unavailable("The agent's standing kept changing while it was checked. Nothing was allowed; ask again.")
 
 
-def identify(token: str) -> CallerStanding:
+def identify(token: str, keys_of: KeysOf = keys_of_agent) -> CallerStanding:
     """Who asks with this token, read fresh. A revoked or expired credential is still told whose it is."""
     if not well_formed(token, "a"):
         raise NotAuthenticated("Send an agent's token as “Authorization: Bearer bwa_…”. Nothing was allowed.")
-    standing = caller_standing(token_digest(token))
+    standing = caller_standing(token_digest(token), keys_of)
     if standing is None:
         raise NotAuthenticated("No agent has this token. Nothing was allowed.")
     return standing
 
 
-def _decide_once(standing: CallerStanding, call: Call) -> Answer | None:
-    understood = classify(call.tool, call.tool_input, cwd=call.cwd)
-    decision = _judge(standing, call, understood)
+def _decide_once(standing: CallerStanding, asked: _Asked) -> Answer | None:
+    decision = _judge(standing, asked)
     if decision.outcome is Outcome.REVIEW:
-        return _review(standing, call, understood, decision)
-    draft = _draft(standing, call, understood, decision, request=None)
+        return _review(standing, asked, decision)
+    draft = _draft(standing, asked, decision, request=None)
     if decision.outcome is Outcome.ALLOW:
         entry_id = record_if_still_so(draft, standing)
         if entry_id is None:
             return None
     else:
         entry_id = record(draft)
-    return _answer(standing, call, decision, entry_id)
+    return _answer(standing, asked, decision, entry_id)
 
 
-def _judge(standing: CallerStanding, call: Call, understood: Classified) -> Decision:
-    question = Question(
-        actions=understood.actions,
-        repository=call.repository,
-        branch=call.branch,
-        environment=call.environment,
-        model=call.model,
-        cwd=call.cwd,
-    )
-    if standing.revision_id is None:
+def _judge(standing: CallerStanding, asked: _Asked) -> Decision:
+    if standing.basis.agent is None:
         rule = Rule("standing.no-policy", Effect.FORBID, "The agent has no policy; its registration is not complete.")
         return Decision(Outcome.DENY, Tier.FORBIDDEN, (rule,), f"Denied: {rule.text}")
     asked_by = Standing(
@@ -121,65 +184,105 @@ def _judge(standing: CallerStanding, call: Call, understood: Classified) -> Deci
         stopped_by=standing.stopped_by,
         epoch=standing.epoch,
     )
-    return authorize(question, compiled_policy(standing.revision_id), asked_by)
+    return authorize(_question(standing, asked), effective_policy(standing.basis), asked_by, standing.narrowing)
+
+
+def _question(standing: CallerStanding, asked: _Asked) -> Question:
+    call, understood = asked.call, asked.understood(standing.basis)
+    files, lines = sizes(understood, call.files, call.lines)
+    return Question(
+        actions=understood.actions,
+        tool=call.tool,
+        repository=call.repository,
+        repository_id=call.repository_id,
+        branch=call.branch,
+        environment=call.environment,
+        model=call.model,
+        provider=call.provider,
+        credential=call.credential,
+        fingerprint=call.fingerprint,
+        task=call.task,
+        files=files,
+        lines=lines,
+        cwd=call.cwd,
+    )
 
 
 @transaction.atomic(durable=True)
-def _review(standing: CallerStanding, call: Call, understood: Classified, decision: Decision) -> Answer | None:
+def _review(standing: CallerStanding, asked: _Asked, decision: Decision) -> Answer | None:
     """A gated action: let through by a live grant for exactly this, or put before people."""
-    arguments = bound_arguments(call.tool, call.tool_input, cwd=call.cwd)
-    headline = _headline(standing, understood)
-    bound = _bound(standing, call, headline, arguments)
+    headline = _headline(standing, asked)
+    bound = _bound(standing, asked, headline)
     grant = redeem(standing=standing, bound=bound)
     if grant is not None:
         allowed = _by_grant(decision, grant.request.label)
-        draft = _draft(standing, call, understood, allowed, request=grant.request.number)
+        draft = _draft(standing, asked, allowed, request=grant.request.number)
         # A statement of its own, so with a younger view of the world: a kill committed while the redeeming
         # UPDATE waited for another redeemer's row lock is seen here, and the grant is given back.
         entry_id = record_if_still_so(draft, standing)
         if entry_id is None:
             transaction.set_rollback(True)
             return None
-        return _answer(standing, call, allowed, entry_id, request=grant.request, granted=True)
-    asked = Asked(
+        return _answer(standing, asked, allowed, entry_id, request=grant.request, granted=True)
+    request = open_request(standing=standing, asked=_put(standing, asked, headline, bound), decision=decision)
+    if request is None:
+        crowded = _crowded(decision)
+        entry_id = _append(_draft(standing, asked, crowded, request=None))
+        return _answer(standing, asked, crowded, entry_id)
+    entry_id = _append(_draft(standing, asked, decision, request=request.number))
+    return _answer(standing, asked, decision, entry_id, request=request)
+
+
+def _put(standing: CallerStanding, asked: _Asked, headline: Action, bound: bytes) -> Asked:
+    """The question as people are asked it."""
+    call, understood = asked.call, asked.understood(standing.basis)
+    size = dict(zip(("files", "lines"), sizes(understood, call.files, call.lines), strict=True))
+    return Asked(
         tool=call.tool,
         session_id=call.session_id,
         action=headline.type,
         resource=headline.resource,
-        arguments=arguments,
-        repository=call.repository,
-        branch=call.branch,
-        environment=call.environment,
+        actions=understood.actions,
+        arguments=asked.arguments,
+        target={
+            "repository": call.repository,
+            "repository_id": call.repository_id,
+            "branch": call.branch,
+            "environment": call.environment,
+        },
+        stated=_said({**asked.stated, **size, "fingerprint": call.fingerprint}),
+        task=call.task,
         initiator=call.initiator,
         digest=bound,
     )
-    request = open_request(standing=standing, asked=asked, decision=decision, actions=understood.actions)
-    if request is None:
-        crowded = _crowded(decision)
-        entry_id = _append(_draft(standing, call, understood, crowded, request=None))
-        return _answer(standing, call, crowded, entry_id)
-    entry_id = _append(_draft(standing, call, understood, decision, request=request.number))
-    return _answer(standing, call, decision, entry_id, request=request)
 
 
-def _bound(standing: CallerStanding, call: Call, headline: Action, arguments: dict[str, Any]) -> bytes:
-    """The digest that an approval is tied to: the action, and everything stated around it.
+def _bound(standing: CallerStanding, asked: _Asked, headline: Action) -> bytes:
+    """The digest that an approval is tied to: the action, everything stated around it, and what it was judged by.
 
     The run is in it, so that no other run of the same agent (a child, a later session) can use the grant;
-    repository, branch and environment are in it, since the same command means another thing elsewhere.
+    repository, branch, environment and task are in it, since the same command means another thing elsewhere;
+    model, fingerprint, kind of credential and size, since a gate may have stood for the one that was stated.
     """
+    call = asked.call
+    organisation, team = (None if pk is None else str(pk) for pk in standing.basis[:2])
     around = {
         "run": str(run_id(standing.agent_id, call.session_id)),
         "repository": call.repository,
         "branch": call.branch,
         "environment": call.environment,
         "initiator": call.initiator,
+        "task": call.task,
+        "fingerprint": call.fingerprint,
+        "stated": asked.stated,
+        "organisation": organisation,
+        "team": team,
     }
     return digest(
         agent_id=standing.agent_id,
         action=headline.type,
         resource=headline.resource,
-        arguments={"call": arguments, "around": around},
+        arguments={"call": asked.arguments, "around": around},
         revision_id=standing.policy_in_force,
         epoch=standing.epoch,
     )
@@ -192,10 +295,10 @@ def _crowded(decision: Decision) -> Decision:
     return replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=sentence)
 
 
-def _headline(standing: CallerStanding, understood: Classified) -> Action:
+def _headline(standing: CallerStanding, asked: _Asked) -> Action:
     """The action that the request is named after: the strictest by tier, the first of several."""
-    policy = compiled_policy(standing.policy_in_force)
-    return max(understood.actions, key=lambda action: policy.tier(action.type).rank)
+    policy, task = effective_policy(standing.basis), asked.call.task
+    return max(asked.understood(standing.basis).actions, key=lambda action: policy.tier_of(action.type, task)[0].rank)
 
 
 def _by_grant(decision: Decision, label: str) -> Decision:
@@ -204,9 +307,10 @@ def _by_grant(decision: Decision, label: str) -> Decision:
     return replace(decision, outcome=Outcome.ALLOW, rules=(rule, *decision.rules), sentence=f"Allowed: {rule.text}")
 
 
-def _draft(
-    standing: CallerStanding, call: Call, understood: Classified, decision: Decision, *, request: int | None
-) -> Draft:
+def _draft(standing: CallerStanding, asked: _Asked, decision: Decision, *, request: int | None) -> Draft:
+    call = asked.call
+    understood = asked.understood(standing.basis)
+    policies = None if standing.basis.agent is None else policies_in_force(standing.basis)
     event = CheckDecided(
         credential=standing.credential_id,
         session=call.session_id,
@@ -216,17 +320,23 @@ def _draft(
         outcome=decision.outcome.value,
         tier=decision.tier.value,
         rules=[rule.id for rule in decision.rules],
-        revision=standing.revision_number,
-        policy_digest=None if standing.policy_digest is None else standing.policy_digest.hex(),
+        levels=[None if rule.level is None else rule.level.value for rule in decision.rules],
+        observed=[rule.id for rule in decision.observed],
+        revision=policies and policies.agent,
+        policy_digest=policies and policies.digest,
+        organisation_revision=policies and policies.organisation,
+        team_revision=policies and policies.team,
         epoch=standing.epoch,
         repository=call.repository,
         branch=call.branch,
         environment=call.environment,
         task=call.task,
+        fingerprint=call.fingerprint,
+        stated=asked.stated,
         understood=understood.understood,
         request=request,
         resource=understood.actions[0].resource,
-        arguments=bound_arguments(call.tool, call.tool_input, cwd=call.cwd),
+        arguments=asked.arguments,
         sentence=decision.sentence,
         initiator=call.initiator,
     )
@@ -256,7 +366,7 @@ def _append(draft: Draft) -> UUID:
 
 def _answer(
     standing: CallerStanding,
-    call: Call,
+    asked: _Asked,
     decision: Decision,
     entry_id: UUID,
     *,
@@ -267,8 +377,8 @@ def _answer(
         decision=decision,
         entry_id=entry_id,
         epoch=standing.epoch,
-        run_id=run_id(standing.agent_id, call.session_id),
+        run_id=run_id(standing.agent_id, asked.call.session_id),
         request=request,
         granted=granted,
-        stopped=bool(standing.stopped_by),
+        stopped=decision.stopped,
     )

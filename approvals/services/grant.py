@@ -6,26 +6,29 @@ from django.db import connection
 
 from approvals.events import GrantIssued, GrantRedeemed
 from approvals.models import ApprovalRequest, Grant
-from approvals.selectors.standing import CallerStanding, compiled_policy
+from approvals.selectors.requests import basis_of
+from approvals.selectors.standing import CallerStanding, effective_policy
 from portal.ledger.events import SYSTEM, Actor, instant
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 
 # One statement finds, checks and consumes: of any number of racing redeemers the row lock lets one through,
-# and the others see state = 'redeemed'. The epoch and revision in the WHERE are the ones read for this very
-# question, so a grant of before a stop or of an older policy finds no row. Approvals are counted again: those
-# of people who have since lost the right or their account give nothing.
+# and the others see state = 'redeemed'. The epoch, its scopes and the revisions in the WHERE are the ones read
+# for this very question, so a grant of before a stop or of an older policy at any level finds no row. Approvals
+# are counted again: those of people who have since lost the right or their account give nothing.
 _REDEEM = """
 UPDATE approvals_grant g SET state = 'redeemed', redeemed_at = clock_timestamp()
 FROM registry_agent a, approvals_approvalrequest r
 WHERE g.agent_id = %s AND g.digest = %s AND g.state = 'issued' AND g.expires_at > clock_timestamp()
   AND g.epoch = %s AND g.revision_id = %s
-  AND a.id = g.agent_id AND a.state = 'active' AND a.revision_id = g.revision_id
-  AND NOT EXISTS (SELECT 1 FROM registry_killstate k
-                  WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id) AND k.stopped)
-  AND g.epoch = (SELECT coalesce(sum(k.epoch), 0) FROM registry_killstate k
-                 WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id))
+  AND a.id = g.agent_id AND a.state = 'active' AND a.revision_id = g.revision_id AND a.owner_team_id = %s
+  AND g.epoch = (SELECT CASE WHEN bool_or(k.stopped) THEN -1 ELSE coalesce(sum(k.epoch), 0) END
+                 FROM registry_killstate k WHERE k.key = ANY(%s::text[]))
   AND r.id = g.request_id AND r.state = 'approved'
+  AND r.organisation_revision_id IS NOT DISTINCT FROM
+      (SELECT l.revision_id FROM registry_policylevel l WHERE l.key = 'organisation')
+  AND r.team_revision_id IS NOT DISTINCT FROM
+      (SELECT l.revision_id FROM registry_policylevel l WHERE l.key = 'team:' || a.owner_team_id)
   AND r.quorum <= (SELECT count(DISTINCT v.person_id) FROM approvals_review v
                    JOIN identity_person p ON p.id = v.person_id AND p.is_active
                    WHERE v.request_id = r.id AND v.verdict = 'approve'
@@ -37,7 +40,7 @@ RETURNING g.id
 
 def issue(*, request: ApprovalRequest) -> Grant:
     """The grant of a request that was just approved; inside the transaction of the last review."""
-    rule = compiled_policy(request.revision_id).policy.approval
+    rule = effective_policy(basis_of(request)).approval(request.task or None)
     now = database_now()
     grant = Grant.objects.create(
         request=request,
@@ -45,6 +48,7 @@ def issue(*, request: ApprovalRequest) -> Grant:
         digest=bytes(request.digest),
         revision_id=request.revision_id,
         epoch=request.epoch,
+        kill_keys=request.kill_keys,
         expires_at=now + timedelta(minutes=rule.grant_minutes),
     )
     event = GrantIssued(
@@ -62,7 +66,17 @@ def issue(*, request: ApprovalRequest) -> Grant:
 def redeem(*, standing: CallerStanding, bound: bytes) -> Grant | None:
     """Consume the live grant for exactly this action, if there is one; inside the check's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(_REDEEM, [standing.agent_id, bound, standing.epoch, standing.revision_id])
+        cursor.execute(
+            _REDEEM,
+            [
+                standing.agent_id,
+                bound,
+                standing.epoch,
+                standing.basis.agent,
+                standing.team_id,
+                list(standing.kill_keys),
+            ],
+        )
         row = cursor.fetchone()
     if row is None:
         return None

@@ -8,18 +8,19 @@ from approvals.selectors.standing import CallerStanding
 from portal.ledger.services.append import COLUMNS, INSERT, Draft, Row, prepare
 
 # Read again by the very statement that writes the entry: between the SELECT and here a kill, a revoked
-# credential, a suspended agent or a new revision may have been committed. Then no row is written and
-# nothing is allowed.
+# credential, a suspended agent or a new revision at any level may have been committed. Then no row is written
+# and nothing is allowed.
 _GUARDED = f"""
 INSERT INTO ledger_entry ({COLUMNS})
 SELECT {", ".join(["%s"] * len(Row._fields))}
 FROM registry_credential c JOIN registry_agent a ON a.id = c.agent_id
+LEFT JOIN registry_policylevel o ON o.key = 'organisation'
+LEFT JOIN registry_policylevel t ON t.key = 'team:' || a.owner_team_id
 WHERE c.id = %s AND c.revoked_at IS NULL AND c.expires_at > clock_timestamp()
   AND a.state = 'active' AND a.revision_id = %s AND a.owner_team_id = %s
-  AND NOT EXISTS (SELECT 1 FROM registry_killstate k
-                  WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id) AND k.stopped)
-  AND %s = (SELECT coalesce(sum(k.epoch), 0) FROM registry_killstate k
-            WHERE k.key IN ('all', 'team:' || a.owner_team_id, 'agent:' || a.id))
+  AND o.revision_id IS NOT DISTINCT FROM %s::uuid AND t.revision_id IS NOT DISTINCT FROM %s::uuid
+  AND %s = (SELECT CASE WHEN bool_or(k.stopped) THEN -1 ELSE coalesce(sum(k.epoch), 0) END
+            FROM registry_killstate k WHERE k.key = ANY(%s::text[]))
 """  # noqa: S608
 
 
@@ -34,9 +35,15 @@ def record(draft: Draft) -> UUID:
 def record_if_still_so(draft: Draft, standing: CallerStanding) -> UUID | None:
     """Write the entry of an allow only if everything it rests on still holds; None when it does not."""
     row = prepare(draft)
+    rests_on = (
+        standing.credential_id,
+        standing.basis.agent,
+        standing.team_id,
+        standing.basis.organisation,
+        standing.basis.team,
+        standing.epoch,
+        list(standing.kill_keys),
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            _GUARDED,
-            (*row, standing.credential_id, standing.revision_id, standing.team_id, standing.epoch),
-        )
+        cursor.execute(_GUARDED, (*row, *rests_on))
         return row.id if cursor.rowcount == 1 else None

@@ -15,7 +15,7 @@ from approvals.rules.classify.actions import Action
 from approvals.rules.view import ViewFacts, build_view, view_hash
 from approvals.rules.workflow import IllegalTransition, RequestState, advance
 from approvals.selectors.requests import obstacle
-from approvals.selectors.standing import CallerStanding, compiled_policy
+from approvals.selectors.standing import CallerStanding, InForce, policies_in_force
 from portal.errors import InvalidTransition, NotAllowed
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
@@ -40,17 +40,16 @@ class Asked:
     session_id: str
     action: str
     resource: str
+    actions: Sequence[Action]
     arguments: dict[str, Any]
-    repository: str | None
-    branch: str | None
-    environment: str | None
+    target: dict[str, Any]
+    stated: dict[str, Any]
+    task: str | None
     initiator: str | None
     digest: bytes
 
 
-def open_request(
-    *, standing: CallerStanding, asked: Asked, decision: Decision, actions: Sequence[Action]
-) -> ApprovalRequest | None:
+def open_request(*, standing: CallerStanding, asked: Asked, decision: Decision) -> ApprovalRequest | None:
     """The pending request for exactly this question: the one that waits already, or a new one.
 
     None when the agent has as many requests waiting as it may have.
@@ -62,7 +61,8 @@ def open_request(
         return None
     agent = Agent.objects.select_related("owner_team", "accountable_person", "revision").get(pk=standing.agent_id)
     initiator = _initiator(asked, standing)
-    rule = compiled_policy(standing.policy_in_force).policy.approval
+    policies = policies_in_force(standing.basis)
+    rule = policies.effective.approval(asked.task)
     number = next_number("approvals_request_number")
     expires_at = standing.now + timedelta(minutes=rule.expires_minutes)
     view = build_view(
@@ -78,16 +78,18 @@ def open_request(
             session_id=asked.session_id,
             tool=asked.tool,
             arguments=asked.arguments,
-            actions=actions,
-            repository=asked.repository,
-            branch=asked.branch,
-            environment=asked.environment,
+            actions=asked.actions,
+            catalogue=policies.effective.catalogue,
+            target=asked.target,
+            task=asked.task,
+            stated=asked.stated,
             tier=decision.tier.value,
             rules=decision.rules,
             sentence=decision.sentence,
             digest=asked.digest,
             revision_id=standing.policy_in_force,
-            revision_number=standing.revision_number or 0,
+            revision_number=policies.agent,
+            levels=_levels(standing, policies),
             epoch=standing.epoch,
             quorum=rule.quorum,
             opened_at=standing.now,
@@ -106,7 +108,11 @@ def open_request(
         arguments=asked.arguments,
         digest=asked.digest,
         revision_id=standing.policy_in_force,
+        organisation_revision_id=standing.basis.organisation,
+        team_revision_id=standing.basis.team,
+        task=asked.task or "",
         epoch=standing.epoch,
+        kill_keys=list(standing.kill_keys),
         initiator_id=initiator.person_id,
         initiator_label=initiator.label,
         credential_id=standing.credential_id,
@@ -180,6 +186,13 @@ def end(request: ApprovalRequest, target: RequestState, *, because: str, by: Act
     append(event, actor=by, at=now, agent_id=request.agent_id, run_id=request.run_id)
 
 
+def _levels(standing: CallerStanding, policies: InForce) -> dict[str, dict[str, Any]]:
+    """The revisions above the agent's own, as an approver is shown them."""
+    above = (("organisation", standing.basis.organisation, policies.organisation),)
+    above += (("team", standing.basis.team, policies.team),)
+    return {level: {"revision": str(pk), "number": number} for level, pk, number in above if pk is not None}
+
+
 @dataclass(frozen=True)
 class _Initiator:
     person_id: UUID | None
@@ -224,7 +237,7 @@ def _append_opened(request: ApprovalRequest, standing: CallerStanding) -> None:
         action=request.action,
         tool=request.tool,
         digest=bytes(request.digest).hex(),
-        revision=standing.revision_number or 0,
+        revision=policies_in_force(standing.basis).agent,
         epoch=request.epoch,
         quorum=request.quorum,
         expires_at=instant(request.expires_at),

@@ -19,7 +19,6 @@ from approvals.web.forms import DecisionForm
 from portal.identity.proof import recently_authenticated
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
-from registry.rules.actions import action_type
 from registry.web.asking import person_of
 
 _SALT = "approvals.shown"
@@ -54,7 +53,7 @@ def detail_context(
     pending = asked.state == RequestState.PENDING.value and over is None
     return {
         "asked": asked,
-        "label": action_type(asked.action).label,
+        "label": sealed.label_of(asked.action),
         "sealed": sealed,
         "view": sealed.document,
         "view_hash": bytes(asked.view_hash).hex(),

@@ -11,7 +11,8 @@ import orjson
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from approvals.rules.view import FORMAT, Kind, mark_hidden
+from approvals.rules.authorize import Rule
+from approvals.rules.view import FORMAT, Kind, mark_hidden, reversibility_of
 from registry.rules.actions import Reversibility, action_type
 
 REVERSIBILITY = {
@@ -20,6 +21,7 @@ REVERSIBILITY = {
     Reversibility.HARD_TO_REVERSE: "hard to undo",
     Reversibility.IRREVERSIBLE: "cannot be undone",
 }
+SIZES = ("files", "lines")
 # Names of parameters as a reader says them; any other name is shown as it is.
 _WORDS = {
     "command": "Command",
@@ -54,6 +56,37 @@ class Deed:
     detail: SafeString
 
 
+# Whose rule it is, as a reader says it.
+LEVELS = {
+    "organisation": "the organisation's policy",
+    "team": "the team's policy",
+    "agent": "the agent's own policy",
+    "task": "the task type",
+    "credential": "the credential's narrower scope",
+}
+
+
+@dataclass(frozen=True)
+class Because:
+    """One rule that decides, and whose it is; empty where it is nobody's policy, or where an old view did not say."""
+
+    id: str
+    text: str
+    whose: str
+
+    @classmethod
+    def of(cls, rule: Rule) -> "Because":
+        return cls(rule.id, rule.text, "" if rule.level is None else LEVELS[rule.level.value])
+
+
+@dataclass(frozen=True)
+class Above:
+    """A policy above the agent's own that the decision is bound to."""
+
+    name: str
+    number: int
+
+
 @dataclass(frozen=True)
 class Sealed:
     """A parsed view. ``document`` is the whole of it; the other fields are the parts that need dressing."""
@@ -63,6 +96,10 @@ class Sealed:
     difference: str
     cwd: Exact | None
     deeds: list[Deed]
+    rules: list[Because]
+    above: list[Above]
+    size: str
+    other_composition: bool
     opened_at: datetime
     expires_at: datetime
     marks: int
@@ -70,6 +107,10 @@ class Sealed:
     @property
     def irreversible(self) -> bool:
         return any(deed.irreversible for deed in self.deeds)
+
+    def label_of(self, action: str) -> str:
+        """What the action that the request is named after is called."""
+        return next((deed.label for deed in self.deeds if deed.type == action), action)
 
 
 def read_view(view: bytes) -> Sealed:
@@ -80,6 +121,7 @@ def read_view(view: bytes) -> Sealed:
     arguments: dict[str, Any] = document["action"]["arguments"]
     inputs = arguments.get("input", {key: arguments[key] for key in arguments if key not in {"tool", "cwd"}})
     parts = [exact(_WORDS.get(name, name), _as_text(value)) for name, value in inputs.items() if value is not False]
+    gated = document["gated"]["rules"]
     cwd = exact("Directory", arguments["cwd"]) if arguments.get("cwd") else None
     return Sealed(
         document=document,
@@ -87,6 +129,10 @@ def read_view(view: bytes) -> Sealed:
         difference=_difference(inputs),
         cwd=cwd,
         deeds=[_deed(deed) for deed in document["action"]["does"]],
+        rules=[Because(rule["id"], rule["text"], LEVELS.get(rule.get("level") or "", "")) for rule in gated],
+        above=[Above(LEVELS[level], now["number"]) for level, now in document["binds"].get("levels", {}).items()],
+        size=_size(document.get("stated", {})),
+        other_composition=any(rule["id"].startswith("composition.") for rule in gated),
         opened_at=datetime.fromisoformat(document["binds"]["opened_at"]),
         expires_at=datetime.fromisoformat(document["binds"]["expires_at"]),
         marks=sum(part.marks for part in parts) + (cwd.marks if cwd else 0),
@@ -109,15 +155,22 @@ def exact(label: str, text: str) -> Exact:
 
 def _deed(deed: Mapping[str, Any]) -> Deed:
     kind = action_type(deed["type"])
+    reversibility = reversibility_of(deed)
     return Deed(
         type=deed["type"],
-        label=kind.label,
-        explain=kind.explain,
-        reversibility=REVERSIBILITY[kind.reversibility],
-        irreversible=kind.reversibility is Reversibility.IRREVERSIBLE,
+        label=deed.get("label", kind.label),
+        explain=deed.get("explain", kind.explain),
+        reversibility=REVERSIBILITY[reversibility],
+        irreversible=reversibility is Reversibility.IRREVERSIBLE,
         resource=exact("", deed["resource"]).html,
         detail=exact("", deed["detail"]).html,
     )
+
+
+def _size(stated: Mapping[str, Any]) -> str:
+    """How large the change is, in words; empty when nothing said so."""
+    counts = [f"{stated[name]:,} {name if stated[name] != 1 else name[:-1]}" for name in SIZES if stated.get(name)]
+    return " and ".join(counts)
 
 
 def _as_text(value: object) -> str:

@@ -19,7 +19,7 @@ from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from portal.web.pagination import Page, page_by_cursor
-from registry.rules.actions import action_type
+from registry.rules.actions import CATALOGUE, action_type
 from registry.web.asking import person_of
 
 BY_TIME_LEFT: Final = ("expires_at", "number")
@@ -108,7 +108,7 @@ def rows_for(requests: list[ApprovalRequest], person: Person, *, now: datetime) 
     return [
         InboxRow(
             request=item,
-            label=action_type(item.action).label,
+            label=action_type(item.action).label if item.action in CATALOGUE else item.action,
             why=reasons[item.pk].removeprefix("Needs approval: "),
             mine=item.pk in own,
             state=_state(item, now=now),

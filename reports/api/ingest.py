@@ -65,8 +65,18 @@ def claude_hook(request: HttpRequest) -> HttpResponse:
     """One hook event. The answer is an empty object: it never steers the agent."""
     sender = identify(bearer(request))
     media_type(request, (JSON,))
-    record(sender=sender, source=HOOKS, parsed=claude_hooks.read(unpacked(request), now=_now()))
+    record(sender=sender, source=HOOKS, parsed=claude_hooks.read(unpacked(request), now=_now(), task=_task(request)))
     return _json({})
+
+
+def _task(request: HttpRequest) -> str | None:
+    """The task type that the settings of the hook name; what cannot be read there is as good as not said."""
+    stated = request.headers.get("Bailiwick-Task", "").strip()
+    try:
+        stated = stated.encode("latin-1").decode("utf-8")  # WSGI hands headers over as Latin-1, whatever was sent
+    except UnicodeError:
+        return None
+    return None if not stated or stated.startswith("$") or len(stated) > 200 else stated
 
 
 @_guarded(problem)

@@ -41,7 +41,7 @@ class RunOut(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
         fields = [
-            "id", "agent", "team", "session_id", "initiator", "repository", "branch", "model",
+            "id", "agent", "team", "session_id", "initiator", "repository", "branch", "model", "task",
             "started_at", "last_event_at", "events", "allowed", "gated", "denied",
         ]  # fmt: skip
 

@@ -62,8 +62,8 @@ _AFTER_TOOL = {"PostToolUse", "AfterTool", "AfterShellExecution", "AfterMCPExecu
 _DENIED = {"denied", "rejected", "permission_denied"}
 
 
-def read(data: bytes, *, now: datetime) -> Parsed:
-    """The one event in a hook's body, received at `now`.
+def read(data: bytes, *, now: datetime, task: str | None = None) -> Parsed:
+    """The one event in a hook's body, received at `now`; `task` is what was stated beside the body.
 
     Raises IngestError when the body is not a JSON object or names no event or no session.
     """
@@ -97,6 +97,7 @@ def read(data: bytes, *, now: datetime) -> Parsed:
                 model=model,
                 outcome=outcome,
                 initiator=initiator,
+                task=label(task),
                 facts=facts,
                 content=content,
             )

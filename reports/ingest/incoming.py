@@ -44,6 +44,7 @@ class Incoming:
     repository: str | None = None
     branch: str | None = None
     commit: str | None = None
+    task: str | None = None
     facts: dict[str, JSON] = field(default_factory=dict)
     content: dict[str, JSON] = field(default_factory=dict)
     position: str = field(default="", compare=False)

@@ -49,6 +49,7 @@ class EventV1(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     repository: Line | None = None
     branch: Line | None = None
     commit: Line | None = None
+    task: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     facts: dict[str, bool | int | str | None] = {}
     content: dict[str, object] = {}
 
@@ -157,6 +158,7 @@ def _event(item: JSON, now: datetime, position: str) -> Incoming:
         repository=event.repository,
         branch=event.branch,
         commit=event.commit,
+        task=event.task,
         facts=_facts(event.facts),
         content=_content(event.content),
         position=position,
@@ -168,7 +170,7 @@ def _check_texts(event: EventV1) -> None:
         value = getattr(event, field)
         if value is not None and plain_name(value) is None:
             raise IngestError("must be a plain name: letters, digits and _ . : / + - without spaces", f"/{field}")
-    for field in ("key", "session", "tool_use_id", "initiator", "repository", "branch", "commit"):
+    for field in ("key", "session", "tool_use_id", "initiator", "repository", "branch", "commit", "task"):
         value = getattr(event, field)
         if value and label(value) is None:
             raise IngestError("must be one line of printable text", f"/{field}")

@@ -30,6 +30,8 @@ def key_of(*parts: JSON) -> str:
 def body_hash(event: Incoming) -> bytes:
     """SHA-256 over everything `event` says: tells the same event sent again from another one with its key."""
     said = {name: getattr(event, name) for name in _SAID}
+    if said["task"] is None:
+        del said["task"]  # it came later: what was reported before it must stay the same event
     said["occurred_at"] = event.occurred_at and event.occurred_at.isoformat()
     return hashlib.sha256(canonicalize(said)).digest()
 

@@ -43,6 +43,7 @@ def project(entries: Sequence[Entry]) -> None:
             initiator=(personal[entry.id] or {}).get("initiator"),
             repository=data["repository"],
             branch=data["branch"],
+            task=data.get("task"),
         )
         agents[entry.agent_id] = max(entry.recorded_at, agents.get(entry.agent_id, entry.recorded_at))
         credential = UUID(data["credential"])

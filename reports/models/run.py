@@ -16,6 +16,7 @@ class Run(models.Model):
     repository = models.CharField(max_length=200, blank=True)
     branch = models.CharField(max_length=250, blank=True)
     model = models.CharField(max_length=120, blank=True)
+    task = models.CharField(max_length=200, blank=True, db_default="")  # the task type named last
     started_at = models.DateTimeField()
     last_event_at = models.DateTimeField()
     events = models.PositiveIntegerField(default=0)

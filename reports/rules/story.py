@@ -62,6 +62,9 @@ class Item:
     claimed: str = ""
     is_gap: bool = False
     notes: tuple[str, ...] = field(default=())
+    task: str = ""
+    observed: tuple[str, ...] = ()
+    stranger: bool = False  # it reported another composition than the pinned one, or none where one is required
 
 
 def tell(entries: Sequence[Told], *, before: datetime | None, missing: Mapping[UUID, tuple[int, int]]) -> list[Item]:
@@ -130,6 +133,9 @@ def _check(entry: Told) -> Item:
         text=written(_personal(entry, "sentence")),
         tags=tuple(dict.fromkeys(data["actions"])),
         rules=tuple(dict.fromkeys(data["rules"])),
+        observed=tuple(dict.fromkeys(data.get("observed", ()))),
+        task=data.get("task") or "",
+        stranger=any(rule.startswith("composition.") for rule in data["rules"]),
         code=_codes(code_of(arguments) if isinstance(arguments, Mapping) else ()),
         request=data["request"],
         grade=SEEN,
@@ -152,6 +158,7 @@ def _event(entry: Told) -> Item:
         code=_codes(code_of(content)),
         grade=IMPORTED if entry.source == "import" else SELF_REPORTED,
         after_kill=data["after_kill"],
+        task=data.get("task") or "",
         claimed=str(data["facts"].get("claimed_time") or ""),
         notes=notes,
     )

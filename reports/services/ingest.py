@@ -195,6 +195,7 @@ def _draft(  # noqa: PLR0917  made a thousand at a time, and only above
         repository=event.repository,
         branch=event.branch,
         commit=event.commit,
+        task=event.task,
         after_kill=sender.stopped,
         facts=event.facts,
         initiator=event.initiator,
@@ -231,4 +232,5 @@ def _run_changes(
         change.events += 1
         change.widen(at)
         change.tell(initiator=event.initiator, repository=event.repository, branch=event.branch, model=event.model)
+        change.tell(task=event.task)
     return list(changes.values())

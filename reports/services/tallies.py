@@ -28,12 +28,12 @@ SELECT key, body_hash FROM reports_seenevent
 WHERE agent_id = %s AND source = %s AND key = ANY(string_to_array(%s::text, E'\\n'))
 """
 _RUNS = """
-INSERT INTO reports_run AS run (id, agent_id, session_id, initiator, repository, branch, model,
+INSERT INTO reports_run AS run (id, agent_id, session_id, initiator, repository, branch, model, task,
                                 started_at, last_event_at, events, allowed, gated, denied)
-SELECT id, agent_id, session_id, initiator, repository, branch, model,
+SELECT id, agent_id, session_id, initiator, repository, branch, model, task,
        started_at, last_event_at, events, allowed, gated, denied
 FROM jsonb_to_recordset(%s::jsonb) AS given(
-       id uuid, agent_id uuid, session_id text, initiator text, repository text, branch text, model text,
+       id uuid, agent_id uuid, session_id text, initiator text, repository text, branch text, model text, task text,
        started_at timestamptz, last_event_at timestamptz, events int, allowed int, gated int, denied int)
 ORDER BY id
 ON CONFLICT (id) DO UPDATE SET
@@ -42,6 +42,7 @@ ON CONFLICT (id) DO UPDATE SET
   repository = coalesce(nullif(run.repository, ''), excluded.repository),
   branch = coalesce(nullif(excluded.branch, ''), run.branch),
   model = coalesce(nullif(excluded.model, ''), run.model),
+  task = coalesce(nullif(excluded.task, ''), run.task),
   started_at = least(run.started_at, excluded.started_at),
   last_event_at = greatest(run.last_event_at, excluded.last_event_at),
   events = run.events + excluded.events,
@@ -59,7 +60,7 @@ ON CONFLICT (agent_id, source) DO UPDATE SET
   rejected = count.rejected + excluded.rejected,
   last_at = greatest(count.last_at, excluded.last_at)
 """
-LONGEST = {"session_id": 200, "initiator": 200, "repository": 200, "branch": 250, "model": 120}
+LONGEST = {"session_id": 200, "initiator": 200, "repository": 200, "branch": 250, "model": 120, "task": 200}
 
 
 class Claim(NamedTuple):
@@ -83,6 +84,7 @@ class RunChange:
     repository: str = ""
     branch: str = ""
     model: str = ""
+    task: str = ""
     events: int = 0
     allowed: int = 0
     gated: int = 0

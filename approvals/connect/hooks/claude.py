@@ -9,6 +9,8 @@ from portal.ledger.rules.canonical import JSONValue
 MAX_TEXT = 4096
 # Claude Code cuts longer texts itself; what is here must survive whole, since it tells the agent what to do.
 MAX_REASON = 4000
+# What Claude Code adds to the model's context beside the answer; it takes at most 10,000 characters.
+MAX_CONTEXT = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,17 @@ def reply(decision: Decision, request_number: str | None = None, url: str | None
     """Return the JSON object that answers a ``PreToolUse`` hook.
 
     A review is answered with ``deny``: ``ask`` would put the question to whoever sits at the agent, who may be the
-    one that must not decide. A kill also ends the session (``continue`` false).
+    one that must not decide. A kill also ends the session (``continue`` false). Warnings go to the model beside
+    the decision and change nothing about it.
     """
-    allowed = decision.outcome is Outcome.ALLOW
-    answer: dict[str, JSONValue] = {
-        "hookSpecificOutput": {
-            "hookEventName": "PreToolUse",
-            "permissionDecision": "allow" if allowed else "deny",
-            "permissionDecisionReason": _reason(decision, request_number, url),
-        }
+    said: dict[str, JSONValue] = {
+        "hookEventName": "PreToolUse",
+        "permissionDecision": "allow" if decision.outcome is Outcome.ALLOW else "deny",
+        "permissionDecisionReason": _reason(decision, request_number, url),
     }
+    if decision.warnings:
+        said["additionalContext"] = "\n".join(decision.warnings)[:MAX_CONTEXT]
+    answer: dict[str, JSONValue] = {"hookSpecificOutput": said}
     if decision.stopped:
         answer["continue"] = False
         answer["stopReason"] = _reason(decision, request_number, url)

@@ -166,8 +166,8 @@ def moved_after_reading(monkeypatch: pytest.MonkeyPatch, move: Callable[[], obje
     original = caller_standing
     moved: list[bool] = []
 
-    def stale(digest: bytes) -> Any:
-        standing = original(digest)
+    def stale(*asked: Any) -> Any:
+        standing = original(*asked)
         if not moved:
             moved.append(True)
             move()
