@@ -11,12 +11,15 @@ from rest_framework.views import APIView
 from portal.api.idempotency import idempotent
 from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
-from portal.errors import InvalidInput
+from portal.errors import InvalidInput, NotFound
 from registry.api.asking import named_agent, person_of, read, visible_team
-from registry.api.serializers import KillInput, KillSerializer, ReasonInput, page_of
+from registry.api.serializers import ReasonInput, page_of
+from registry.api.stop_serializers import KillDetailSerializer, KillInput, KillSerializer
 from registry.models import KillOrder
-from registry.rules.kill import ScopeKind
+from registry.rules.kill import Scope, ScopeKind
+from registry.selectors.agents import visible_agents
 from registry.selectors.kills import order_for, visible_orders
+from registry.selectors.stop_targets import agent_of_run
 from registry.services.kill import agree_resume, order_kill
 
 
@@ -34,7 +37,7 @@ class KillList(APIView):
 
     @extend_schema(
         operation_id="kills_order",
-        summary="Stop everything, a team or an agent",
+        summary="Stop everything, a team, an agent, a run, an action type or a repository",
         tags=["kills"],
         request=KillInput,
         responses={201: KillSerializer},
@@ -44,15 +47,25 @@ class KillList(APIView):
         """Stop at once. When the scope is stopped already, the order in force is returned."""
         facts = read(KillInput, request)
         kind = ScopeKind(facts["kind"])
-        scope_id = _scope_id(request, kind, facts.get("target", ""))
-        order = order_kill(actor=person_of(request), kind=kind, scope_id=scope_id, reason=facts["reason"])
+        order = order_kill(
+            actor=person_of(request),
+            kind=kind,
+            scope_id=_scope(request, kind, facts.get("target", "")),
+            reason=facts["reason"],
+            revoke_credentials=facts["revoke_credentials"],
+        )
         return Response(KillSerializer(order).data, status=201)
 
 
 class KillDetail(APIView):
-    @extend_schema(operation_id="kills_retrieve", summary="One stop", tags=["kills"], responses=KillSerializer)
+    @extend_schema(
+        operation_id="kills_retrieve",
+        summary="One stop, and how far it has come",
+        tags=["kills"],
+        responses=KillDetailSerializer,
+    )
     def get(self, request: Request, number: int) -> Response:
-        return Response(KillSerializer(order_for(person_of(request), number)).data)
+        return Response(KillDetailSerializer(order_for(person_of(request), number)).data)
 
 
 class KillAgreement(APIView):
@@ -72,15 +85,34 @@ class KillAgreement(APIView):
         return Response(KillSerializer(agreed).data, status=201)
 
 
-def _scope_id(request: Request, kind: ScopeKind, target: str) -> UUID | None:
+def _scope(request: Request, kind: ScopeKind, target: str) -> Scope:
     if (kind is ScopeKind.ALL) is bool(target):
         raise InvalidInput(
-            "Name a target for a team or an agent, and none for everything. Nothing was stopped.",
+            "Name a target for everything but a stop of all, and none for that. Nothing was stopped.",
             errors=[{"pointer": "/target", "detail": "is not allowed here" if target else "is required"}],
         )
     if kind is ScopeKind.ALL:
         return None
-    return (named_agent(request, target) if kind is ScopeKind.AGENT else visible_team(request, target, "/target")).pk
+    if kind is ScopeKind.AGENT:
+        return named_agent(request, target).pk
+    if kind is ScopeKind.TEAM:
+        return visible_team(request, target, "/target").pk
+    if kind is ScopeKind.RUN:
+        return _visible_run(request, target)
+    return target
+
+
+def _visible_run(request: Request, target: str) -> UUID:
+    """The run's id. A run out of sight and one that does not exist give the same answer."""
+    try:
+        run = UUID(target)
+    except ValueError as error:
+        detail = {"pointer": "/target", "detail": "must be the id of a run"}
+        raise InvalidInput("A run is named by its id. Nothing was stopped.", errors=[detail]) from error
+    agent = agent_of_run(run)
+    if agent is None or not visible_agents(person_of(request)).filter(pk=agent.pk).exists():
+        raise NotFound("There is no such run, or it is not yours to see. Nothing was stopped.")
+    return run
 
 
 def _whole(orders: QuerySet[KillOrder]) -> QuerySet[KillOrder]:

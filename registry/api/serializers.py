@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
-from registry.models import Agent, Credential, CredentialKind, KillOrder, PolicyRevision
-from registry.rules.kill import RESUME_QUORUM, ScopeKind
+from registry.models import Agent, Credential, CredentialKind, PolicyRevision
 from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
 from registry.rules.texts import MOST_NAME, MOST_TEXT
 from registry.selectors.charters import charter_of
@@ -139,44 +138,6 @@ class RevisionInput(serializers.Serializer[Any]):
 
     based_on = serializers.IntegerField(min_value=1)
     document = serializers.DictField()
-
-
-class AgreementSerializer(serializers.Serializer[Any]):
-    """One person's agreement that a stop may end."""
-
-    person = PersonSerializer()
-    reason = serializers.CharField()
-    at = serializers.DateTimeField()
-
-
-class KillSerializer(serializers.ModelSerializer[KillOrder]):
-    """A stop, and who has agreed so far that it may end."""
-
-    ordered_by = PersonSerializer()
-    agreements = serializers.SerializerMethodField()
-    needed = serializers.SerializerMethodField()
-
-    class Meta:
-        model = KillOrder
-        fields = [
-            "number", "kind", "key", "label", "state", "reason", "epoch", "ordered_by", "ordered_at", "resumed_at",
-            "agreements", "needed",
-        ]  # fmt: skip
-
-    @extend_schema_field(AgreementSerializer(many=True))
-    def get_agreements(self, order: KillOrder) -> Any:
-        return AgreementSerializer(order.agreements.all(), many=True).data
-
-    def get_needed(self, order: KillOrder) -> int:
-        return RESUME_QUORUM
-
-
-class KillInput(serializers.Serializer[Any]):
-    """``target`` is the slug or id of the agent, or the slug of the team; left out for everything."""
-
-    kind = serializers.ChoiceField(choices=[item.value for item in ScopeKind])
-    target = serializers.CharField(max_length=MOST_NAME, required=False)
-    reason = serializers.CharField(max_length=MOST_TEXT)
 
 
 class ReasonInput(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import agents, credentials, kills, policies, token, trusts
+from registry.api import agents, credentials, kills, leases, policies, token, trusts
 
 app_name = "registry-api"
 
@@ -37,5 +37,7 @@ urlpatterns = [
     path("agents/<slug:reference>/policy/revisions", policies.Revisions.as_view(), name="policy-revisions"),
     path("kills", kills.KillList.as_view(), name="kills"),
     path("kills/<int:number>", kills.KillDetail.as_view(), name="kill"),
+    path("leases", leases.LeaseList.as_view(), name="leases"),
+    path("leases/release", leases.LeaseRelease.as_view(), name="lease-release"),
     path("kills/<int:number>/agreements", kills.KillAgreement.as_view(), name="kill-agreements"),
 ]

@@ -81,4 +81,6 @@ MATRIX: dict[str, Row] = {
     "registry-api:kills": Row(who(200, anonymous=401)),
     "registry-api:kill": Row(SEEN_BY_PROGRAMS, _stop),
     "registry-api:kill-agreements": Row(POSTED_BY_PROGRAMS, _stop),
+    "registry-api:leases": Row(BY_AGENTS, machine=True),
+    "registry-api:lease-release": Row(BY_AGENTS, machine=True),
 }
