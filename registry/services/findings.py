@@ -4,16 +4,16 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from portal.errors import Conflict, NotAllowed, NotFound
 from portal.identity.models import Person, Team
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
-from registry import events
+from registry import record_events as events
 from registry.models import Agent, Finding, FindingKind, KillOrder
-from registry.rules.texts import MOST_TEXT, fault_in
 from registry.selectors.agents import may_stop
+from registry.services.profile import refuse_reason
 
 
 @transaction.atomic
@@ -69,9 +69,7 @@ def flag(
 @transaction.atomic(durable=True)
 def close_finding(*, actor: Person, finding: Finding, reason: str) -> Finding:
     """Say that a finding was dealt with. A manager of its team or security does, never who caused it."""
-    fault = fault_in(reason, most=MOST_TEXT, lines=True)
-    if fault:
-        raise InvalidInput(f"The reason {fault}. Nothing was closed.", errors=[{"pointer": "/reason", "detail": fault}])
+    refuse_reason(reason, "closed")
     locked = Finding.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=finding.pk).first()
     if locked is None:
         raise NotFound("There is no such finding.")

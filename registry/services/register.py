@@ -1,61 +1,28 @@
 """Registering an agent: a draft that is kept as it is typed, then one act that makes it real."""
 
-from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.utils.text import slugify
+from django.db import transaction
 from guardian.shortcuts import assign_perm, remove_perm
 
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from portal.identity.models import Membership, Person, Team
+from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 from registry import events
-from registry.models import Agent, PolicyRevision
-from registry.rules.lifecycle import (
-    AgentState,
-    AgentVerb,
-    Criticality,
-    HumanPosition,
-    IllegalMove,
-    Platform,
-    Trigger,
-    advance,
-)
+from registry.models import Agent, FindingKind, PolicyRevision
+from registry.rules.lifecycle import AgentState, AgentVerb, IllegalMove, advance
 from registry.rules.policy import Policy, PolicyError, digest, template
-from registry.rules.texts import MOST_NAME, MOST_TEXT, fault_in
+from registry.selectors.agents import visible_agents
+from registry.selectors.policies import catalogue_in_force
+from registry.selectors.reregistration import StopBehind, stop_behind
+from registry.services.findings import flag
+from registry.services.ownership import note_ownership
+from registry.services.profile import Profile, faults_of_people, save_unless_taken, validated
 
-# Pages of the registry live at these places under /agents/.
-RESERVED_SLUGS = frozenset({"register"})
-_ENUMS: dict[str, type[StrEnum]] = {
-    "platform": Platform,
-    "trigger": Trigger,
-    "human_position": HumanPosition,
-    "criticality": Criticality,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """What a manager says about an agent; everything but the platform may be missing in a draft."""
-
-    name: str
-    platform: str
-    purpose: str = ""
-    trigger: str = "person"
-    human_position: str = "on_loop"
-    criticality: str = "medium"
-    data_touched: str = ""
-    accountable_person: Person | None = None
-
-    @classmethod
-    def of(cls, agent: Agent) -> "Profile":
-        """What is stored about the agent now, to change a part of it."""
-        return cls(**{field.name: getattr(agent, field.name) for field in fields(cls)})
+__all__ = ["Profile", "add_revision", "discard_draft", "register_agent", "save_draft", "start_draft"]
 
 
 @transaction.atomic(durable=True)
@@ -65,10 +32,10 @@ def start_draft(*, actor: Person, team: Team, profile: Profile, policy: dict[str
     Raises NotAllowed for anyone but the team's managers, InvalidInput with pointers, Conflict for a name in use.
     """
     _refuse_unless_manager(actor, team)
-    slug = _validated(profile)
+    slug = validated(profile)
     draft = template().to_document() if policy is None else policy
-    agent = Agent(slug=slug, owner_team=team, created_by=actor, draft=draft, **_columns(profile))
-    _save_unless_taken(agent)
+    agent = Agent(slug=slug, owner_team=team, created_by=actor, draft=draft, **profile.columns())
+    save_unless_taken(agent)
     assign_perm("registry.view_agent", team.group, agent)
     return agent
 
@@ -88,8 +55,8 @@ def save_draft(
     if agent.state != AgentState.DRAFT.value:
         raise Conflict(f"{agent.name} is registered; its policy is changed by a new revision. Nothing was saved.")
     if profile is not None:
-        agent.slug = _validated(profile)
-        for column, value in _columns(profile).items():
+        agent.slug = validated(profile)
+        for column, value in profile.columns().items():
             setattr(agent, column, value)
     if policy is not None:
         agent.draft = policy
@@ -98,16 +65,42 @@ def save_draft(
         remove_perm("registry.view_agent", agent.owner_team.group, agent)
         assign_perm("registry.view_agent", team.group, agent)
         agent.owner_team = team
-    _save_unless_taken(agent)
+    save_unless_taken(agent)
     return agent
 
 
 @transaction.atomic(durable=True)
+def discard_draft(*, actor: Person, agent: Agent) -> None:
+    """Throw a draft away, and free its name. Nothing of it was ever in force or in the ledger."""
+    agent = _lock(agent)
+    _refuse_unless_manager(actor, agent.owner_team)
+    if agent.state != AgentState.DRAFT.value:
+        raise Conflict(f"{agent.name} is registered; it can be retired, not discarded. Nothing was changed.")
+    agent.delete()
+
+
 def register_agent(*, actor: Person, agent: Agent) -> Agent:
     """Make the draft an active agent under revision 1.
 
-    Raises InvalidInput naming every field that is missing or wrong; nothing is registered then.
+    Raises InvalidInput naming every field that is missing or wrong, and Conflict when the agent would carry on
+    what a stop has ended; that is flagged too. Nothing is registered then.
     """
+    try:
+        return _register(actor=actor, agent=agent)
+    except _EscapesStop as refused:
+        # Only now: what was flagged inside would have gone with the transaction that was refused.
+        _flag_again(actor, agent, refused.behind)
+        raise Conflict(_who_resumes(actor, agent, refused.behind)) from refused
+
+
+class _EscapesStop(Exception):
+    def __init__(self, behind: StopBehind) -> None:
+        super().__init__(behind.because)
+        self.behind = behind
+
+
+@transaction.atomic(durable=True)
+def _register(*, actor: Person, agent: Agent) -> Agent:
     agent = _lock(agent)
     _refuse_unless_manager(actor, agent.owner_team)
     try:
@@ -115,10 +108,14 @@ def register_agent(*, actor: Person, agent: Agent) -> Agent:
     except IllegalMove as error:
         raise Conflict(f"{error} Nothing was changed.") from error
     policy = _complete(agent)
+    behind = stop_behind(agent, policy)
+    if behind is not None:
+        raise _EscapesStop(behind)
     now = database_now()
     revision = add_revision(agent=agent, policy=policy, author=actor, number=1)
     agent.state, agent.revision, agent.registered_at, agent.draft = state.value, revision, now, {}
     agent.save(update_fields=["state", "revision", "registered_at", "draft"])
+    note_ownership(agent=agent, by=actor, at=now)
     policy_digest = bytes(revision.digest).hex()
     registered = events.AgentRegistered(
         name=agent.name,
@@ -131,6 +128,7 @@ def register_agent(*, actor: Person, agent: Agent) -> Agent:
         accountable_person=agent.accountable_person_id,  # type: ignore[arg-type]  # _complete refused None
         revision=1,
         policy_digest=policy_digest,
+        deputy=agent.deputy_id,
     )
     revised = events.PolicyRevised(
         revision=1, revision_id=revision.pk, digest=policy_digest, document=revision.document, widened=True
@@ -151,18 +149,53 @@ def add_revision(*, agent: Agent, policy: Policy, author: Person, number: int) -
     )
 
 
+def _flag_again(actor: Person, agent: Agent, behind: StopBehind) -> None:
+    flag(
+        kind=FindingKind.REGISTERED_AGAIN,
+        key=f"registered-again:{behind.order.pk}:{agent.pk}",
+        sentence=f"{actor.name} tried to register {agent.name} for {agent.owner_team.name} although "
+        f"{_named(behind)}: {behind.because}.",
+        agent=behind.stopped,
+        team=None if behind.stopped else agent.owner_team,
+        order=behind.order,
+        caused_by=actor,
+    )
+
+
+def _who_resumes(actor: Person, agent: Agent, behind: StopBehind) -> str:
+    stop = f"stop {behind.order.number}"
+    stopped = behind.stopped
+    if stopped is None:
+        team = "" if behind.order.key == "all" else f"managers of {agent.owner_team.name} and "
+        said = (
+            f"{behind.because} by {stop}, which two of {team}security resume"
+            if team
+            else (f"{behind.because} by {stop}, which two people of security resume")
+        )
+    elif visible_agents(actor).filter(pk=stopped.pk).exists():
+        said = (
+            f"{stopped.name} is stopped by {stop} and {behind.because}; two managers of {stopped.owner_team.name} "
+            "or people of security resume it"
+        )
+    else:
+        # Another team's agents are not the reader's to know by name.
+        said = f"an agent of another team is stopped by {stop} and {behind.because}; security can say more"
+    return f"{agent.name} cannot be registered: {said}. Nothing was registered, and the attempt is on record."
+
+
+def _named(behind: StopBehind) -> str:
+    name = behind.order.label if behind.stopped is None else behind.stopped.name
+    return f"stop {behind.order.number} is in force over {name}"
+
+
 def _complete(agent: Agent) -> Policy:
     """The draft's policy when nothing is missing; raises InvalidInput with all that is."""
-    missing = []
+    missing: list[dict[str, str]] = []
     if not agent.purpose.strip():
         missing.append({"pointer": "/purpose", "detail": "say what the agent is for"})
-    person = agent.accountable_person
-    if person is None:
-        missing.append({"pointer": "/accountable_person", "detail": "name the person who answers for it"})
-    elif not person.is_active or not Membership.objects.filter(person=person, team=agent.owner_team).exists():
-        missing.append({"pointer": "/accountable_person", "detail": "must be an active member of the owner team"})
+    missing += faults_of_people(team=agent.owner_team, accountable_person=agent.accountable_person, deputy=agent.deputy)
     try:
-        policy = Policy.from_document(agent.draft)
+        policy = Policy.from_document(agent.draft, catalogue=catalogue_in_force())
     except PolicyError as error:
         missing += [{**item, "pointer": f"/policy{item['pointer']}"} for item in error.errors]
     else:
@@ -171,19 +204,6 @@ def _complete(agent: Agent) -> Policy:
         if not missing:
             return policy
     raise InvalidInput(f"{agent.name} cannot be registered yet. Nothing was registered.", errors=missing)
-
-
-def _columns(profile: Profile) -> dict[str, Any]:
-    return {
-        "name": profile.name.strip(),
-        "purpose": profile.purpose,
-        "platform": profile.platform,
-        "trigger": profile.trigger,
-        "human_position": profile.human_position,
-        "criticality": profile.criticality,
-        "data_touched": profile.data_touched,
-        "accountable_person": profile.accountable_person,
-    }
 
 
 def _lock(agent: Agent) -> Agent:
@@ -196,36 +216,3 @@ def _lock(agent: Agent) -> Agent:
 def _refuse_unless_manager(actor: Person, team: Team) -> None:
     if not authority_of(actor).has(Role.MANAGER, team.pk):
         raise NotAllowed(f"Only a manager of {team.name} registers and changes its agents. Nothing was changed.")
-
-
-def _validated(profile: Profile) -> str:
-    """The slug of a profile that can be stored; raises InvalidInput with everything that is wrong in it."""
-    texts = {
-        "name": fault_in(profile.name, most=MOST_NAME),
-        "purpose": fault_in(profile.purpose, most=MOST_TEXT, required=False, lines=True),
-        "data_touched": fault_in(profile.data_touched, most=MOST_TEXT, required=False, lines=True),
-    }
-    errors = [{"pointer": f"/{field}", "detail": fault} for field, fault in texts.items() if fault]
-    for field, enum in _ENUMS.items():
-        if getattr(profile, field) not in {item.value for item in enum}:
-            errors.append({"pointer": f"/{field}", "detail": f"must be one of {', '.join(enum)}"})
-    slug = slugify(profile.name)
-    if not texts["name"] and not slug:
-        errors.append({"pointer": "/name", "detail": "needs at least one letter from a to z or a digit"})
-    if slug in RESERVED_SLUGS:
-        errors.append({"pointer": "/name", "detail": f"{slug} is the address of a page; choose another name"})
-    if errors:
-        raise InvalidInput("The agent's description is not valid. Nothing was saved.", errors=errors)
-    return slug
-
-
-def _save_unless_taken(agent: Agent) -> None:
-    try:
-        with transaction.atomic():
-            agent.save()
-    except IntegrityError as error:
-        # Names that differ only in signs share an address, so the slug counts as the name here.
-        raise Conflict(
-            f"An agent called {agent.name}, or by nearly that name, exists already. Nothing was saved.",
-            errors=[{"pointer": "/name", "detail": "is taken"}],
-        ) from error
