@@ -71,6 +71,10 @@ class Standing:
     epoch: int = 0
 
 
+_STOPPED = "standing.stopped."
+_OF_ACTION = f"{_STOPPED}action:"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer, its tier, the rules with the deciding effect, and one sentence that explains it.
@@ -89,8 +93,11 @@ class Decision:
 
     @property
     def stopped(self) -> bool:
-        """Whether a kill order is why, so that the agent should end its session and not just this call."""
-        return any(rule.id.startswith("standing.stopped") for rule in self.rules)
+        """Whether a kill order is why, so that the agent should end its session and not just this call.
+
+        A stop of one kind of action refuses the call; the agent may go on with other work.
+        """
+        return any(rule.id.startswith(_STOPPED) and not rule.id.startswith(_OF_ACTION) for rule in self.rules)
 
 
 def sizes(understood: Classified, files: int | None, lines: int | None) -> tuple[int | None, int | None]:
