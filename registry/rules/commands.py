@@ -8,6 +8,8 @@ A list that *allows* is read strictly: every word of the pattern must be there, 
 list that *blocks* is read generously: the program is compared without its directory and without regard to case,
 options before a word are stepped over with the value they may take (``git -C x push`` is ``git push``), and a word
 that cannot be read may be any word.
+
+Whoever reads a command cuts it with ``shortened``, so that no command is long enough to keep the matcher busy.
 """
 
 import re
@@ -21,8 +23,9 @@ Words = Sequence[str | None]
 
 MAX_PATTERN = 200
 MAX_WORDS = 8
-# A longer command is looked at as far as this: the words that say what it does come first.
-_MOST_READ = 64
+# A longer command is kept as far as this, and a longer word not at all: it may then be anything.
+MOST_WORDS = 64
+MOST_SIGNS = 1_000
 _BAD = re.compile(r"[\"'`$;&|<>(){}\[\]!\\#~]")
 
 
@@ -49,16 +52,22 @@ def command_pattern(pattern: object) -> str:
     return " ".join(words)
 
 
+def shortened(words: Words) -> tuple[str | None, ...]:
+    """Return the words as they are compared: None for what is too long to be."""
+    kept = tuple(None if word is not None and len(word) > MOST_SIGNS else word for word in words[:MOST_WORDS])
+    return (*kept, None) if len(words) > MOST_WORDS else kept
+
+
 _WILD = re.compile(r"[*?]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """One pattern read one way; ``program`` is the literal program, empty when it holds a wildcard."""
+    """One pattern read one way; ``program`` is the literal program, and empty when ``head`` must match it."""
 
-    source: str
     program: str
-    words: tuple[re.Pattern[str], ...]
+    head: re.Pattern[str]
+    rest: tuple[re.Pattern[str], ...]
 
 
 class Commands:
@@ -74,7 +83,7 @@ class Commands:
     def allows(self, command: Words) -> bool:
         """Return whether the command begins with the words of one pattern, every one of them written out."""
         head = command[0] if command else None
-        return head is not None and any(_begins(one.words, command) for one in _near(self._strict, head))
+        return head is not None and any(_begins(one.rest, command) for one in _near(self._strict, head))
 
     def blocks(self, command: Words) -> Blocked:
         """Return whether the command is one of these, however its options stand."""
@@ -82,10 +91,13 @@ class Commands:
             return Blocked.NO
         if command[0] is None:
             return Blocked.MAYBE
-        words = (_bare(command[0]), *command[1:_MOST_READ])
+        program = _bare(command[0])
+        near = _near(self._generous, program)
+        if not near:
+            return Blocked.NO
         found = Blocked.NO
-        for one in _near(self._generous, words[0]):
-            found = max(found, _steps(one.words, words), key=_WORSE)
+        for one in near:
+            found = max(found, _steps(one.rest, command), key=_WORSE)
         return found
 
     def deciding(self, command: Words) -> str:
@@ -113,8 +125,8 @@ def _bare(program: str) -> str:
 def _compiled(source: str, flags: re.RegexFlag, form: Callable[[str], str]) -> _Pattern:
     program, *rest = source.split(" ")
     program = form(program)
-    words = tuple(_word(text, flags) for text in (program, *rest))
-    return _Pattern(source, "" if _WILD.search(program) else program, words)
+    words = tuple(_word(text, flags) for text in rest)
+    return _Pattern("" if _WILD.search(program) else program, _word(program, flags), words)
 
 
 def _word(text: str, flags: re.RegexFlag) -> re.Pattern[str]:
@@ -130,34 +142,41 @@ def _by_program(patterns: Sequence[_Pattern]) -> _Table:
 
 
 def _near(table: _Table, program: str) -> tuple[_Pattern, ...]:
-    """Return the patterns that can be about this program: those that name it, and those with a wildcard there."""
-    return table.get(program, ()) + table.get("", ())
+    """Return the patterns of this program: those that name it, and those with a wildcard that it matches."""
+    named = table.get(program, ()) if program else ()
+    wild = table.get("")
+    return named + tuple(one for one in wild if one.head.fullmatch(program)) if wild else named
 
 
 def _begins(words: Sequence[re.Pattern[str]], command: Words) -> bool:
-    if len(command) < len(words):
+    """Return whether these words follow the program, each in its place."""
+    if len(command) <= len(words):
         return False
-    return all(text is not None and word.fullmatch(text) for word, text in zip(words, command, strict=False))
+    for place, word in enumerate(words, start=1):
+        text = command[place]
+        if text is None or not word.fullmatch(text):
+            return False
+    return True
 
 
 def _steps(words: Sequence[re.Pattern[str]], command: Words) -> Blocked:
-    """Return whether the words stand in the command in their order with nothing but options between them.
+    """Return whether the words follow the program in their order, with nothing but options between them.
 
     All ways of reading are followed side by side, so the time grows with the length and never with the choices.
     """
-    if command[0] is None or not words[0].fullmatch(command[0]):
-        return Blocked.NO
     ends: dict[int, Blocked] = {1: Blocked.YES}
-    for word in words[1:]:
+    for word in words:
         ends = _next(word, command, ends)
-    return max(ends.values(), key=_WORSE, default=Blocked.NO)
+        if not ends:
+            return Blocked.NO
+    return max(ends.values(), key=_WORSE)
 
 
 def _next(word: re.Pattern[str], command: Words, starts: Mapping[int, Blocked]) -> dict[int, Blocked]:
     """Return where this word can end, from all places where the word before it ended."""
     waiting = dict(starts)
     ends: dict[int, Blocked] = {}
-    for place in range(min(starts, default=len(command)), len(command)):
+    for place in range(min(starts), len(command)):
         sure = waiting.get(place)
         if sure is None:
             continue

@@ -58,8 +58,7 @@ class Refused(ValueError):
 
 def seen_text(text: object, *, limit: int = MAX_NAME) -> str:
     """Return ``text`` when a reader sees all of it and it is the only spelling of itself, else refuse."""
-    if not isinstance(text, str):
-        raise Refused("It is not text.")
+    text = as_text(text)
     if not text:
         raise Refused("It is empty.")
     if len(text) > limit:
@@ -79,6 +78,13 @@ def seen_text(text: object, *, limit: int = MAX_NAME) -> str:
         before = sign
     if unicodedata.normalize("NFKC", text) != text:
         raise Refused("It holds characters that have a plainer spelling (Unicode NFKC).")
+    return text
+
+
+def as_text(text: object) -> str:
+    """Return ``text`` when it is one, else refuse."""
+    if not isinstance(text, str):
+        raise Refused("It is not text.")
     return text
 
 

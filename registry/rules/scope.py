@@ -27,8 +27,8 @@ In an agent's own scope a list left out is empty. In a restriction it is None an
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 from registry.rules import names, patterns
 from registry.rules.commands import Blocked, Commands, Words, command_pattern
@@ -43,8 +43,7 @@ class Match(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A match with its grounds: the normal form (or the name as given), and why it was refused if it was."""
 
     match: Match
@@ -173,10 +172,17 @@ _COMPILERS: Mapping[str, Callable[[tuple[str, ...]], object]] = {
 }
 
 
+# The same few names are asked for again and again, and at every level. A refusal is not kept.
+_KEPT = 4_096
+_repository = lru_cache(_KEPT)(names.normalise_repository)
+_branch = lru_cache(_KEPT)(names.normalise_branch)
+_path = lru_cache(_KEPT)(names.normalise_path)
+
+
 def match_repository(scope: CompiledScope, name: object, host_id: object = None) -> Found:
     """Return whether the repository is in the scope; with its host's id stated, the id decides over the name."""
     try:
-        normal = names.normalise_repository(name)
+        normal = _repository(names.as_text(name))
         number = None if host_id is None else names.normalise_repository_id(host_id)
     except names.Refused as refusal:
         return Found(Match.REFUSED, str(name), str(refusal))
@@ -194,7 +200,7 @@ def match_repository(scope: CompiledScope, name: object, host_id: object = None)
 def match_branch(scope: CompiledScope, name: object) -> Found:
     """Return whether the branch may be worked on; a protected branch is blocked."""
     try:
-        branch = names.normalise_branch(name)
+        branch = _branch(names.as_text(name))
     except names.Refused as refusal:
         return Found(Match.REFUSED, str(name), str(refusal))
     if scope.branches_protected is not None and scope.branches_protected.matches(branch):
@@ -205,7 +211,7 @@ def match_branch(scope: CompiledScope, name: object) -> Found:
 def match_path(scope: CompiledScope, path: object, *, root: str = "") -> Found:
     """Return whether the path may be touched. ``root`` is the working copy's own absolute path."""
     try:
-        relative = names.normalise_path(path, root=root)
+        relative = _path(names.as_text(path), root=root)
     except names.Refused as refusal:
         return Found(Match.REFUSED, str(path), str(refusal))
     if relative == ".":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from approvals.rules.classify import files, git, hosts, infrastructure, languages, network, packages, wrappers
 from approvals.rules.classify.call import Call
 from registry.rules.catalogue import Catalogue
+from registry.rules.commands import shortened
 
 Reader = Callable[[Call], None]
 
@@ -120,7 +121,7 @@ def read_call(call: Call, reader: Reader, catalogue: Catalogue) -> tuple[str | N
         call.look_at(call.args)
     else:
         reader(call)
-    return words
+    return shortened(words)
 
 
 def unlisted(call: Call) -> None:
