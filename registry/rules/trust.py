@@ -237,3 +237,28 @@ def _plain_name(name: object) -> str:
     if isinstance(name, str) and not name.startswith("https://") and re.match(r"[^/]+\.[^/]+/[^/]+/", name):
         name = f"https://{name}"
     return normalise_repository(name)
+
+
+_WHY = {
+    "algorithm": "it is signed in a way that is not accepted",
+    "key": "its issuer has no key of the name that it states",
+    "signature": "its signature is not its issuer's",
+    "claims": "it lacks a claim that every token must have",
+    "unreadable": "it cannot be read",
+    "expired": "it has expired",
+    "not-yet": "it is dated in the future",
+    "too-old": "it was issued more than 15 minutes ago",
+    "audience": "it was made for another audience",
+    "claims-differ": "it is not as the trust requires",
+    "revoked": "the trust was revoked",
+    "repository": "its repository cannot be read",
+    "replayed": "it had been exchanged before",
+    "halted": "the agent could get no token then",
+}
+
+
+def why_refused(facts: Mapping[str, Any]) -> str:
+    """Return why an exchange was refused, as a sentence for the agent's people; ``facts`` is what the entry says."""
+    claims, reason = facts["claims"], facts["reason"]
+    words = [f"{name} was {claims.get(name, 'another or missing')}" for name in facts["differing"]]
+    return f"Refused: {_WHY.get(reason, reason)}{': ' + ', '.join(words) if words else ''}."

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from portal.errors import NotFound
 from portal.identity.models import Person
+from portal.ledger.models import Entry
 from registry.models import Agent, Credential, CredentialKind, IssuerTrust
-from registry.rules.trust import Issuer, read_issuers
+from registry.rules.narrowing import in_words
+from registry.rules.trust import Issuer, read_issuers, why_refused
 from registry.selectors.agents import credentials_of, visible_agents
 
 MOST_DAYS = 90
@@ -58,6 +60,11 @@ class CredentialRow:
     soon: bool
 
     @property
+    def narrowing(self) -> list[str]:
+        """What it is narrowed to, entry by entry."""
+        return in_words(self.credential.scope)
+
+    @property
     def may_rotate(self) -> bool:
         return self.state == "valid" and self.successor is None and self.credential.kind == CredentialKind.ISSUED.value
 
@@ -95,6 +102,28 @@ def expiring_soon(agents: QuerySet[Agent], now: datetime) -> QuerySet[Credential
 def expiring_for(person: Person, now: datetime) -> QuerySet[Credential]:
     """The same for every agent that the person may see."""
     return expiring_soon(visible_agents(person), now)
+
+
+def exchanged_counts(agent: Agent, now: datetime, *, trust: IssuerTrust | None = None) -> dict[str, int]:
+    """How many credentials were exchanged in all, and how many of them live now."""
+    found = agent.credentials.filter(kind=CredentialKind.EXCHANGED.value)
+    if trust is not None:
+        found = found.filter(trust=trust)
+    return found.aggregate(all=Count("id"), live=Count("id", filter=Q(revoked_at=None, expires_at__gt=now)))
+
+
+@dataclass(frozen=True)
+class RefusedExchange:
+    """A refused exchange from the record: when, and why in a sentence."""
+
+    at: datetime
+    sentence: str
+
+
+def refused_lately(agent: Agent, *, most: int = 5) -> list[RefusedExchange]:
+    """The latest refused exchanges, newest first."""
+    entries = Entry.objects.filter(agent_id=agent.pk, type="registry.token.refused").order_by("-recorded_at", "-id")
+    return [RefusedExchange(entry.recorded_at, why_refused(entry.body["data"])) for entry in entries[:most]]
 
 
 def credential_for(agent: Agent, credential_id: object) -> Credential:

@@ -10,7 +10,6 @@ from registry.models import Agent
 from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
 from registry.rules.texts import MOST_NAME, MOST_TEXT
 from registry.selectors.agents import STOPPED, AgentSearch, visible_teams
-from registry.services.credential import LONGEST_DAYS
 
 PLATFORMS = {
     Platform.CLAUDE_CODE: "Claude Code",
@@ -42,6 +41,33 @@ def _options(words: dict[Any, str]) -> list[tuple[str, str]]:
     return [(item.value, word) for item, word in words.items()]
 
 
+class LinksField(forms.CharField):
+    """Links typed one to a line: the words, then the address. A line of an address alone is its own words."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}))
+        kwargs.setdefault(
+            "help_text", "One to a line, the words first: Runbook https://example.test/runbook. For people to follow."
+        )
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> Any:
+        typed = super().clean(value) or ""
+        links = []
+        for line in typed.splitlines():
+            *words, url = line.split() or [""]
+            if url:
+                links.append({"label": " ".join(words) or url, "url": url})
+        return links
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return "\n".join(
+            one["url"] if one["label"] == one["url"] else f"{one['label']} {one['url']}" for one in value
+        )
+
+
 class WhoForm(forms.Form):
     """Step 1: what the agent is."""
 
@@ -69,11 +95,12 @@ class WhoForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="For example: source code only; test data; personal data of customers.",
     )
+    links = LinksField(required=False)
 
-    FIELDS = ("name", "platform", "purpose", "trigger", "human_position", "criticality", "data_touched")
+    FIELDS = ("name", "platform", "purpose", "trigger", "human_position", "criticality", "data_touched", "links")
 
     @classmethod
-    def initial_of(cls, agent: Agent | None) -> dict[str, str]:
+    def initial_of(cls, agent: Agent | None) -> dict[str, Any]:
         if agent is None:
             return {
                 "platform": Platform.CLAUDE_CODE.value,
@@ -108,6 +135,7 @@ class OwnerForm(forms.Form):
             {
                 "team": agent.owner_team.slug,
                 "accountable_person": str(agent.accountable_person_id or ""),
+                "deputy": str(agent.deputy_id or ""),
             },
         )
         super().__init__(*args, **kwargs)
@@ -127,6 +155,11 @@ class OwnerForm(forms.Form):
             required=False,
             help_text="A member of the owner team who answers for what the agent does. Needed before it is registered.",
         )
+        self.fields["deputy"] = forms.ChoiceField(
+            choices=[("", "Nobody"), *people[1:]],
+            required=False,
+            help_text="Another member, who is asked when the accountable person is away.",
+        )
 
     @property
     def team(self) -> Team:
@@ -136,10 +169,17 @@ class OwnerForm(forms.Form):
     def accountable_person(self) -> Person | None:
         return self._members[self.team.slug].get(self.cleaned_data.get("accountable_person", ""))
 
+    @property
+    def deputy(self) -> Person | None:
+        return self._members[self.team.slug].get(self.cleaned_data.get("deputy", ""))
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("team") and cleaned.get("accountable_person") and self.accountable_person is None:
-            self.add_error("accountable_person", f"This person is not a member of {self.team.name}. Choose one who is.")
+        for field in ("accountable_person", "deputy"):
+            if cleaned.get("team") and cleaned.get(field) and getattr(self, field) is None:
+                self.add_error(field, f"This person is not a member of {self.team.name}. Choose one who is.")
+        if cleaned.get("deputy") and cleaned.get("deputy") == cleaned.get("accountable_person"):
+            self.add_error("deputy", "Choose somebody else than the accountable person.")
         return cleaned
 
 
@@ -173,19 +213,6 @@ class AgentFilters(forms.Form):
         """What to look for; a filter that cannot be understood is named on the page and narrows nothing."""
         self.is_valid()
         return AgentSearch(**{name: self.cleaned_data.get(name, "") for name in ("q", "team", "state", "platform")})
-
-
-class CredentialForm(forms.Form):
-    """A new credential."""
-
-    name = forms.CharField(max_length=MOST_NAME, help_text="Where it will be used, such as: Ada's laptop, or CI.")
-    days = forms.IntegerField(
-        label="Days until it expires",
-        min_value=1,
-        max_value=LONGEST_DAYS,
-        initial=30,
-        help_text=f"1 to {LONGEST_DAYS}. Shorter is safer.",
-    )
 
 
 class ReasonForm(forms.Form):

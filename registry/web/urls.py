@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import agents, credentials, home, policy, register, stops
+from registry.web import agents, credentials, home, orders, policy, register, stops, trusts
 
 app_name = "registry"
 
@@ -17,6 +17,11 @@ urlpatterns = [
     path("agents/<slug:slug>/connect/", agents.connect, name="agent_connect"),
     path("agents/<slug:slug>/credentials/", credentials.credential_list, name="agent_credentials"),
     path("agents/<slug:slug>/credentials/<uuid:credential_id>/revoke/", credentials.revoke, name="credential_revoke"),
+    path("agents/<slug:slug>/credentials/<uuid:credential_id>/rotate/", credentials.rotate, name="credential_rotate"),
+    path("agents/<slug:slug>/credentials/revoke/", credentials.revoke_every, name="credentials_revoke"),
+    path("agents/<slug:slug>/trusts/add/<slug:issuer>/", trusts.add, name="trust_add"),
+    path("agents/<slug:slug>/trusts/<uuid:trust_id>/", trusts.trust, name="trust"),
+    path("agents/<slug:slug>/trusts/<uuid:trust_id>/revoke/", trusts.revoke, name="trust_revoke"),
     path("agents/<slug:slug>/policy/", policy.change, name="policy_change"),
     path("agents/<slug:slug>/policy/difference/", policy.difference, name="policy_difference"),
     path("agents/<slug:slug>/register/review/", register.review, name="register_review"),
@@ -25,8 +30,12 @@ urlpatterns = [
     path("agents/<slug:slug>/stop/", stops.stop_agent, name="stop"),
     path("home/agents/", home.agents, name="home_agents"),
     path("home/kills/", home.kills, name="home_kills"),
-    path("stops/", stops.stop_list, name="stops"),
+    path("stops/", orders.order_list, name="stops"),
     path("stops/all/", stops.stop_everything, name="stop_all"),
     path("stops/team/<slug:slug>/", stops.stop_team, name="stop_team"),
-    path("stops/<int:number>/", stops.order, name="kill"),
+    path("stops/run/<uuid:run>/", stops.stop_run, name="stop_run"),
+    path("stops/action/", stops.stop_action, name="stop_action"),
+    path("stops/repository/", stops.stop_repository, name="stop_repository"),
+    path("stops/<int:number>/", orders.order, name="kill"),
+    path("stops/<int:number>/progress/", orders.progress, name="kill_progress"),
 ]
