@@ -17,7 +17,7 @@ from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
-from registry.rules.kill import KillError, ScopeKind, parse_scope_key
+from registry.rules.kill import KillError, parse_scope_key
 from registry.selectors.agents import agent_for, visible_agents
 from registry.web.asking import person_of
 
@@ -90,14 +90,17 @@ def _ids(text: str) -> list[UUID]:
 @require_safe
 def stop_counts(request: HttpRequest) -> HttpResponse:
     """What a stop of ``key`` would end, of what the reader may see: pending requests and open grants."""
+    key = request.GET.get("key", "")
     try:
-        kind, scope_id = parse_scope_key(request.GET.get("key", ""))
+        parse_scope_key(key)
     except KillError as error:
         raise InvalidInput("“key” must name what would be stopped.") from error
     agents = visible_agents(person_of(request)).order_by()
-    if kind is not ScopeKind.ALL:
-        agents = agents.filter(**{"owner_team" if kind is ScopeKind.TEAM else "pk": scope_id})
     now = database_now()
-    pending = visible_requests(person_of(request)).filter(agent__in=agents, state="pending", expires_at__gt=now)
-    counts = {"pending": pending.order_by().count(), "grants": open_grants(agents, now=now).count()}
+    # Each carries the keys of every scope that can stop it.
+    pending = visible_requests(person_of(request)).filter(
+        kill_keys__contains=[key], state="pending", expires_at__gt=now
+    )
+    grants = open_grants(agents, now=now).filter(kill_keys__contains=[key])
+    counts = {"pending": pending.order_by().count(), "grants": grants.count()}
     return render(request, "approvals/_stop_counts.html", counts)

@@ -56,6 +56,8 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
     "kill": {
         "active": Look("Stopped", "stopped", "stopped"),
         "resumed": Look("Resumed", "play", "free"),
+        "stopping": Look("Stopping", "loader", "stopped"),
+        "stopped": Look("Stopped", "stopped", "stopped"),
     },
     "run": {
         "running": Look("Running", "loader", "neutral"),
@@ -72,6 +74,18 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "failed": Look("Failed", "octagon-x", "forbidden"),
         "cancelled": Look("Cancelled", "circle-slash", "neutral"),
     },
+    "proposal": {
+        "open": Look("Waiting", "hourglass", "gated"),
+        "approved": Look("Approved", "circle-check", "free"),
+        "refused": Look("Refused", "octagon-x", "forbidden"),
+        "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
+        "overtaken": Look("Overtaken", "circle-slash", "neutral"),
+    },
+    "direction": {
+        "widened": Look("Wider", "arrow-up", "gated"),
+        "tightened": Look("Tighter", "arrow-down", "free"),
+        "unchanged": Look("As before", "arrow-right", "neutral"),
+    },
     "completeness": {
         "complete": Look("Complete", "shield-check", "free"),
         "complete-with-exceptions": Look("Complete with exceptions", "tier-gated", "gated"),
@@ -81,6 +95,35 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "valid": Look("Valid", "circle-check", "free"),
         "expired": _EXPIRED,
         "revoked": Look("Revoked", "circle-slash", "forbidden"),
+    },
+    "use": {"never": Look("Never needed", "circle-dashed", "gated")},
+    "campaign": {
+        "open": Look("Open", "hourglass", "neutral"),
+        "soon": Look("Due soon", "clock", "gated"),
+        "overdue": Look("Overdue", "timer-off", "forbidden"),
+        "done": Look("Done", "circle-check", "free"),
+        "missed": Look("Missed", "timer-off", "forbidden"),
+        "cancelled": Look("Cancelled", "circle-slash", "neutral"),
+    },
+    "review": {
+        "open": Look("Undecided", "hourglass", "gated"),
+        "kept": Look("Kept", "check", "free"),
+        "removed": Look("Removed", "circle-slash", "neutral"),
+        "gone": Look("No longer granted", "circle-slash", "neutral"),
+        "left": Look("Left the team", "archive", "neutral"),
+    },
+    "backtest": {
+        "queued": Look("Queued", "clock", "neutral"),
+        "running": Look("Running", "loader", "neutral"),
+        "done": Look("Done", "circle-check", "free"),
+        "failed": Look("Failed", "octagon-x", "forbidden"),
+        "cancelled": Look("Cancelled", "circle-slash", "neutral"),
+        "lost": Look("Ended early", "octagon-x", "forbidden"),
+    },
+    "change": {
+        "allowed": Look("Newly allowed", "circle-check", "free"),
+        "gated": Look("Newly gated", "tier-gated", "gated"),
+        "refused": Look("Newly refused", "octagon-x", "forbidden"),
     },
     "criticality": {
         "low": Look("Low", "arrow-down", "neutral"),

@@ -9,7 +9,7 @@ from portal.errors import NotFound
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
-from registry.models import Agent, KillOrder, KillState
+from registry.models import Agent, Finding, KillOrder, KillState
 from registry.rules.kill import (
     OrderState,
     ScopeKind,
@@ -83,6 +83,39 @@ def _repositories_of(agents: QuerySet[Agent]) -> list[str]:
     lists = agents.exclude(revision=None).values_list("revision__document__scope__repositories", flat=True)
     entries = [entry for one in lists for entry in one or []]
     return [key for key in keys if names_repository(entries, str(parse_scope_key(key)[1]))]
+
+
+def repositories_seen_by(person: Person) -> list[str]:
+    """The repositories that scopes of visible agents name in full, for a choice; patterns are left out."""
+    lists = visible_agents(person).order_by().exclude(revision=None)
+    named = lists.values_list("revision__document__scope__repositories", flat=True)
+    names = {entry.partition("#")[0] for one in named for entry in one or []}
+    return sorted(name for name in names if not set(name) & {"*", "?"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderSearch:
+    """What the list of stops is narrowed to; empty means any."""
+
+    q: str = ""
+    kind: str = ""
+    state: str = ""
+
+
+def find_orders(person: Person, search: OrderSearch) -> QuerySet[KillOrder]:
+    """The visible stops that match."""
+    orders = visible_orders(person)
+    if search.q:
+        orders = orders.filter(Q(label__icontains=search.q) | Q(reason__icontains=search.q))
+    if search.kind:
+        orders = orders.filter(kind=search.kind)
+    return orders.filter(state=search.state) if search.state else orders
+
+
+def findings_under(order: KillOrder, person: Person) -> QuerySet[Finding]:
+    """What was noticed about the stop, such as activity after it, of the agents that the person may see."""
+    seen = visible_agents(person).order_by().values("pk")
+    return order.findings.filter(Q(agent__in=seen) | Q(agent=None)).select_related("agent").order_by("noticed_at")
 
 
 def order_for(person: Person, number: int) -> KillOrder:

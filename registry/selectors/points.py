@@ -1,13 +1,17 @@
 """How far a stop has come: which enforcement points have heard of it, and which may still go on and until when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from portal.identity.models import Person
+from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
 from registry.models import EnforcementPoint, KillOrder, StopAcknowledgement
-from registry.rules.kill import StopStatus, stop_status
+from registry.rules.kill import ScopeKind, StopStatus, stop_status
+from registry.selectors.agents import SEES_ALL, visible_agents
 from registry.selectors.stop_targets import points_in, target_of_key
 
 
@@ -18,6 +22,7 @@ class Told:
     point: str
     kind: str
     agent: str
+    agent_id: UUID
     at: datetime
     after_ms: int
     by_expiry: bool
@@ -30,19 +35,24 @@ class StillOut:
     point: str
     kind: str
     agent: str
+    agent_id: UUID
     lease_expires_at: datetime
     seconds_left: int
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stop has come at ``now``. ``stopped_at`` is when the last point had stopped, once it has."""
+    """How far a stop has come at ``now``. ``stopped_at`` is when the last point had stopped, once it has.
+
+    ``elsewhere`` counts points of agents that the reader may not see; they are in neither list.
+    """
 
     status: StopStatus
     told: tuple[Told, ...]
     out: tuple[StillOut, ...]
     now: datetime
     stopped_at: datetime | None
+    elsewhere: int = 0
 
     @property
     def spoke(self) -> int:
@@ -65,6 +75,25 @@ def progress_of(order: KillOrder, *, now: datetime | None = None) -> Progress:
     return Progress(status, told, out, now, last if status is StopStatus.STOPPED else None)
 
 
+def progress_for(person: Person, order: KillOrder) -> Progress:
+    """The progress with the points of those agents alone that the person may see."""
+    whole = progress_of(order)
+    if any(authority_of(person).has(role) for role in SEES_ALL):
+        return whole
+    seen = set(visible_agents(person).order_by().values_list("pk", flat=True))
+    told = tuple(one for one in whole.told if one.agent_id in seen)
+    out = tuple(one for one in whole.out if one.agent_id in seen)
+    return replace(whole, told=told, out=out, elsewhere=len(whole.told) + len(whole.out) - len(told) - len(out))
+
+
+def promise_for(person: Person, order: KillOrder) -> str:
+    """Why the promised time was what it was; the slowest point is named to those who see all agents in scope."""
+    narrow = order.kind not in {ScopeKind.ALL.value, ScopeKind.ACTION.value, ScopeKind.REPOSITORY.value}
+    if narrow or any(authority_of(person).has(role) for role in SEES_ALL):
+        return order.worst_because
+    return ""
+
+
 def unheard(order: KillOrder) -> QuerySet[EnforcementPoint]:
     """The points whose lease was live at the order and that have not heard of it, live or ended since."""
     heard = StopAcknowledgement.objects.filter(order=order).values("point")
@@ -79,9 +108,9 @@ def live_points(points: QuerySet[EnforcementPoint], *, now: datetime) -> QuerySe
 
 def _told(order: KillOrder, one: StopAcknowledgement) -> Told:
     after = max(0, round((one.at - order.ordered_at).total_seconds() * 1000))
-    return Told(one.point.name, one.point.kind, one.point.agent.name, one.at, after, one.by_expiry)
+    return Told(one.point.name, one.point.kind, one.point.agent.name, one.point.agent_id, one.at, after, one.by_expiry)
 
 
 def _out(point: EnforcementPoint, now: datetime) -> StillOut:
     left = -((now - point.lease_expires_at).total_seconds() // 1)
-    return StillOut(point.name, point.kind, point.agent.name, point.lease_expires_at, int(left))
+    return StillOut(point.name, point.kind, point.agent.name, point.agent_id, point.lease_expires_at, int(left))

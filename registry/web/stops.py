@@ -1,69 +1,121 @@
-"""The kill switch's pages: what a stop would do, the stop, and how it ends."""
+"""Ordering a stop: what it would do and how fast, then the click."""
 
 from typing import Any
+from uuid import UUID
 
-from django.contrib import messages
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
-from portal.errors import Conflict, InvalidInput
+from portal.errors import InvalidInput, NotFound
 from portal.identity.models import Person
-from portal.identity.rules.roles import Role
-from portal.identity.selectors.people import authority_of, teams_managed_by
+from portal.identity.selectors.people import authority_of
 from portal.web.access import signed_in
-from portal.web.pagination import page_by_cursor
-from registry.rules.kill import RESUME_QUORUM, OrderState, ScopeKind
-from registry.selectors.agents import agent_for, may_stop, team_for, visible_teams
-from registry.selectors.kills import may_resume, order_for, resume_refusal, team_of, visible_orders
-from registry.selectors.stop_targets import StopTarget, everything, of_agent, of_team
+from registry.models import Agent
+from registry.rules.kill import RESUME_QUORUM, ScopeKind
+from registry.selectors.agents import SEES_ALL, agent_for, may_stop, team_for, visible_agents
+from registry.selectors.kills import repositories_seen_by
+from registry.selectors.stop_targets import (
+    StopTarget,
+    action_labels,
+    agent_of_run,
+    agents_in,
+    everything,
+    of_action,
+    of_agent,
+    of_repository,
+    of_run,
+    of_team,
+)
 from registry.selectors.stops import forecast
-from registry.services.kill import agree_resume, order_kill
+from registry.services.kill import WITH_CREDENTIALS, order_kill
 from registry.web.asking import person_of, show_in
-from registry.web.forms import ReasonForm
+from registry.web.stop_forms import ActionForm, OrderForm, RepositoryForm
 
+_SECURITY_ALONE = "Only people with the role security stop"
+_OWNERS = "Only managers of the owner team and people with the role security stop"
 _WHO_STOPS = {
-    ScopeKind.ALL: "Only people with the role security stop everything.",
+    ScopeKind.ALL: f"{_SECURITY_ALONE} everything.",
     ScopeKind.TEAM: "Only the team's managers and people with the role security stop a team.",
-    ScopeKind.AGENT: "Only managers of the owner team and people with the role security stop an agent.",
+    ScopeKind.AGENT: f"{_OWNERS} an agent.",
+    ScopeKind.RUN: f"{_OWNERS} a run.",
+    ScopeKind.ACTION: f"{_SECURITY_ALONE} an action type: it is every team's.",
+    ScopeKind.REPOSITORY: f"{_SECURITY_ALONE} a repository: several teams' agents may work in it.",
 }
+METHODS = ["GET", "HEAD", "POST"]
 
 
 @signed_in
-@require_safe
-def stop_list(request: HttpRequest) -> HttpResponse:
-    person = person_of(request)
-    page = page_by_cursor(visible_orders(person), order=("-number",), cursor=request.GET.get("cursor"))
-    security = authority_of(person).has(Role.SECURITY)
-    teams = visible_teams(person) if security else teams_managed_by(person)
-    return render(request, "registry/stops.html", {"page": page, "may_stop_all": security, "teams": list(teams)})
-
-
-@signed_in
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(METHODS)
 def stop_agent(request: HttpRequest, slug: str) -> HttpResponse:
     agent = agent_for(person_of(request), slug)
-    return _stop(request, of_agent(agent), {"agent": agent})
+    return _stop(request, of_agent(agent), agent=agent)
 
 
 @signed_in
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(METHODS)
 def stop_team(request: HttpRequest, slug: str) -> HttpResponse:
-    return _stop(request, of_team(team_for(person_of(request), slug)), {})
+    return _stop(request, of_team(team_for(person_of(request), slug)))
 
 
 @signed_in
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(METHODS)
 def stop_everything(request: HttpRequest) -> HttpResponse:
-    return _stop(request, everything(), {})
+    return _stop(request, everything())
 
 
-def _stop(request: HttpRequest, target: StopTarget, extra: dict[str, Any]) -> HttpResponse:
+@signed_in
+@require_http_methods(METHODS)
+def stop_run(request: HttpRequest, run: UUID) -> HttpResponse:
+    agent = agent_of_run(run)
+    if agent is None:
+        raise NotFound("There is no such run, or it is not yours to see.")
+    agent = agent_for(person_of(request), agent.pk)
+    return _stop(request, of_run(run, agent), agent=agent)
+
+
+@signed_in
+@require_http_methods(METHODS)
+def stop_action(request: HttpRequest) -> HttpResponse:
+    """``?key=``: the action type; without it, the choice of one."""
+    labels = action_labels()
+    if "key" in request.GET:
+        form = ActionForm(request.GET, labels=labels)
+        if form.is_valid():
+            return _stop(request, of_action(form.cleaned_data["key"]))
+        return _choose(request, form, what="an action type", status=422)
+    return _choose(request, ActionForm(labels=labels), what="an action type")
+
+
+@signed_in
+@require_http_methods(METHODS)
+def stop_repository(request: HttpRequest) -> HttpResponse:
+    """``?name=``: the repository; without it, the choice of one."""
+    person = person_of(request)
+    if "name" not in request.GET:
+        return _choose(request, RepositoryForm(), what="a repository")
+    form = RepositoryForm(request.GET)
+    if not form.is_valid():
+        return _choose(request, form, what="a repository", status=422)
+    target = of_repository(form.cleaned_data["name"])
+    if not _sees_all(person) and not (agents_in(target) & visible_agents(person).order_by()).exists():
+        raise NotFound("None of the agents that you may see works in this repository.")
+    return _stop(request, target)
+
+
+def _choose(request: HttpRequest, form: forms.Form, *, what: str, status: int = 200) -> HttpResponse:
+    context = {"form": form, "what": what, "repositories": repositories_seen_by(person_of(request))}
+    return render(request, "registry/stop_choose.html", context, status=status)
+
+
+def _stop(request: HttpRequest, target: StopTarget, *, agent: Agent | None = None) -> HttpResponse:
     """GET is the first click and tells all; POST is the second and needs the reason."""
     person = person_of(request)
-    form, status = ReasonForm(), 200
+    with_credentials = target.kind in WITH_CREDENTIALS
+    form, status = OrderForm(with_credentials=with_credentials), 200
     if request.method == "POST":
-        form = ReasonForm(request.POST)
+        form = OrderForm(request.POST, with_credentials=with_credentials)
         status = 422
         if form.is_valid():
             try:
@@ -72,13 +124,15 @@ def _stop(request: HttpRequest, target: StopTarget, extra: dict[str, Any]) -> Ht
                 show_in(form, error)
             else:
                 return redirect("registry:kill", number=order.number)
-    context = {
+    context: dict[str, Any] = {
         "target": target,
+        "kind": target.kind.value,
         "forecast": forecast(target, person=person),
+        "names_point": _sees_all(person) or target.team_id is not None,
         "refusal": _refusal(person, target),
         "form": form,
         "quorum": RESUME_QUORUM,
-        **extra,
+        "agent": agent,
     }
     return render(request, "registry/stop.html", context, status=status)
 
@@ -87,43 +141,6 @@ def _refusal(person: Person, target: StopTarget) -> str:
     return "" if may_stop(authority_of(person), target.team_id) else _WHO_STOPS[target.kind]
 
 
-@signed_in
-@require_http_methods(["GET", "HEAD", "POST"])
-def order(request: HttpRequest, number: int) -> HttpResponse:
-    """A stop: who, when, why, who agreed to end it. POST agrees."""
-    person = person_of(request)
-    found = order_for(person, number)
-    form, status = ReasonForm(), 200
-    if request.method == "POST":
-        form = ReasonForm(request.POST)
-        status = 422
-        if form.is_valid():
-            try:
-                found = agree_resume(actor=person, order=found, **form.cleaned_data)
-            except InvalidInput as error:
-                show_in(form, error)
-            except Conflict as error:
-                messages.warning(request, error.detail)
-                return redirect("registry:kill", number=number)
-            else:
-                done = found.state == OrderState.RESUMED.value
-                messages.success(
-                    request, f"{found.label} is resumed." if done else "Your agreement is recorded. One more is needed."
-                )
-                return redirect("registry:kill", number=number)
-    agreements = list(found.agreements.select_related("person").order_by("at"))
-    context = {
-        "order": found,
-        "agreements": agreements,
-        "missing": max(0, RESUME_QUORUM - len(agreements)),
-        "quorum": RESUME_QUORUM,
-        "active": found.state == OrderState.ACTIVE.value,
-        "refusal": resume_refusal(person, found),
-        "resumers": [
-            one
-            for one in may_resume(team_of(found), ordered_by=found.ordered_by_id)
-            if one.pk not in {agreement.person_id for agreement in agreements}
-        ],
-        "form": form,
-    }
-    return render(request, "registry/kill.html", context, status=status)
+def _sees_all(person: Person) -> bool:
+    authority = authority_of(person)
+    return any(authority.has(role) for role in SEES_ALL)

@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from registry.web import agents, credentials, home, orders, policy, register, stops, trusts
+from registry.web import (
+    agent_policy,
+    agents,
+    catalogue,
+    credentials,
+    home,
+    levels,
+    manifest,
+    orders,
+    policy,
+    proposals,
+    register,
+    stops,
+    trusts,
+)
 
 app_name = "registry"
 
@@ -10,9 +24,11 @@ urlpatterns = [
     path("agents/", agents.agent_list, name="agents"),
     path("agents/register/", register.begin, name="register"),
     path("agents/register/charter/", register.first_charter, name="register_first_charter"),
+    path("agents/export.yml", manifest.export_all, name="export_all"),
     path("agents/<slug:slug>/", agents.overview, name="agent"),
-    path("agents/<slug:slug>/scope/", agents.scope, name="agent_scope"),
-    path("agents/<slug:slug>/history/", agents.history, name="agent_history"),
+    path("agents/<slug:slug>/policy.yml", manifest.export_agent, name="export_agent"),
+    path("agents/<slug:slug>/scope/", agent_policy.scope, name="agent_scope"),
+    path("agents/<slug:slug>/history/", agent_policy.history, name="agent_history"),
     path("agents/<slug:slug>/activity/", agents.activity, name="agent_activity"),
     path("agents/<slug:slug>/connect/", agents.connect, name="agent_connect"),
     path("agents/<slug:slug>/credentials/", credentials.credential_list, name="agent_credentials"),
@@ -28,8 +44,26 @@ urlpatterns = [
     path("agents/<slug:slug>/register/<str:step>/", register.step, name="register_step"),
     path("agents/<slug:slug>/register/<str:step>/charter/", register.live_charter, name="register_charter"),
     path("agents/<slug:slug>/stop/", stops.stop_agent, name="stop"),
+    path("import/", manifest.import_file, name="import"),
+    path("import/drift/", manifest.drift, name="drift"),
     path("home/agents/", home.agents, name="home_agents"),
     path("home/kills/", home.kills, name="home_kills"),
+    path("home/proposals/", proposals.home, name="home_proposals"),
+    path("policies/", levels.overview, name="policies"),
+    path("policies/organisation/", levels.organisation, name="policy_organisation"),
+    path("policies/organisation/change/", levels.organisation_change, name="policy_organisation_change"),
+    path("policies/organisation/difference/", levels.organisation_difference, name="policy_organisation_difference"),
+    path("policies/teams/<slug:slug>/", levels.team, name="policy_team"),
+    path("policies/teams/<slug:slug>/change/", levels.team_change, name="policy_team_change"),
+    path("policies/teams/<slug:slug>/difference/", levels.team_difference, name="policy_team_difference"),
+    path("policies/catalogue/", catalogue.catalogue, name="catalogue"),
+    path("policies/catalogue/change/", catalogue.change, name="catalogue_change"),
+    path("policies/catalogue/difference/", catalogue.difference, name="catalogue_difference"),
+    path("policies/proposals/", proposals.proposal_list, name="proposals"),
+    path("policies/proposals/<int:number>/", proposals.proposal, name="proposal"),
+    path("policies/proposals/<int:number>/approve/", proposals.approve, name="proposal_approve"),
+    path("policies/proposals/<int:number>/refuse/", proposals.refuse, name="proposal_refuse"),
+    path("policies/proposals/<int:number>/withdraw/", proposals.withdraw, name="proposal_withdraw"),
     path("stops/", orders.order_list, name="stops"),
     path("stops/all/", stops.stop_everything, name="stop_all"),
     path("stops/team/<slug:slug>/", stops.stop_team, name="stop_team"),

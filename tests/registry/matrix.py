@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from registry.rules.kill import ScopeKind
+from registry.rules.runs import run_id
+from registry.rules.trust import BUILT_IN
 from registry.services.credential import issue_credential
 from registry.services.kill import order_kill
+from registry.services.lease import Point, hold_lease
+from registry.services.trust import trust_issuer
 from tests.matrix import Row, only, who
-from tests.organisation import Organisation, active_agent, draft_agent
+from tests.organisation import Organisation, active_agent, credential_for, draft_agent
 
 Arguments = Callable[[Organisation], Mapping[str, Any]]
 
@@ -33,10 +37,38 @@ def _credential(key: str) -> Arguments:
     return make
 
 
+def _trust(key: str) -> Arguments:
+    def make(organisation: Organisation) -> Mapping[str, Any]:
+        agent = active_agent(organisation)
+        trust = trust_issuer(
+            actor=organisation.manager,
+            agent=agent,
+            name="nightly",
+            issuer=BUILT_IN[0].issuer,
+            audience="https://portal.example",
+            claims={"repository_id": "1"},
+        )
+        return {key: agent.slug, "trust_id": trust.pk}
+
+    return make
+
+
+def _trusted_issuer(organisation: Organisation) -> Mapping[str, Any]:
+    return {"slug": active_agent(organisation).slug, "issuer": "github"}
+
+
 def _stop(organisation: Organisation) -> Mapping[str, Any]:
     agent = active_agent(organisation)
     order = order_kill(actor=organisation.manager, kind=ScopeKind.AGENT, scope_id=agent.pk, reason="a drill")
     return {"number": order.number}
+
+
+def _run(organisation: Organisation) -> Mapping[str, Any]:
+    """A run that the portal knows by the lease of a point that works in it."""
+    agent = active_agent(organisation)
+    point = Point(name="runner", kind="ci", session="session-1")
+    hold_lease(token=credential_for(organisation, agent), point=point)
+    return {"run": run_id(agent.pk, "session-1")}
 
 
 # Payments and its agents: its people, security and auditors see them; nobody else learns that they exist.
@@ -47,6 +79,8 @@ MANAGED = who(403, manager=200, outsider=404, operator=404)
 # An address that only takes a POST.
 POSTED = who(405)
 POSTED_BY_PROGRAMS = who(405, anonymous=401)
+# An address that takes an agent's POST.
+BY_AGENTS = who(405, anonymous=405)
 
 MATRIX: dict[str, Row] = {
     "registry:agents": Row(who(200)),
@@ -62,22 +96,46 @@ MATRIX: dict[str, Row] = {
     "registry:agent_connect": Row(SEEN, _active),
     "registry:agent_credentials": Row(SEEN, _active),
     "registry:credential_revoke": Row(MANAGED, _credential("slug")),
+    "registry:credential_rotate": Row(MANAGED, _credential("slug")),
+    "registry:credentials_revoke": Row(MANAGED, _active),
+    "registry:trust_add": Row(MANAGED, _trusted_issuer),
+    "registry:trust": Row(SEEN, _trust("slug")),
+    "registry:trust_revoke": Row(MANAGED, _trust("slug")),
     "registry:policy_change": Row(MANAGED, _active),
     "registry:policy_difference": Row(POSTED, _active),
     "registry:stop": Row(SEEN, _active),
+    "registry:import": Row(who(200)),
+    "registry:drift": Row(who(200)),
+    "registry:export_all": Row(who(200)),
+    "registry:export_agent": Row(SEEN, _active),
     "registry:home_agents": Row(who(200)),
     "registry:home_kills": Row(who(200)),
     "registry:stops": Row(who(200)),
     "registry:stop_all": Row(who(200)),
     "registry:stop_team": Row(SEEN, {"slug": "payments"}),
+    "registry:stop_run": Row(SEEN, _run),
+    "registry:stop_action": Row(who(200)),
+    "registry:stop_repository": Row(who(200)),
     "registry:kill": Row(SEEN, _stop),
+    "registry:kill_progress": Row(SEEN, _stop),
     "registry-api:agents": Row(who(200, anonymous=401)),
     "registry-api:agent": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:agent-register": Row(POSTED_BY_PROGRAMS, _reference),
     "registry-api:credentials": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:credential-revoke": Row(POSTED_BY_PROGRAMS, _credential("reference")),
+    "registry-api:credential-rotate": Row(POSTED_BY_PROGRAMS, _credential("reference")),
+    "registry-api:credentials-revoke": Row(POSTED_BY_PROGRAMS, _reference),
+    "registry-api:trusts": Row(SEEN_BY_PROGRAMS, _reference),
+    "registry-api:trust-revoke": Row(POSTED_BY_PROGRAMS, _trust("reference")),
+    # The token in the body is all that authenticates.
+    "registry-api:token": Row(who(405, anonymous=405), machine=True),
     "registry-api:policy": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:policy-revisions": Row(SEEN_BY_PROGRAMS, _reference),
+    "registry-api:import": Row(POSTED_BY_PROGRAMS),
+    "registry-api:export": Row(who(200, anonymous=401)),
+    "registry-api:agent-export": Row(SEEN_BY_PROGRAMS, _reference),
+    "registry-api:policy-file": Row(who(405, anonymous=405), _reference),
+    "registry-api:policy-file-schema": Row(who(200, anonymous=200)),
     "registry-api:kills": Row(who(200, anonymous=401)),
     "registry-api:kill": Row(SEEN_BY_PROGRAMS, _stop),
     "registry-api:kill-agreements": Row(POSTED_BY_PROGRAMS, _stop),

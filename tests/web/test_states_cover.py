@@ -6,6 +6,7 @@ import pytest
 
 from approvals.rules import workflow
 from portal.web import states
+from registry.rules.kill import OrderState, StopStatus
 from registry.rules.lifecycle import AgentState, Criticality
 from registry.rules.tiers import Tier
 
@@ -18,6 +19,8 @@ from registry.rules.tiers import Tier
         ("criticality", Criticality),
         ("request", workflow.RequestState),
         ("grant", workflow.GrantState),
+        ("kill", OrderState),
+        ("kill", StopStatus),
     ],
 )
 def test_each_value_is_known(kind: str, values: type[Enum]) -> None:
