@@ -48,6 +48,39 @@ class CheckDecided(Event):
     sentence: str
     initiator: str | None
 
+    def data(self) -> dict[str, Any]:
+        """The fields in clear; written out because this is the one event that an agent waits for."""
+        return {
+            "credential": str(self.credential),
+            "session": self.session,
+            "tool": self.tool,
+            "tool_use_id": self.tool_use_id,
+            "actions": self.actions,
+            "outcome": self.outcome,
+            "tier": self.tier,
+            "rules": self.rules,
+            "revision": self.revision,
+            "policy_digest": self.policy_digest,
+            "epoch": self.epoch,
+            "repository": self.repository,
+            "branch": self.branch,
+            "environment": self.environment,
+            "task": self.task,
+            "understood": self.understood,
+            "request": self.request,
+            "levels": self.levels,
+            "observed": self.observed,
+            "fingerprint": self.fingerprint,
+            "organisation_revision": self.organisation_revision,
+            "team_revision": self.team_revision,
+            "stated": self.stated,
+        }
+
+    def personal(self) -> dict[str, Any]:
+        """What goes in as commitments; ``arguments`` are JSON as they came, so nothing has to be made safe."""
+        said = {"arguments": self.arguments, "resource": self.resource, "sentence": self.sentence}
+        return said if self.initiator is None else {**said, "initiator": self.initiator}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RequestOpened(Event):

@@ -5,7 +5,7 @@ No log, no action: when the entry cannot be written the exception travels up and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -106,13 +106,14 @@ class _Asked:
 
     def keys_of(self, holder: Holder) -> tuple[str, ...]:
         """Every kill scope that could stop this very call."""
-        return keys_over(
-            agent_id=holder.agent_id,
-            team_id=holder.team_id,
-            run_id=run_id(holder.agent_id, self.call.session_id),
-            actions=[action.type for action in self.understood(holder.basis).actions],
-            repository=self.call.repository,
-        )
+        actions = tuple(action.type for action in self.understood(holder.basis).actions)
+        return _keys(holder.agent_id, holder.team_id, self.call.session_id, actions, self.call.repository)
+
+
+@lru_cache(maxsize=4096)
+def _keys(agent: UUID, team: UUID, session: str, actions: tuple[str, ...], repository: str | None) -> tuple[str, ...]:
+    run = run_id(agent, session)
+    return keys_over(agent_id=agent, team_id=team, run_id=run, actions=actions, repository=repository)
 
 
 def _said(facts: dict[str, Any]) -> dict[str, Any]:

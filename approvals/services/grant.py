@@ -7,7 +7,7 @@ from django.db import connection
 from approvals.events import GrantIssued, GrantRedeemed
 from approvals.models import ApprovalRequest, Grant
 from approvals.selectors.requests import basis_of
-from approvals.selectors.standing import CallerStanding, effective_policy
+from approvals.selectors.standing import CallerStanding, effective_policy, one_text
 from portal.ledger.events import SYSTEM, Actor, instant
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
@@ -23,7 +23,7 @@ WHERE g.agent_id = %s AND g.digest = %s AND g.state = 'issued' AND g.expires_at 
   AND g.epoch = %s AND g.revision_id = %s
   AND a.id = g.agent_id AND a.state = 'active' AND a.revision_id = g.revision_id AND a.owner_team_id = %s
   AND g.epoch = (SELECT CASE WHEN bool_or(k.stopped) THEN -1 ELSE coalesce(sum(k.epoch), 0) END
-                 FROM registry_killstate k WHERE k.key = ANY(%s::text[]))
+                 FROM registry_killstate k WHERE k.key = ANY(string_to_array(%s::text, E'\\n')))
   AND r.id = g.request_id AND r.state = 'approved'
   AND r.organisation_revision_id IS NOT DISTINCT FROM
       (SELECT l.revision_id FROM registry_policylevel l WHERE l.key = 'organisation')
@@ -74,7 +74,7 @@ def redeem(*, standing: CallerStanding, bound: bytes) -> Grant | None:
                 standing.epoch,
                 standing.basis.agent,
                 standing.team_id,
-                list(standing.kill_keys),
+                one_text(standing.kill_keys),
             ],
         )
         row = cursor.fetchone()

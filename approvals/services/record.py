@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from approvals.selectors.standing import CallerStanding
+from approvals.selectors.standing import CallerStanding, one_text
 from portal.ledger.services.append import COLUMNS, INSERT, Draft, Row, prepare
 
 # Read again by the very statement that writes the entry: between the SELECT and here a kill, a revoked
@@ -20,7 +20,7 @@ WHERE c.id = %s AND c.revoked_at IS NULL AND c.expires_at > clock_timestamp()
   AND a.state = 'active' AND a.revision_id = %s AND a.owner_team_id = %s
   AND o.revision_id IS NOT DISTINCT FROM %s::uuid AND t.revision_id IS NOT DISTINCT FROM %s::uuid
   AND %s = (SELECT CASE WHEN bool_or(k.stopped) THEN -1 ELSE coalesce(sum(k.epoch), 0) END
-            FROM registry_killstate k WHERE k.key = ANY(%s::text[]))
+            FROM registry_killstate k WHERE k.key = ANY(string_to_array(%s::text, E'\\n')))
 """  # noqa: S608
 
 
@@ -42,7 +42,7 @@ def record_if_still_so(draft: Draft, standing: CallerStanding) -> UUID | None:
         standing.basis.organisation,
         standing.basis.team,
         standing.epoch,
-        list(standing.kill_keys),
+        one_text(standing.kill_keys),
     )
     with connection.cursor() as cursor:
         cursor.execute(_GUARDED, (*row, *rests_on))
