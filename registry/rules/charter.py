@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.rules.actions import CATALOGUE
+from registry.rules.effective import Effective
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
+from registry.rules.patterns import split_pin
 from registry.rules.policy import Policy
 from registry.rules.tiers import Tier
 
@@ -28,6 +30,7 @@ class CharterFacts:
     human_position: HumanPosition | None = None
     repositories: tuple[str, ...] = ()
     branches: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
     tiers: Mapping[str, Tier]
 
     @classmethod
@@ -41,8 +44,12 @@ class CharterFacts:
         team: str = "",
         accountable: str = "",
         human_position: HumanPosition | None = None,
+        effective: Effective | None = None,
     ) -> "CharterFacts":
-        """Return the facts of an agent held to ``policy``, with the tiers that count, baseline included."""
+        """Return the facts of an agent held to ``policy``, with the tiers that count.
+
+        ``effective`` is the policy under the levels above it; without it only the built-in baseline counts.
+        """
         return cls(
             name=name,
             platform=platform,
@@ -50,9 +57,10 @@ class CharterFacts:
             team=team,
             accountable=accountable,
             human_position=human_position,
-            repositories=policy.scope.repositories,
+            repositories=tuple(dict.fromkeys(split_pin(name)[0] for name in policy.scope.repositories)),
             branches=policy.scope.branches_allowed,
-            tiers={key: policy.tier_of(key) for key in CATALOGUE},
+            tasks=tuple(policy.tasks),
+            tiers={key: policy.tier_of(key) if effective is None else effective.tier(key) for key in CATALOGUE},
         )
 
 
@@ -95,7 +103,16 @@ def charter(agent_facts: CharterFacts) -> str:
     who = f"{_name(facts.name) or 'This agent'} is {_PLATFORM[facts.platform]} of {_team(facts.team)}"
     answer = f"answered for by {_name(facts.accountable) or 'nobody yet'}"
     works = _TRIGGER[facts.trigger] + (_POSITION[facts.human_position] if facts.human_position else "")
-    return f"{who}, {answer}; it {_clauses([works, *_powers(facts)])}."
+    return f"{who}, {answer}; it {_clauses([works, *_tasks(facts.tasks), *_powers(facts)])}."
+
+
+def _tasks(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    if len(names) <= MOST_PLACES + 1:
+        return [f"takes on only {joined(names, 'and')} tasks"]
+    rest = f"{len(names) - MOST_PLACES} more"
+    return [f"takes on only {joined([*names[:MOST_PLACES], rest], 'and')} types of task"]
 
 
 def _powers(facts: CharterFacts) -> list[str]:

@@ -2,16 +2,22 @@
 """The charter as a sentence: golden ones word for word, and the grammar over every combination."""
 
 import re
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registry.rules.actions import CATALOGUE
 from registry.rules.charter import CharterFacts, charter, joined
+from registry.rules.effective import compile_effective
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
 from registry.rules.policy import Policy, Scope, template
+from registry.rules.restriction import Restriction
 from registry.rules.tiers import Tier
+
+GOLDEN = Path(__file__).parents[2] / "data" / "charters.txt"
 
 FREE = ["read", "test", "edit.file", "commit", "lint"]
 GATED = ["push.force", "pr.merge", "dependency.change", "ci.change", "tag.push"]
@@ -20,7 +26,19 @@ REPOSITORIES = ("acme/checkout", "acme/web", "acme/api", "acme/app", "acme/infra
 BRANCHES = ("feature/**", "fix/**", "agent/**", "chore/**", "docs/**")
 
 
-def facts(free: int = 2, gated: int = 2, never: int = 2, repositories: int = 1, branches: int = 1, **other: Any) -> str:
+TASKS = ("refactor", "upgrade", "migration", "incident", "docs")
+
+
+def facts(
+    free: int = 2,
+    gated: int = 2,
+    never: int = 2,
+    repositories: int = 1,
+    branches: int = 1,
+    *,
+    tasks: int = 0,
+    **other: Any,
+) -> str:
     tiers = dict.fromkeys(FREE[:free], Tier.FREE)
     tiers |= dict.fromkeys(GATED[:gated], Tier.GATED)
     tiers |= dict.fromkeys(NEVER[:never], Tier.FORBIDDEN)
@@ -32,6 +50,7 @@ def facts(free: int = 2, gated: int = 2, never: int = 2, repositories: int = 1, 
         "accountable": "Mara Lind",
         "repositories": REPOSITORIES[:repositories],
         "branches": BRANCHES[:branches],
+        "tasks": TASKS[:tasks],
         "tiers": tiers,
     }
     return charter(CharterFacts(**given | other))
@@ -103,15 +122,15 @@ COUNTS = (0, 1, 2, 4, 5)
 
 @pytest.mark.parametrize(("free", "gated", "never"), list(product(COUNTS, repeat=3)))
 def test_the_grammar_holds(free: int, gated: int, never: int) -> None:
-    for repositories, branches in product(COUNTS, repeat=2):
-        sentence = facts(free, gated, never, repositories, branches)
+    for repositories, branches, tasks in product(COUNTS, COUNTS, (0, 1, 4, 5)):
+        sentence = facts(free, gated, never, repositories, branches, tasks=tasks)
         assert sentence.endswith(".")
         assert sentence.count(".") == 1
         assert sentence == sentence.strip()
         assert not re.search(r"  |,,|, ,|, and ,|and and|or or|, or |,\.| \.| ,|and \.|\b1 more\b|None", sentence)
         assert sentence.count(";") == 1
         assert sentence.count(", and ") <= 1
-        assert sentence == facts(free, gated, never, repositories, branches)
+        assert sentence == facts(free, gated, never, repositories, branches, tasks=tasks)
 
 
 def test_counts_are_true() -> None:
@@ -142,6 +161,57 @@ def test_names_cannot_break_the_sentence(name: str) -> None:
         assert not sentence.startswith((" ", ","))
 
 
+def golden() -> list[str]:
+    """Each dimension over all its values with the others at rest, and then all of them turning at once."""
+    turning: list[dict[str, Any]] = [
+        {name: count} for name in ("free", "gated", "never", "repositories", "branches", "tasks") for count in range(6)
+    ]
+    turning += [
+        {"platform": platform, "trigger": trigger, "human_position": position}
+        for platform, trigger, position in product(Platform, Trigger, [None, *HumanPosition])
+    ]
+    turning += [{"name": name, "team": team, "accountable": who} for name, team, who in product(["", "A"], repeat=3)]
+    turning += [
+        {
+            "free": step % 6,
+            "gated": step // 6 % 6,
+            "never": step // 2 % 6,
+            "repositories": step // 3 % 6,
+            "branches": step // 5 % 6,
+            "tasks": step // 7 % 6,
+            "platform": list(Platform)[step % len(Platform)],
+            "trigger": list(Trigger)[step // 4 % 3],
+            "human_position": list(HumanPosition)[step // 11 % 3],
+        }
+        for step in range(144)
+    ]
+    return [f"{_key(given)} | {facts(**given)}" for given in turning]
+
+
+def _key(given: dict[str, Any]) -> str:
+    return " ".join(f"{name}={value or '-'}" for name, value in given.items())
+
+
+def test_the_golden_file() -> None:
+    """Written anew by ``python -m tests.registry.rules.test_charter``; then read it before committing it."""
+    assert golden() == GOLDEN.read_text(encoding="utf-8").splitlines()
+    assert len(set(golden())) > 200
+
+
+def test_task_types_are_named() -> None:
+    assert "it works when a person starts it, takes on only refactor tasks, may read files" in facts(tasks=1)
+    assert "takes on only refactor, upgrade, migration and incident tasks" in facts(tasks=4)
+    assert "takes on only refactor, upgrade, migration and 2 more types of task" in facts(tasks=5)
+
+
+def test_the_levels_above_count_and_a_pin_is_not_read_out() -> None:
+    policy = replace(template(), scope=Scope(repositories=("acme/checkout#7",), branches_allowed=("fix/**",)))
+    given: dict[str, Any] = {"name": "Nightly", "platform": Platform.OTHER, "trigger": Trigger.PERSON}
+    above = compile_effective(policy, team=Restriction(tiers=dict.fromkeys(CATALOGUE, Tier.FORBIDDEN)))
+    assert "in acme/checkout on branch" in charter(CharterFacts.of(policy, **given))
+    assert "may do nothing in acme/checkout" in charter(CharterFacts.of(policy, effective=above, **given))
+
+
 def test_no_team_and_nobody_are_said() -> None:
     assert "of no team yet, answered for by nobody yet; it" in facts(team=" ", accountable="")
     assert facts(name="").startswith("This agent is a Claude Code agent")
@@ -149,3 +219,7 @@ def test_no_team_and_nobody_are_said() -> None:
 
 def test_joined() -> None:
     assert [joined("abc"[:n], "or") for n in (1, 2, 3)] == ["a", "a or b", "a, b or c"]
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text("\n".join(golden()) + "\n", encoding="utf-8")
