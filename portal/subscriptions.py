@@ -12,6 +12,7 @@ from approvals.jobs.notify import notify
 from portal.ledger.services.follow import Handler
 from reports.jobs.dispatch import dispatch
 from reports.jobs.project_runs import project
+from reports.jobs.watch_stops import TYPES, watch
 
 
 @dataclass(frozen=True)
@@ -24,5 +25,6 @@ FOLLOWERS: dict[str, Follower] = {
     "runs": Follower({"approvals.check.decided"}, project),
     "notices": Follower({"approvals.request.opened"}, notify),
     "packages": Follower({"reports.package.requested"}, dispatch),
+    "stop_watch": Follower(TYPES, watch),
     "backtests": Follower({"registry.policy.proposed"}, follow_proposals),
 }

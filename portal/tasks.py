@@ -11,6 +11,7 @@ from portal.ledger.services.follow import follow
 from portal.ledger.services.seal import seal
 from portal.ledger.signing import load_signer
 from portal.subscriptions import FOLLOWERS
+from registry.jobs import keep_stops as stop_upkeep
 from registry.jobs.stops import keep_stop_file as keep
 from registry.services.exchange import forget_expired
 from registry.services.recertification import close_missed
@@ -93,3 +94,9 @@ def count_use_of(agent_id: str | None = None) -> None:
 def close_recertifications() -> None:
     """Suspend what was not looked at in time, and close the campaigns whose date has passed."""
     close_missed()
+
+
+@shared_task
+def keep_stops() -> None:
+    """Enter stops that the ledger did not take when they were ordered, and note leases that ended since."""
+    stop_upkeep.keep_stops()

@@ -249,6 +249,8 @@ SPECTACULAR_SETTINGS = {
         "RequestState": "approvals.rules.workflow.RequestState",
         "GrantState": "approvals.rules.workflow.GrantState",
         "PackageState": "reports.rules.package.PackageState",
+        "CampaignState": "registry.models.recertification.CampaignState",
+        "BacktestStatus": "approvals.rules.backtest.BacktestStatus",
         "Coverage": ["all", "team", "agent"],
         "ScopeKind": "registry.rules.kill.ScopeKind",
         "StopKind": ["all", "team", "agent", "run", "action", "repository"],
@@ -278,6 +280,7 @@ CELERY_BEAT_SCHEDULE = {
     "close-recertifications": {"task": "portal.tasks.close_recertifications", "schedule": 600.0},
     "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
     "forget-tokens": {"task": "portal.tasks.forget_tokens", "schedule": 600.0, "options": {"expires": 600}},
+    "keep-stops": {"task": "portal.tasks.keep_stops", "schedule": 5.0, "options": {"expires": 15}},
     "keep-stop-file": {"task": "portal.tasks.keep_stop_file", "schedule": 5.0, "options": {"expires": 15}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(BAILIWICK_DATA_DIR / "beat-schedule")
