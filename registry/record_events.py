@@ -103,3 +103,16 @@ class FindingClosed(Event):
     finding: UUID
     kind: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyFileSeen(Event):
+    """A repository's committed policy file was reported; whether it agrees is read off, not stored."""
+
+    TYPE = "registry.policy_file.seen"
+
+    sighting: UUID
+    repository: str
+    path: str
+    commit: str
+    readable: bool

@@ -23,6 +23,17 @@ FORMAT = "bailiwick/v1"
 MOST_AGENTS = 500
 MOST_TEAMS = 500
 MOST_LINKS = 20
+# What a file says about an agent beside its policy, its team and its people, in this order.
+FACTS = (
+    "name",
+    "platform",
+    "purpose",
+    "trigger",
+    "human_position",
+    "criticality",
+    "data_touched",
+    "links",
+)
 
 Schema = dict[str, Any]
 
