@@ -12,6 +12,7 @@ from uuid import UUID
 from celery import current_app
 from django.db import transaction
 from django.db.models.functions import Lower
+from kombu.exceptions import OperationalError
 
 from approvals.jobs.replay_pool import BEAT_SECONDS, ReplayFailed, replay
 from approvals.jobs.replay_work import tally_of
@@ -43,7 +44,11 @@ def follow_proposals(entries: Sequence[Entry]) -> None:
 
 
 def send(proposal_id: UUID) -> None:
-    current_app.send_task(RUN, args=[str(proposal_id)])
+    """Have a worker run it. When no message gets through, the sweep finds the queued row and sends it again."""
+    try:
+        current_app.send_task(RUN, args=[str(proposal_id)])
+    except OperationalError:
+        _log.warning("The backtest of proposal %s waits for the sweep: the queue cannot be reached.", proposal_id)
 
 
 def requeue_lost(now: datetime | None = None) -> None:

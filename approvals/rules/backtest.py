@@ -20,6 +20,18 @@ class BacktestState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class BacktestStatus(StrEnum):
+    """What a backtest is when somebody looks: its state, or that nobody works on it (any more)."""
+
+    NONE = "none"
+    QUEUED = "queued"
+    RUNNING = "running"
+    LOST = "lost"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 def is_lost(state: str, *, heartbeat_at: datetime | None, requested_at: datetime, now: datetime) -> bool:
     """Whether a job that says it waits or runs has nobody behind it any more."""
     if state == BacktestState.QUEUED.value:

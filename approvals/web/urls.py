@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals.web import decide, fragments, inbox, try_action
+from approvals.web import backtests, decide, fragments, inbox, try_action
 
 app_name = "approvals"
 
@@ -14,7 +14,11 @@ urlpatterns = [
     path("sparklines/", fragments.sparklines, name="sparklines"),
     path("stop-counts/", fragments.stop_counts, name="stop_counts"),
     path("of/<slug:slug>/", fragments.agent_requests, name="agent_requests"),
-    path("try/<slug:slug>/", try_action.try_action, name="try_action"),
+    path("try/<slug:slug>/", try_action.try_in_force, name="try_action"),
+    path("try/<slug:slug>/<slug:part>/", try_action.try_typed, name="try_typed"),
+    path("backtests/<int:number>/", backtests.backtest, name="backtest"),
+    path("backtests/<int:number>/run/", backtests.run, name="backtest_run"),
+    path("use/<slug:slug>/", backtests.count_use, name="count_use"),
     path("AR-<int:number>/", decide.request_page, name="request"),
     path("AR-<int:number>/news/", decide.request_news, name="request_news"),
     path("AR-<int:number>/review/", decide.review_request, name="review"),

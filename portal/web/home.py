@@ -26,7 +26,9 @@ class Fragment:
 # The order is the order of urgency. The apps are named by route only: this floor must not import them.
 FRAGMENTS: Final = (
     Fragment("approvals:home_queue", "Waiting for you", "Looking for requests that you may decide"),
+    Fragment("registry:home_proposals", "Policy changes waiting for you", "Looking for policy changes to decide"),
     Fragment("registry:home_agents", "Agents you answer for", "Looking for your agents"),
+    Fragment("registry:home_recertification", "Grants to look at again", "Looking for recertifications"),
     Fragment("identity:home_people", "People", "Looking at accounts and roles"),
     Fragment("reports:home_packages", "Audit packages", "Looking for packages"),
     Fragment("registry:home_kills", "Stopped now", "Looking for stop orders in force", beside=True),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import agents, credentials, kills, leases, policies, token, trusts
+from registry.api import agents, credentials, kills, leases, manifest, policies, recertification, token, trusts
 
 app_name = "registry-api"
 
@@ -35,6 +35,24 @@ urlpatterns = [
     path("token", token.TokenExchange.as_view(), name="token"),
     path("agents/<slug:reference>/policy", policies.PolicyInForce.as_view(), name="policy"),
     path("agents/<slug:reference>/policy/revisions", policies.Revisions.as_view(), name="policy-revisions"),
+    path("import", manifest.FileImport.as_view(), name="import"),
+    path("export", manifest.FileExport.as_view(), name="export"),
+    path("schemas/policy-file.json", manifest.FileSchema.as_view(), name="policy-file-schema"),
+    path("agents/<slug:reference>/export", manifest.AgentExport.as_view(), name="agent-export"),
+    path("agents/<slug:reference>/policy-file", manifest.AgentFile.as_view(), name="policy-file"),
+    path("agents/<slug:reference>/use", recertification.AgentUse.as_view(), name="agent-use"),
+    path("recertifications", recertification.CampaignList.as_view(), name="recertifications"),
+    path("recertifications/<int:number>", recertification.CampaignDetail.as_view(), name="recertification"),
+    path(
+        "recertifications/<int:number>/decisions",
+        recertification.CampaignDecisions.as_view(),
+        name="recertification-decisions",
+    ),
+    path(
+        "recertifications/<int:number>/cancel",
+        recertification.CampaignCancellation.as_view(),
+        name="recertification-cancel",
+    ),
     path("kills", kills.KillList.as_view(), name="kills"),
     path("kills/<int:number>", kills.KillDetail.as_view(), name="kill"),
     path("leases", leases.LeaseList.as_view(), name="leases"),

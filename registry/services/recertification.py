@@ -35,7 +35,7 @@ from registry.selectors.recertification import ItemRow, items_of, may_open, rows
 from registry.services.lifecycle import suspend_agent
 from registry.services.policy import tighten_within
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 400
 _DECIDABLE = (CampaignState.OPEN.value, CampaignState.MISSED.value)
 
 

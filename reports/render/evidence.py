@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.ledger.rules.canonical import JSONValue, canonicalize
 from portal.ledger.rules.merkle import RangeProof
+from portal.web import cells
 
 COLUMNS = (
     "index",
@@ -23,14 +24,8 @@ COLUMNS = (
     "id",
     "leaf_hash",
 )
-# What makes a spreadsheet read a cell as a formula or a command, full-width forms included.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def cell(text: str) -> str:
-    """A CSV cell: always quoted, quotes doubled, and an apostrophe before what a spreadsheet would run."""
-    safe = f"'{text}" if text.startswith(FORMULA_STARTS) else text
-    return '"' + safe.replace('"', '""') + '"'
+FORMULA_STARTS = cells.FORMULA_STARTS
+cell = cells.cell
 
 
 def csv_header() -> bytes:

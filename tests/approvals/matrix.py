@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.approvals.asking import opened
+from tests.approvals.proposing import proposed
 from tests.matrix import Row, who
 from tests.organisation import Organisation, active_agent, credential_for
 
@@ -16,6 +17,10 @@ def _request(organisation: Organisation) -> Mapping[str, Any]:
 
 def _agent(organisation: Organisation) -> Mapping[str, Any]:
     return {"slug": active_agent(organisation).slug}
+
+
+def _proposal(organisation: Organisation) -> Mapping[str, Any]:
+    return {"number": proposed(organisation, active_agent(organisation)).number}
 
 
 # The people of Payments, security and auditors see its requests; nobody else learns that they exist.
@@ -35,6 +40,10 @@ MATRIX: dict[str, Row] = {
     "approvals:stop_counts": Row(who(200), query="?key=all"),
     "approvals:agent_requests": Row(SEEN, _agent),
     "approvals:try_action": Row(SEEN, _agent),
+    "approvals:backtest": Row(SEEN, _proposal),
+    "approvals:backtest_run": Row(POSTED, _proposal),
+    "approvals:count_use": Row(POSTED, _agent),
+    "approvals-api:backtest": Row(SEEN_BY_PROGRAMS, _proposal),
     "approvals:request": Row(SEEN, _request),
     "approvals:request_news": Row(SEEN, _request),
     "approvals:review": Row(POSTED, _request),

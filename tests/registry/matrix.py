@@ -1,14 +1,17 @@
 """What each kind of person gets from the registry's routes by a plain GET."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
+from portal.ledger.selectors.entries import database_now
 from registry.rules.kill import ScopeKind
 from registry.rules.runs import run_id
 from registry.rules.trust import BUILT_IN
 from registry.services.credential import issue_credential
 from registry.services.kill import order_kill
 from registry.services.lease import Point, hold_lease
+from registry.services.recertification import open_campaign
 from registry.services.trust import trust_issuer
 from tests.matrix import Row, only, who
 from tests.organisation import Organisation, active_agent, credential_for, draft_agent
@@ -71,6 +74,13 @@ def _run(organisation: Organisation) -> Mapping[str, Any]:
     return {"run": run_id(agent.pk, "session-1")}
 
 
+def _campaign(organisation: Organisation) -> Mapping[str, Any]:
+    active_agent(organisation)
+    due_on = database_now().date() + timedelta(days=14)
+    campaign = open_campaign(actor=organisation.manager, team=organisation.payments, due_on=due_on)
+    return {"number": campaign.number}
+
+
 # Payments and its agents: its people, security and auditors see them; nobody else learns that they exist.
 SEEN = who(200, outsider=404, operator=404)
 SEEN_BY_PROGRAMS = who(200, anonymous=401, outsider=404, operator=404)
@@ -91,6 +101,14 @@ MATRIX: dict[str, Row] = {
     "registry:register_review": Row(MANAGED, _draft()),
     "registry:agent": Row(SEEN, _active),
     "registry:agent_scope": Row(SEEN, _active),
+    "registry:agent_use": Row(SEEN, _active),
+    "registry:agent_use_remove": Row(MANAGED, _active, query="?pointer=/scope/repositories&entry=acme/payments"),
+    "registry:campaigns": Row(who(200)),
+    "registry:campaign_start": Row(only("manager", "outsider", "security")),
+    "registry:campaign": Row(SEEN, _campaign),
+    "registry:campaign_cancel": Row(who(403, security=200, outsider=404, operator=404), _campaign),
+    "registry:campaign_export": Row(SEEN, _campaign),
+    "registry:home_recertification": Row(who(200)),
     "registry:agent_history": Row(SEEN, _active),
     "registry:agent_activity": Row(SEEN, _active),
     "registry:agent_connect": Row(SEEN, _active),
@@ -134,8 +152,13 @@ MATRIX: dict[str, Row] = {
     "registry-api:import": Row(POSTED_BY_PROGRAMS),
     "registry-api:export": Row(who(200, anonymous=401)),
     "registry-api:agent-export": Row(SEEN_BY_PROGRAMS, _reference),
-    "registry-api:policy-file": Row(who(405, anonymous=405), _reference),
+    "registry-api:policy-file": Row(BY_AGENTS, _reference, machine=True),
     "registry-api:policy-file-schema": Row(who(200, anonymous=200)),
+    "registry-api:agent-use": Row(SEEN_BY_PROGRAMS, _reference),
+    "registry-api:recertifications": Row(who(200, anonymous=401)),
+    "registry-api:recertification": Row(SEEN_BY_PROGRAMS, _campaign),
+    "registry-api:recertification-decisions": Row(POSTED_BY_PROGRAMS, _campaign),
+    "registry-api:recertification-cancel": Row(POSTED_BY_PROGRAMS, _campaign),
     "registry-api:kills": Row(who(200, anonymous=401)),
     "registry-api:kill": Row(SEEN_BY_PROGRAMS, _stop),
     "registry-api:kill-agreements": Row(POSTED_BY_PROGRAMS, _stop),
