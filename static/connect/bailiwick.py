@@ -145,22 +145,21 @@ def ask_hook(body, options):
     except (ValueError, KeyError, TypeError):
         event, name = {}, ""
     if name in TOLD:
-        return tell(body, deadline)
+        return tell(body, deadline, stated(options))
     if len(body) > MOST_QUESTION or not name:
         raise Refused("What the hook was given is not a hook's JSON. Nothing was allowed.")
     facts = stated(options)
     if options.get("fingerprint"):
         facts["fingerprint"] = composition(str(event.get("cwd") or "."), facts.get("model"))[1]
     refuse_if_stopped(deadline, facts, str(event.get("session_id", "")))
-    headers = {header_name(fact): str(value) for fact, value in facts.items()}
-    status, answer = ask("POST", "/hooks/claude", body, deadline, headers)
+    status, answer = ask("POST", "/hooks/claude", body, deadline, headers_of(facts))
     return understood(status, answer)
 
 
-def tell(body, deadline):
+def tell(body, deadline, facts):
     """A report holds nothing up: when it cannot be made, that is said and the agent goes on."""
     try:
-        status, _ = ask("POST", "/ingest/hooks/claude", body, deadline, {})
+        status, _ = ask("POST", "/ingest/hooks/claude", body, deadline, headers_of(facts))
         if not 200 <= status < 300:
             warn("The portal did not take the report (status %d)." % status)
     except Refused as refusal:
@@ -843,8 +842,8 @@ def session_of(options):
     return "%s-%d" % (socket.gethostname(), os.getppid())
 
 
-def header_name(fact):
-    return "Bailiwick-" + fact.replace("_", "-").title()
+def headers_of(facts):
+    return {"Bailiwick-" + fact.replace("_", "-").title(): str(value) for fact, value in facts.items()}
 
 
 def said(answer, otherwise):
