@@ -1,5 +1,6 @@
 """Reading credentials and trusts: which live, which end soon, how long one may live."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,6 +17,7 @@ from registry.rules.trust import Issuer, read_issuers, why_refused
 from registry.selectors.agents import credentials_of, visible_agents
 
 MOST_DAYS = 90
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,80}")
 SOON = timedelta(days=7)
 # Exchanged credentials live for minutes and would soon bury the others.
 MOST_EXCHANGED = 20
@@ -46,6 +48,9 @@ def agent_referred(reference: str) -> Agent | None:
     try:
         lookup: dict[str, object] = {"pk": UUID(reference)}
     except ValueError:
+        # What no slug can be is not asked for: PostgreSQL would refuse a NUL in it.
+        if not _SLUG.fullmatch(reference):
+            return None
         lookup = {"slug": reference}
     return Agent.objects.select_related("owner_team").filter(**lookup).first()
 

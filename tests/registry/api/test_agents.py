@@ -15,6 +15,7 @@ from registry.rules.kill import ScopeKind
 from registry.selectors.kills import standing_of
 from registry.services.kill import order_kill
 from tests.organisation import Organisation, active_agent, draft_agent, policy_document
+from tests.sign_in import sign_in
 
 DRAFT = {"name": "Docs Writer", "team": "payments", "platform": "claude_code", "purpose": "Writes documentation."}
 
@@ -103,6 +104,8 @@ def test_asking_twice_creates_once(manager: Client) -> None:
 
 def test_a_token_is_in_one_answer_and_in_no_table(manager: Client, organisation: Organisation, agent: Agent) -> None:
     path = f"agents/{agent.slug}/credentials"
+    assert _send(manager, path, {"name": "ci", "days": 7}).json()["code"] == "step-up-required"
+    sign_in(manager, organisation.manager)
     issued = _send(manager, path, {"name": "ci", "days": 7}, **{"Idempotency-Key": "k2"})
     assert issued.status_code == 201
     token = issued.json()["token"]
