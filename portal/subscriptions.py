@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from approvals.jobs.backtest import follow_proposals
 from approvals.jobs.notify import notify
+from approvals.jobs.strangers import notice
 from portal.ledger.services.follow import Handler
 from reports.jobs.dispatch import dispatch
 from reports.jobs.project_runs import project
@@ -23,6 +24,7 @@ class Follower:
 
 FOLLOWERS: dict[str, Follower] = {
     "runs": Follower({"approvals.check.decided"}, project),
+    "strangers": Follower({"approvals.check.decided"}, notice),
     "notices": Follower({"approvals.request.opened"}, notify),
     "packages": Follower({"reports.package.requested"}, dispatch),
     "stop_watch": Follower(TYPES, watch),

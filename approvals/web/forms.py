@@ -7,6 +7,8 @@ from django import forms
 from approvals.rules.workflow import Verdict
 from approvals.selectors.requests import RequestSearch, Waiting
 from portal.identity.models import Person
+from portal.ledger.rules.canonical import CanonicalError, parse_strict
+from registry.rules.effective import Effective
 from registry.rules.texts import MOST_TEXT, fault_in
 from registry.selectors.agents import visible_agents
 
@@ -69,31 +71,90 @@ TOOLS = {
     "Write": ("Write a file", "file_path"),
     "WebFetch": ("Fetch an address", "url"),
 }
+PICKED, NAMED, PASTED = "picked", "named", "pasted"
+_OTHERS = (
+    (PICKED, "Do an action of the catalogue, picked below"),
+    (NAMED, "Use a tool by its name"),
+    (PASTED, "Make a tool call, pasted as JSON"),
+)
+MOST_TRIED = 8000
 
 
 class TryForm(forms.Form):
-    """An action to try: nothing is done with it but to say what the answer would be."""
+    """An action to try: nothing is done with it but to say what the answer would be.
 
-    tool = forms.ChoiceField(label="The agent wants to", choices=[(key, words) for key, (words, _) in TOOLS.items()])
+    The catalogue and the task types are those of the policy that is tried.
+    """
+
+    tool = forms.ChoiceField(
+        label="The agent wants to", choices=[*((key, words) for key, (words, _) in TOOLS.items()), *_OTHERS]
+    )
     text = forms.CharField(
-        label="Command, path or address",
-        max_length=4000,
+        label="Command, path, address, tool or JSON",
+        required=False,
+        max_length=MOST_TRIED,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "mono"}),
     )
+    action = forms.ChoiceField(label="Action of the catalogue", required=False)
+    path = forms.CharField(label="Path or host it is about", required=False, max_length=400)
+    task = forms.ChoiceField(label="Task type", required=False)
     repository = forms.CharField(label="Repository", required=False, max_length=200)
     branch = forms.CharField(label="Branch", required=False, max_length=200)
     environment = forms.CharField(label="Environment", required=False, max_length=200)
 
+    def __init__(self, *args: Any, effective: Effective, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = [(key, kind.label) for key, kind in effective.catalogue.items()]
+        self.fields["action"].choices = [("", "None"), *kinds]  # type: ignore[attr-defined]
+        if effective.tasks:
+            names = [(name, name) for name in effective.tasks]
+            self.fields["task"].choices = [("", "Not stated"), *names]  # type: ignore[attr-defined]
+        else:
+            del self.fields["task"]
+
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
-        fault = fault_in(text, most=4000, lines=True)
+        fault = fault_in(text, most=MOST_TRIED, lines=True) if text else None
         if fault:
             raise forms.ValidationError(f"It {fault}.")
         return text
 
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        tool = said.get("tool")
+        if tool == PICKED and not said.get("action"):
+            self.add_error("action", "Pick the action to try.")
+        elif tool not in {None, PICKED} and not said.get("text") and "text" not in self.errors:
+            self.add_error("text", "Write what is to be tried.")
+        elif tool == PASTED and "text" in said:
+            said["call"] = self._pasted(said["text"])
+        return said
+
+    def _pasted(self, text: str) -> tuple[str, dict[str, Any]] | None:
+        """The tool and the input of a pasted call, in our own words or in those of a hook."""
+        try:
+            call = parse_strict(text.encode())
+        except CanonicalError as error:
+            self.add_error("text", f"It is not JSON: {error.detail}")
+            return None
+        found = call if isinstance(call, dict) else {}
+        tool = found.get("tool", found.get("tool_name"))
+        given = found.get("input", found.get("tool_input"))
+        if not isinstance(tool, str) or not tool or not isinstance(given, dict):
+            self.add_error("text", "It must be an object with “tool” and “input”, or “tool_name” and “tool_input”.")
+            return None
+        return tool, dict(given)
+
     @property
-    def tool_input(self) -> dict[str, str]:
-        tool, text = self.cleaned_data["tool"], self.cleaned_data["text"]
+    def call(self) -> tuple[str, dict[str, Any]]:
+        """The tool call to try; there is none when an action was picked."""
+        said = self.cleaned_data
+        tool, text = said["tool"], said["text"]
+        if tool == PASTED:
+            pasted: tuple[str, dict[str, Any]] = said["call"]
+            return pasted
+        if tool == NAMED:
+            return text.strip(), {}
         # What an edit writes does not matter for what kind of action it is.
         rest = {"Edit": {"old_string": "", "new_string": ""}, "Write": {"content": ""}, "WebFetch": {"prompt": ""}}
-        return {TOOLS[tool][1]: text, **rest.get(tool, {})}
+        return tool, {TOOLS[tool][1]: text, **rest.get(tool, {})}

@@ -13,6 +13,7 @@ urlpatterns = [
     path("home/", fragments.home_queue, name="home_queue"),
     path("sparklines/", fragments.sparklines, name="sparklines"),
     path("stop-counts/", fragments.stop_counts, name="stop_counts"),
+    path("transfer-counts/<uuid:transfer_id>/", fragments.transfer_counts, name="transfer_counts"),
     path("of/<slug:slug>/", fragments.agent_requests, name="agent_requests"),
     path("try/<slug:slug>/", try_action.try_in_force, name="try_action"),
     path("try/<slug:slug>/<slug:part>/", try_action.try_typed, name="try_typed"),

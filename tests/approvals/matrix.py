@@ -19,6 +19,10 @@ def _agent(organisation: Organisation) -> Mapping[str, Any]:
     return {"slug": active_agent(organisation).slug}
 
 
+def _typing(organisation: Organisation) -> Mapping[str, Any]:
+    return {**_agent(organisation), "part": "policy"}
+
+
 def _proposal(organisation: Organisation) -> Mapping[str, Any]:
     return {"number": proposed(organisation, active_agent(organisation)).number}
 
@@ -40,6 +44,7 @@ MATRIX: dict[str, Row] = {
     "approvals:stop_counts": Row(who(200), query="?key=all"),
     "approvals:agent_requests": Row(SEEN, _agent),
     "approvals:try_action": Row(SEEN, _agent),
+    "approvals:try_typed": Row(SEEN, _typing),
     "approvals:backtest": Row(SEEN, _proposal),
     "approvals:backtest_run": Row(POSTED, _proposal),
     "approvals:count_use": Row(POSTED, _agent),
