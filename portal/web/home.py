@@ -27,6 +27,7 @@ class Fragment:
 FRAGMENTS: Final = (
     Fragment("approvals:home_queue", "Waiting for you", "Looking for requests that you may decide"),
     Fragment("registry:home_proposals", "Policy changes waiting for you", "Looking for policy changes to decide"),
+    Fragment("registry:home_findings", "Needs attention", "Looking at what was noticed"),
     Fragment("registry:home_agents", "Agents you answer for", "Looking for your agents"),
     Fragment("registry:home_recertification", "Grants to look at again", "Looking for recertifications"),
     Fragment("identity:home_people", "People", "Looking at accounts and roles"),

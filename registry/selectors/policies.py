@@ -10,8 +10,10 @@ from django.db.models import Q, QuerySet
 from portal.identity.models import Team
 from portal.identity.rules.roles import Authority, Role
 from portal.ledger.models import Entry
-from registry.models import Agent, KillOrder, Ownership, PolicyLevel, PolicyRevision
+from registry.models import Agent, KillOrder, Ownership, PolicyLevel, PolicyProposal, PolicyRevision
 from registry.rules.catalogue import BUILT_IN, Catalogue
+from registry.rules.compare import Change, Direction, describe
+from registry.rules.documents import Document, nothing, stored_document
 from registry.rules.effective import Effective, compile_effective
 from registry.rules.kill import keys_over
 from registry.rules.levels import Level
@@ -117,6 +119,56 @@ def revisions_of(subject: Subject) -> QuerySet[PolicyRevision]:
         .select_related("author", "approved_by", "proposal")
         .order_by("-number")
     )
+
+
+def levels_in_force(subjects: Iterable[Subject]) -> dict[str, PolicyRevision]:
+    """The revisions in force above the agents by the subject's key, with one query; what says nothing is left out."""
+    keys = [subject.key for subject in subjects]
+    rows = PolicyLevel.objects.filter(key__in=keys).select_related("revision__author", "revision__approved_by")
+    return {row.key: row.revision for row in rows}
+
+
+@dataclass(frozen=True)
+class RevisionStep:
+    """A revision and what it changed against the one before it; the first one changed nothing."""
+
+    revision: PolicyRevision
+    changes: tuple[Change, ...]
+    proposal: PolicyProposal | None = None
+
+    @property
+    def digest(self) -> str:
+        return bytes(self.revision.digest).hex()
+
+    @property
+    def switched(self) -> bool:
+        """Whether a rule was switched between observe, warn and enforce."""
+        return any("/modes/" in change.pointer for change in self.changes)
+
+
+def steps_of(subject: Subject, *, most: int = 200) -> list[RevisionStep]:
+    """The latest revisions, newest first, each compared with the one before it."""
+    # One more than is shown, so that the oldest shown has something to be compared with.
+    revisions = list(revisions_of(subject)[: most + 1])
+    documents = [stored_document(subject.level, revision.document) for revision in revisions]
+    known = catalogue_in_force()
+    # A first revision above agents is itself a change; an agent's first one is what it was registered with.
+    if subject.level is not Level.AGENT and len(revisions) <= most:
+        documents.append(nothing(subject.level))
+    return [
+        RevisionStep(
+            revision,
+            tuple(moved(documents[place + 1], documents[place], known)) if place + 1 < len(documents) else (),
+            getattr(revision, "proposal", None),
+        )
+        for place, revision in enumerate(revisions[:most])
+    ]
+
+
+def moved(old: Document, new: Document, known: Catalogue) -> list[Change]:
+    """The entries of either document that are not as they were."""
+    changes = describe(old, new, catalogue=known)
+    return [change for change in changes if change.direction is not Direction.UNCHANGED]
 
 
 def organisation_in_force() -> Baseline | None:

@@ -17,7 +17,14 @@ from registry.rules.documents import nothing, stored_document
 from registry.rules.levels import Level
 from registry.rules.second_person import ProposalFacts, Refusal, fault_of_backtest, may_approve, may_refuse
 from registry.selectors.agents import SEES_ALL, visible_agents, visible_teams
-from registry.selectors.policies import ORGANISATION, Subject, may_decide, revision_in_force, who_decides
+from registry.selectors.policies import (
+    ORGANISATION,
+    Subject,
+    catalogue_in_force,
+    may_decide,
+    revision_in_force,
+    who_decides,
+)
 
 
 def visible_proposals(person: Person) -> QuerySet[PolicyProposal]:
@@ -64,7 +71,7 @@ def changes_of(proposal: PolicyProposal) -> list[Change]:
     """What the proposal would change, entry by entry, against the revision it is based on."""
     level = Level(proposal.level)
     base = nothing(level) if proposal.based_on is None else stored_document(level, proposal.based_on.document)
-    return describe(base, stored_document(level, proposal.document))
+    return describe(base, stored_document(level, proposal.document), catalogue=catalogue_in_force())
 
 
 def approve_refusal(person: Person, proposal: PolicyProposal) -> Refusal | None:

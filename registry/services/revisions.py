@@ -137,7 +137,7 @@ def put_in_force(
 
 def changes_between(held: Held, document: Document) -> list[Change]:
     """Every entry of the policy in force and of the new one, with its direction."""
-    return describe(held.document, document)
+    return describe(held.document, document, catalogue=catalogue_in_force())
 
 
 def agent_id_of(subject: Subject) -> Any:

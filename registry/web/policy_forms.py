@@ -1,166 +1,322 @@
-"""The forms of a policy: its scope as lists to type, its tiers and numbers as choices the baseline allows."""
+"""The forms of a policy: the steps of a registration, and whole documents of an agent, a team and the organisation."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 
-from registry.rules.actions import BASELINE, CATALOGUE, ActionType
-from registry.rules.policy import Policy, PolicyError, template
+from registry.rules.actions import ActionType
+from registry.rules.catalogue import BUILT_IN, Catalogue
+from registry.rules.documents import read_document
+from registry.rules.levels import Level
+from registry.rules.policy import Policy, PolicyError
 from registry.rules.tiers import Tier
-
-MOST_LINES_TEXT = 40_000
-# Name, label, help. The order is the order on the page.
-SCOPE_FIELDS: tuple[tuple[str, str, str], ...] = (
-    (
-        "repositories",
-        "Repositories",
-        "One per line, in full: acme/payments, or gitlab.example.com/group/project.",
-    ),
-    ("branches_allowed", "Branches it may work on", "One pattern per line. feature/** is everything below feature/."),
-    ("branches_protected", "Protected branches", "Never pushed to without an approval, whatever the list above says."),
-    ("paths_allowed", "Paths it may touch", "One pattern per line, as in .gitignore. ** is the whole repository."),
-    ("paths_blocked", "Blocked paths", "These win over the list above. secrets/ blocks the directory and all in it."),
-    ("environments", "Environments", "Where it may act. Leave production out unless it must reach it."),
-    ("hosts", "Network hosts", "Hosts that it may fetch from without being asked. Empty: each fetch follows its tier."),
-    ("models", "Models", "Names of the models that may stand behind it. * is any."),
-)
-NUMBER_FIELDS: tuple[tuple[str, str, str, str], ...] = (
-    ("limits", "files", "Files in one change", "A larger change needs an approval."),
-    ("limits", "lines", "Lines in one change", "Added and removed together. A larger change needs an approval."),
-    ("approval", "quorum", "People who must approve", "1 to 10 different people."),
-    ("approval", "expires_minutes", "Minutes to decide", "When they have passed, the request is denied."),
-    ("approval", "grant_minutes", "Minutes a grant lives", "After an approval the agent must act within this time."),
+from registry.web.policy_lists import ActionsPart, CompositionPart, RepeatedPart, TasksPart
+from registry.web.policy_parts import (
+    LABELS,
+    NUMBER_FIELDS,
+    SCOPE_FIELDS,
+    ModesPart,
+    NumbersPart,
+    Part,
+    ScopePart,
+    TiersPart,
+    lines_of,
+    merged,
 )
 
+__all__ = [
+    "LABELS",
+    "LevelForm",
+    "PolicyForm",
+    "ScopeForm",
+    "TierRow",
+    "TiersForm",
+    "faults_of",
+    "lines_of",
+    "number_rows",
+    "restriction_rows",
+    "scope_rows",
+    "tier_groups",
+]
 
-def lines_of(text: str) -> list[str]:
-    """The entries of a box with one per line: trimmed, empty lines dropped, nothing else changed."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
+class DocumentForm(forms.Form):
+    """A form over a policy document. ``document()`` is what was typed, right or wrong; errors name their place."""
 
-class ScopeForm(forms.Form):
-    """The lists of a scope. ``document()`` is what was typed, right or wrong; errors name their line."""
+    level = Level.AGENT
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, catalogue: Catalogue = BUILT_IN, rest: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        for name, label, help_text in SCOPE_FIELDS:
-            rows = 3 if name in {"repositories", "environments", "hosts", "models"} else 5
-            box = forms.Textarea(attrs={"rows": rows, "spellcheck": "false", "autocomplete": "off"})
-            self.fields[name] = forms.CharField(
-                label=label,
-                help_text=help_text,
-                # The other lists may be empty: they then allow, or block, nothing.
-                required=name == "repositories",
-                widget=box,
-                max_length=MOST_LINES_TEXT,
-                error_messages={"required": "Name at least one repository; without one the agent may do nothing."},
-            )
+        self.catalogue = catalogue
+        self.rest = rest or {}  # members of the document that this form does not hold
+        self.parts = self.make_parts()
+        for part in self.parts:
+            self.fields.update(part.fields())
 
-    @staticmethod
-    def initial_of(document: Mapping[str, Any]) -> dict[str, str]:
-        scope = document.get("scope", {})
-        return {name: "\n".join(map(str, scope.get(name, []))) for name, _, _ in SCOPE_FIELDS}
+    def make_parts(self) -> list[Part]:
+        raise NotImplementedError
 
-    def document(self) -> dict[str, list[str]]:
-        return {name: lines_of(self.data.get(self.add_prefix(name), "")) for name, _, _ in SCOPE_FIELDS}
+    @classmethod
+    def over(
+        cls,
+        document: Mapping[str, Any],
+        catalogue: Catalogue = BUILT_IN,
+        *,
+        typed: bool = False,
+        rest: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """A form that shows the document; ``typed`` as if somebody had typed it, with its errors."""
+        form = cls(initial=document, catalogue=catalogue)
+        initial = {name: text for part in form.parts for name, text in part.initial(document).items()}
+        if typed:
+            return cls(initial, catalogue=catalogue, rest=rest)
+        form.initial, form.rest = initial, rest or {}
+        return form
+
+    def document(self) -> dict[str, Any]:
+        return {**self.rest, **merged(self.parts, self.data)}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         document = self.document()
-        for fault in faults_of({"scope": document}):
-            _, _, name, *place = fault["pointer"].split("/")
-            line = f"{document[name][int(place[0])][:80]}: " if place else ""
-            self.add_error(name, f"{line}{fault['detail']}")
+        for part in self.parts:
+            for name in part.twice() if isinstance(part, RepeatedPart) else []:
+                self.add_error(name, "Another one has this name already.")
+        for fault in faults_of(document, self.level, self.catalogue):
+            self._place(fault, document)
         return cleaned
 
+    def _place(self, fault: Mapping[str, str], document: Mapping[str, Any]) -> None:
+        """Put a fault at its field; one that has none stands above the form with its pointer."""
+        pointer, detail = fault["pointer"], fault["detail"]
+        field = next((found for part in self.parts if (found := part.place(pointer))), None)
+        if field is None or field not in self.fields:
+            self.add_error(None, f"{pointer or '/'}: {detail}")
+            return
+        line = _entry_at(document, pointer)
+        detail = f"{line[:80]}: {detail}" if line else detail
+        # A number that is no number at all has its error from the field already.
+        if field not in self.errors or line:
+            self.add_error(field, detail)
 
-class TiersForm(forms.Form):
-    """A tier for each action of the catalogue, never looser than the baseline, and the numbers."""
+    def bound(self, prefix: str) -> list[forms.BoundField]:
+        """The fields whose name begins with ``prefix``, for a section of a page."""
+        return [self[name] for name in self.fields if name.startswith(prefix)]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for key, action in CATALOGUE.items():
-            if BASELINE[key] is Tier.FORBIDDEN:
-                continue  # nothing to choose; the page says so
-            options = [(tier.value, tier.value.capitalize()) for tier in Tier if tier.rank >= BASELINE[key].rank]
-            self.fields[f"tier.{key}"] = forms.ChoiceField(label=action.label, choices=options, required=False)
-        for group, name, label, help_text in NUMBER_FIELDS:
-            box = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "size": 6})
-            self.fields[f"{group}.{name}"] = forms.CharField(
-                label=label, help_text=help_text, widget=box, max_length=20
-            )
+    def part(self, kind: type[Part]) -> Part:
+        return next(part for part in self.parts if isinstance(part, kind))
+
+    @property
+    def scope_fields(self) -> list[forms.BoundField]:
+        names = self.part(ScopePart).fields()
+        return [self[name] for name in names]
+
+    @property
+    def number_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.part(NumbersPart).fields()]
+
+    @property
+    def composition_fields(self) -> list[forms.BoundField]:
+        return self.bound("composition.")
+
+    @property
+    def tier_rows(self) -> list[tuple[None, list["TierRow"]]]:
+        """All actions in one table, for a document that need not say anything about a tier."""
+        rows = [_row(action, Policy(), self, self.catalogue) for action in self.catalogue.values()]
+        return [(None, rows)]
+
+    @property
+    def mode_fields(self) -> list[forms.BoundField]:
+        """The modes of scope and size; those of tiers stand beside their tier."""
+        return [field for field in self.bound("mode.") if not field.name.startswith("mode.tier.")]
+
+    @property
+    def blocks(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The blocks of task types or own actions: what the block is called, and its fields."""
+        repeated = next((part for part in self.parts if isinstance(part, RepeatedPart)), None)
+        if repeated is None:
+            return []
+        found = []
+        for block in repeated.blocks():
+            fields = self.bound(block)
+            found.append((str(fields[0].value() or ""), fields))
+        return found
+
+
+class ScopeForm(DocumentForm):
+    """The lists of an agent's scope: one step of its registration."""
+
+    def make_parts(self) -> list[Part]:
+        return [ScopePart()]
 
     @staticmethod
     def initial_of(document: Mapping[str, Any]) -> dict[str, str]:
-        tight = template().to_document()
-        tiers = {**{key: action.default_tier.value for key, action in CATALOGUE.items()}, **document.get("tiers", {})}
-        initial = {f"tier.{key}": tier for key, tier in tiers.items()}
-        for group, name, _, _ in NUMBER_FIELDS:
-            default: Any = tight[group]
-            initial[f"{group}.{name}"] = str(document.get(group, {}).get(name, default[name]))
-        return initial
+        return ScopePart().initial(document)
 
-    def document(self) -> dict[str, Any]:
-        """Tiers, limits and approval as typed; a number that is none stays the text it was."""
-        found: dict[str, Any] = {"tiers": {}, "limits": {}, "approval": {}}
-        for key in CATALOGUE:
-            default = BASELINE[key] if BASELINE[key] is Tier.FORBIDDEN else CATALOGUE[key].default_tier
-            found["tiers"][key] = self.data.get(f"tier.{key}") or default.value
-        for group, name, _, _ in NUMBER_FIELDS:
-            typed = self.data.get(f"{group}.{name}", "").strip()
-            # int() would also read "1_000", "+5" and digits of other scripts.
-            whole = typed.isascii() and typed.isdecimal() and len(typed) < 10
-            found[group][name] = int(typed) if whole else typed
-        return found
+    def document(self) -> dict[str, list[str]]:
+        scope: dict[str, list[str]] = super().document()["scope"]
+        return scope
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        for fault in faults_of(self.document()):
-            _, group, name = fault["pointer"].split("/", 2)
-            field = f"tier.{name}" if group == "tiers" else f"{group}.{name}"
-            if field in self.fields and field not in self.errors:
-                self.add_error(field, fault["detail"])
+        cleaned = super(DocumentForm, self).clean() or {}
+        document = {"scope": self.document()}
+        for fault in faults_of(document):
+            self._place(fault, document)
         return cleaned
 
 
-def faults_of(document: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What the policy's own reading finds wrong in a part of the document."""
+class TiersForm(DocumentForm):
+    """Tiers and numbers of an agent: one step of its registration."""
+
+    def make_parts(self) -> list[Part]:
+        return [TiersPart(self.catalogue), NumbersPart()]
+
+    @staticmethod
+    def initial_of(document: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> dict[str, str]:
+        return {**TiersPart(catalogue).initial(document), **NumbersPart().initial(document)}
+
+
+class PolicyForm(DocumentForm):
+    """An agent's whole policy."""
+
+    def make_parts(self) -> list[Part]:
+        count = TasksPart.count_typed(self.data) if self.is_bound else TasksPart.count_in(self.initial)
+        return [
+            ScopePart(),
+            TiersPart(self.catalogue),
+            NumbersPart(),
+            ModesPart(self.catalogue),
+            TasksPart(count),
+            CompositionPart(),
+        ]
+
+
+class LevelForm(DocumentForm):
+    """A team's restriction of its agents."""
+
+    level = Level.TEAM
+
+    def make_parts(self) -> list[Part]:
+        return [
+            ScopePart(restriction=True),
+            TiersPart(self.catalogue, restriction=True),
+            NumbersPart(restriction=True),
+            ModesPart(self.catalogue),
+        ]
+
+    def document(self) -> dict[str, Any]:
+        return {name: value for name, value in super().document().items() if value}
+
+
+class OrganisationForm(LevelForm):
+    """The organisation's restriction of every agent. Its own action types have a page of their own."""
+
+    level = Level.ORGANISATION
+
+
+class ActionsForm(DocumentForm):
+    """The organisation's own action types."""
+
+    level = Level.ORGANISATION
+
+    def make_parts(self) -> list[Part]:
+        count = ActionsPart.count_typed(self.data) if self.is_bound else ActionsPart.count_in(self.initial)
+        return [ActionsPart(count)]
+
+
+def faults_of(
+    document: Mapping[str, Any], level: Level = Level.AGENT, catalogue: Catalogue = BUILT_IN
+) -> list[dict[str, str]]:
+    """What the policy's own reading finds wrong in a document or a part of one."""
     try:
-        Policy.from_document(document)
+        read_document(level, dict(document), catalogue)
     except PolicyError as error:
         return error.errors
     return []
 
 
+def _entry_at(document: Any, pointer: str) -> str:
+    """The line of a list that a pointer names, to say which one is wrong; empty for anything else."""
+    parent: Any = None
+    for step in (raw.replace("~1", "/").replace("~0", "~") for raw in pointer.split("/")[1:]):
+        parent = document
+        if isinstance(document, dict):
+            document = document.get(step)
+        elif isinstance(document, list) and step.isdecimal() and int(step) < len(document):
+            document = document[int(step)]
+        else:
+            return ""
+    return str(document) if isinstance(parent, list) else ""
+
+
 @dataclass(frozen=True)
 class TierRow:
-    """One line of the table of actions; ``field`` is None where the baseline leaves no choice."""
+    """One line of the table of actions; ``field`` is None where the floor leaves no choice."""
 
     action: ActionType
     tier: Tier
     field: forms.BoundField | None = None
     fixed: bool = False
+    mode: forms.BoundField | None = None
 
 
-def tier_groups(policy: Policy, form: TiersForm | None = None) -> list[tuple[Tier, list[TierRow]]]:
+def tier_groups(
+    policy: Policy, form: DocumentForm | None = None, catalogue: Catalogue = BUILT_IN
+) -> list[tuple[Tier, list[TierRow]]]:
     """The catalogue by the tier that counts, free first, with the form's selects when there is a form."""
-    rows = [_row(action, policy, form) for action in CATALOGUE.values()]
+    catalogue = form.catalogue if form is not None else catalogue
+    rows = [_row(action, policy, form, catalogue) for action in catalogue.values()]
     return [(tier, [row for row in rows if row.tier is tier]) for tier in Tier]
 
 
-def _row(action: ActionType, policy: Policy, form: TiersForm | None) -> TierRow:
-    name = f"tier.{action.key}"
-    field = form[name] if form is not None and name in form.fields else None
-    return TierRow(action, policy.tier_of(action.key), field, BASELINE[action.key] is Tier.FORBIDDEN)
+def _row(action: ActionType, policy: Policy, form: DocumentForm | None, catalogue: Catalogue) -> TierRow:
+    floor = catalogue.floors[action.key]
+    tier = max(policy.tiers.get(action.key, action.default_tier), floor, key=lambda one: one.rank)
+    return TierRow(
+        action,
+        tier,
+        field=_field(form, f"tier.{action.key}"),
+        fixed=floor is Tier.FORBIDDEN,
+        mode=_field(form, f"mode.tier.{action.key}"),
+    )
+
+
+def _field(form: DocumentForm | None, name: str) -> forms.BoundField | None:
+    return form[name] if form is not None and name in form.fields else None
 
 
 def scope_rows(policy: Policy) -> list[tuple[str, str, Iterable[str]]]:
-    """Label, help and patterns of each list, for reading."""
-    return [(label, help_text, getattr(policy.scope, name)) for name, label, help_text in SCOPE_FIELDS]
+    """Label, help and patterns of each list, for reading. A list that says nothing is shown as any."""
+    written = policy.scope.lists()
+    return [(label, help_text, written.get(name, ("any",))) for name, label, help_text in SCOPE_FIELDS]
 
 
 def number_rows(policy: Policy) -> list[tuple[str, int]]:
     """Label and value of each number, for reading."""
     return [(label, getattr(getattr(policy, group), name)) for group, name, label, _ in NUMBER_FIELDS]
+
+
+def restriction_rows(document: Mapping[str, Any], catalogue: Catalogue) -> list[tuple[str, list[str]]]:
+    """What a restriction says, by the names of its form, for reading; what it does not say is left out."""
+    rows: list[tuple[str, list[str]]] = []
+    for name, label, _ in SCOPE_FIELDS:
+        if name in document.get("scope", {}):
+            rows.append((label, list(map(str, document["scope"][name])) or ["none at all"]))
+    for tier in Tier:
+        keys = [key for key, value in document.get("tiers", {}).items() if value == tier.value]
+        if keys:
+            labels = [catalogue[key].label if key in catalogue else key for key in keys]
+            rows.append((f"At least {tier.value}", labels))
+    for group, name, label, _ in NUMBER_FIELDS:
+        if name in document.get(group, {}):
+            rows.append((label, [str(document[group][name])]))
+    modes = document.get("modes", {})
+    known = ModesPart(catalogue)
+    if modes:
+        words = {rule: known.label(rule) if rule in known.rules else rule for rule in modes}
+        rows.append(("Modes", [f"{words[rule]}: {mode}" for rule, mode in modes.items()]))
+    return rows

@@ -7,7 +7,7 @@ import pytest
 from portal.errors import Conflict, InvalidInput, NotAllowed
 from registry.models import Agent, PolicyRevision
 from registry.selectors.agents import agent_for, history_of
-from registry.services import policy as service
+from registry.services import revisions as service
 from registry.services.policy import tighten_policy
 from tests.organisation import Organisation, draft_agent, policy_document
 from tests.registry.ledgering import types
