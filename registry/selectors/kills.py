@@ -149,6 +149,12 @@ _WHO_RESUMES = {
 }
 
 
+def may_certify(person: Person, order: KillOrder) -> bool:
+    """Who gets a stop's certificate, which names points and calls: auditors, security, the team's own managers."""
+    authority = authority_of(person)
+    return any(authority.has(role) for role in SEES_ALL) or may_stop(authority, team_of(order))
+
+
 def may_resume(team_id: UUID | None, *, ordered_by: UUID) -> QuerySet[Person]:
     """The active people who could agree to resume a stop that ``ordered_by`` orders."""
     who = Q(role_assignments__role=Role.SECURITY.value)

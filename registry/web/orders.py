@@ -20,6 +20,7 @@ from registry.selectors.kills import (
     OrderSearch,
     find_orders,
     findings_under,
+    may_certify,
     may_resume,
     order_for,
     resume_refusal,
@@ -92,6 +93,7 @@ def _facts(person: Person, found: KillOrder) -> dict[str, Any]:
     return {
         **_progress(person, found),
         "because": promise_for(person, found),
+        "may_certify": may_certify(person, found),
         "agreements": agreements,
         "missing": max(0, RESUME_QUORUM - len(agreements)),
         "quorum": RESUME_QUORUM,

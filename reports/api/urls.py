@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.api import packages, runs
+from reports.api import certificates, packages, runs
 
 app_name = "reports_api"
 
@@ -14,4 +14,6 @@ urlpatterns = [
     path("packages/PK-<int:number>", packages.PackageView.as_view(), name="package"),
     path("packages/PK-<int:number>/cancel", packages.PackageCancelView.as_view(), name="package_cancel"),
     path("packages/PK-<int:number>/download", packages.PackageDownloadView.as_view(), name="package_download"),
+    path("kills/<int:number>/certificate", certificates.CertificateView.as_view(), name="certificate"),
+    path("kills/<int:number>/certificate.pdf", certificates.CertificatePdfView.as_view(), name="certificate_pdf"),
 ]

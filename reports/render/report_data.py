@@ -260,7 +260,8 @@ class Collected:
 
     def on_killed(self, _index: int, entry: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
         stop = self._stop(entry)
-        stop.label, stop.epoch, stop.ordered_at = entry["data"]["label"], entry["data"]["epoch"], entry["recorded_at"]
+        # Its own time: an entry that could not be written with the stop was written later.
+        stop.label, stop.epoch, stop.ordered_at = entry["data"]["label"], entry["data"]["epoch"], entry["occurred_at"]
         stop.ordered_by, stop.reason = _text(shown.get("actor_label")), _text(shown.get("reason"))
 
     def on_agreed(self, _index: int, entry: Mapping[str, Any], shown: Mapping[str, Any]) -> None:

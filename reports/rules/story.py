@@ -235,6 +235,15 @@ def _killed(entry: Told) -> Item:
     )
 
 
+def _heard(entry: Told) -> Item:
+    who = written(_personal(entry, "point")) or "An enforcement point whose name was erased"
+    if entry.data["by_expiry"]:
+        title, text = f"The lease of {who} ended", f"It never heard of stop {entry.data['order']}."
+    else:
+        title, text = f"{who} was told of stop {entry.data['order']}", f"{entry.data['after_ms']:,} ms after the order."
+    return Item(title=title, picture="stopped", mood="stopped", text=text, grade=SEEN)
+
+
 def _agreed(entry: Told) -> Item:
     who = written(_personal(entry, "actor_label")) or "Someone whose name was erased"
     return Item(
@@ -264,6 +273,7 @@ _TELLERS: Final[Mapping[str, Callable[[Told], Item]]] = {
     "approvals.grant.issued": _issued,
     "approvals.grant.redeemed": _redeemed,
     "registry.kill.ordered": _killed,
+    "registry.kill.acknowledged": _heard,
     "registry.kill.resume_agreed": _agreed,
     "registry.kill.resumed": _resumed,
 }

@@ -53,25 +53,33 @@ def activity_in(entries: Sequence[Entry]) -> Iterator[Activity]:
 
 def activity_after(order: KillOrder, *, most: int = 20) -> tuple[list[Activity], bool]:
     """The first entries that show work within this stop, and whether there may be more than were read."""
-    entries = entries_within(order).filter(Q(type=EVENT) | Q(type=CHECK, outcome="allow"))
+    working = Q(type=EVENT) | Q(type=CHECK, outcome="allow")
+    entries = covered_by(order).filter(working, recorded_at__gt=order.ordered_at)
     read = list(entries.order_by("recorded_at", "id")[:MOST_READ])
     found = [one for one in activity_in(read) if one.order.pk == order.pk]
     return found[:most], len(found) > most or len(read) == MOST_READ
 
 
-def entries_within(order: KillOrder) -> QuerySet[Entry]:
-    """The entries recorded from the order on of what it covers, as far as that can be told from their columns."""
-    found = Entry.objects.filter(recorded_at__gt=order.ordered_at).exclude(agent_id=None)
+def covered_by(order: KillOrder) -> QuerySet[Entry]:
+    """The entries of what the stop covers, as far as that can be told from their columns; see ``is_covered``."""
+    found = Entry.objects.exclude(agent_id=None)
     target = target_of_key(order.key)
     if target.kind is ScopeKind.RUN:
         return found.filter(run_id=target.scope_id)
     if target.agent is not None:
         return found.filter(agent_id=target.agent.pk)
     if target.kind is ScopeKind.TEAM:
-        return found.filter(
-            agent_id__in=list(Agent.objects.filter(owner_team=target.team_id).values_list("pk", flat=True))
-        )
+        owned = Agent.objects.filter(owner_team=target.team_id).values_list("pk", flat=True)
+        return found.filter(agent_id__in=list(owned))
     return found
+
+
+def is_covered(entry: Entry, order: KillOrder) -> bool:
+    """Whether the stop covers exactly what the entry is about."""
+    if entry.agent_id is None:
+        return False
+    owner = owners_at([(entry.agent_id, entry.occurred_at)]).get((entry.agent_id, entry.occurred_at))
+    return owner is not None and order.key in _keys(entry, owner.team_id)
 
 
 def _orders_between(first: datetime, last: datetime) -> list[KillOrder]:

@@ -4,7 +4,7 @@ A long transaction would hold back ``xmin`` and with it the sealer; so every pie
 What is sealed never changes, so the pieces fit together all the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,9 @@ from portal.ledger import vault
 from portal.ledger.models import Checkpoint
 from portal.ledger.rules.merkle import Frontier, RangeProof, consistency_subtrees, cover
 from portal.ledger.selectors.log import leaf_hashes, range_recorded
-from registry.models import Agent, PolicyRevision
+from registry.models import Agent, KillOrder, PolicyRevision
 from registry.rules.kill import ScopeKind, scope_key
+from registry.selectors.stop_targets import names_repository
 from reports.models import Package
 from reports.rules.package import PackageScope
 
@@ -93,7 +94,19 @@ def scope_of(kind: PackageScope, *, team_id: UUID | None = None, agent: Agent | 
         owned = tuple(registered.filter(owner_team=team_id))
         keys.append(scope_key(ScopeKind.TEAM, team_id))
     keys += [scope_key(ScopeKind.AGENT, item.pk) for item in owned]
+    keys += _keys_of_parts(owned)
     return Scope(kind, owned, tuple(keys))
+
+
+def _keys_of_parts(agents: Collection[Agent]) -> list[str]:
+    """The keys of every action type ever stopped, and of every repository that one of the agents works in."""
+    parts = [ScopeKind.ACTION.value, ScopeKind.REPOSITORY.value]
+    ever = KillOrder.objects.filter(kind__in=parts).order_by().values_list("kind", "key").distinct()
+    scopes = [agent.revision.document.get("scope", {}) for agent in agents if agent.revision is not None]
+    entries = [entry for scope in scopes for entry in scope.get("repositories", [])]
+    return sorted(
+        key for kind, key in ever if kind == ScopeKind.ACTION.value or names_repository(entries, key.partition(":")[2])
+    )
 
 
 def scope_of_package(package: Package) -> Scope:

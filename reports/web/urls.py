@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web import packages, runs
+from reports.web import certificates, packages, runs
 
 app_name = "reports"
 
@@ -20,4 +20,6 @@ urlpatterns = [
     path("packages/PK-<int:number>/cancel/", packages.package_cancel, name="package_cancel"),
     path("packages/PK-<int:number>/again/", packages.package_again, name="package_again"),
     path("packages/PK-<int:number>/download/", packages.package_download, name="package_download"),
+    path("stops/<int:number>/certificate.pdf", certificates.pdf, name="kill_certificate"),
+    path("stops/<int:number>/certificate.json", certificates.document, name="kill_certificate_json"),
 ]

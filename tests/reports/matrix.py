@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from portal.ledger.selectors.entries import database_now
+from registry.rules.kill import ScopeKind
+from registry.services.kill import order_kill
 from reports.models import Package
 from tests.matrix import Row, only, who
 from tests.organisation import Organisation, active_agent
@@ -34,6 +36,12 @@ def _package(organisation: Organisation) -> Mapping[str, Any]:
     return {"number": package.number}
 
 
+def _stop(organisation: Organisation) -> Mapping[str, Any]:
+    agent = active_agent(organisation)
+    order = order_kill(actor=organisation.manager, kind=ScopeKind.AGENT, scope_id=agent.pk, reason="a drill")
+    return {"number": order.number}
+
+
 # Evidence: auditors, security, and the managers of the team in question.
 TAKERS = only("manager", "security", "auditor", others=404)
 TAKERS_BY_PROGRAMS = only("manager", "security", "auditor", others=404, anonymous=401)
@@ -47,7 +55,15 @@ EVERYONE = who(200)
 # An address that only takes a POST with an agent's token.
 REPORTED = who(405, anonymous=405)
 
+# The certificate of a stop of one of Payments' agents.
+CERTIFIED = only("manager", "security", "auditor")
+CERTIFIED_BY_PROGRAMS = only("manager", "security", "auditor", anonymous=401)
+
 MATRIX: dict[str, Row] = {
+    "reports:kill_certificate": Row({**CERTIFIED, "outsider": 404, "operator": 404}, _stop),
+    "reports:kill_certificate_json": Row({**CERTIFIED, "outsider": 404, "operator": 404}, _stop),
+    "reports_api:certificate": Row({**CERTIFIED_BY_PROGRAMS, "outsider": 404, "operator": 404}, _stop),
+    "reports_api:certificate_pdf": Row({**CERTIFIED_BY_PROGRAMS, "outsider": 404, "operator": 404}, _stop),
     "reports:runs": Row(EVERYONE),
     "reports:runs_export": Row(EVERYONE),
     "reports:home_evidence": Row(EVERYONE),
