@@ -13,9 +13,9 @@ from uuid import UUID
 
 import orjson
 
-from approvals.rules.authorize import Decision, Outcome, Question, Standing, authorize, named
+from approvals.rules.authorize import Decision, Outcome, Question, Standing, authorize, sizes
 from approvals.rules.classify import Classified, classify
-from registry.rules.catalogue import Catalogue
+from registry.rules.catalogue import Catalogue, OwnAction
 from registry.rules.effective import CompiledLayer, Effective
 from registry.rules.lifecycle import AgentState
 
@@ -62,14 +62,15 @@ def call_of(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
     return tool, {**options, **background, "command": arguments.get("command")}, cwd
 
 
-def question_of(data: Mapping[str, Any], call: Call, catalogue: Catalogue) -> Question:
+def question_of(data: Mapping[str, Any], call: Call) -> Question:
     """The question as it was put, from an entry's facts in clear and the call as it is understood today.
 
-    ``services.check`` makes the same of a call; ``tests/approvals/rules/test_replay.py`` holds the two together.
+    ``services.check`` makes the same of a call; ``tests/approvals/jobs/test_backtest.py`` holds the two together.
     """
     said = data.get("stated") or {}
+    files, lines = sizes(call.understood, said.get("files"), said.get("lines"))
     return Question(
-        actions=named(call.understood.actions, tool=call.tool, catalogue=catalogue),
+        actions=call.understood.actions,
         tool=call.tool,
         repository=data.get("repository"),
         repository_id=said.get("repository_id"),
@@ -80,8 +81,8 @@ def question_of(data: Mapping[str, Any], call: Call, catalogue: Catalogue) -> Qu
         credential=said.get("credential"),
         fingerprint=data.get("fingerprint"),
         task=data.get("task"),
-        files=max(call.understood.files, said.get("files") or 0),
-        lines=max(call.understood.lines, said.get("lines") or 0),
+        files=files,
+        lines=lines,
         cwd=call.cwd,
     )
 
@@ -146,17 +147,29 @@ class Understanding:
     """Classifies recorded calls, and remembers: much of what agents ask they have asked before."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Call] = {}
+        self._known: dict[tuple[int, bytes], Call] = {}
+        self._numbers: dict[tuple[OwnAction, ...], int] = {}
+        # With the catalogue itself, which must live as long as its id stands for it.
+        self._catalogues: dict[int, tuple[Catalogue, int]] = {}
 
-    def of(self, arguments: Mapping[str, Any], key: bytes) -> Call:
-        """The call, understood; ``key`` is the digest of ``arguments``."""
-        known = self._known.get(key)
+    def of(self, arguments: Mapping[str, Any], key: bytes, catalogue: Catalogue) -> Call:
+        """The call, understood in the words of the catalogue; ``key`` is the digest of ``arguments``."""
+        place = self._number(catalogue), key
+        known = self._known.get(place)
         if known is None:
             tool, given, cwd = call_of(arguments)
             if len(self._known) >= _MOST_KEPT:
                 self._known.clear()
-            known = self._known[key] = Call(tool, cwd, classify(tool, given, cwd=cwd))
+            known = self._known[place] = Call(tool, cwd, classify(tool, given, cwd=cwd, catalogue=catalogue))
         return known
+
+    def _number(self, catalogue: Catalogue) -> int:
+        """The same for catalogues that say the same: each agent's policy comes with one of its own."""
+        known = self._catalogues.get(id(catalogue))
+        if known is None:
+            number = self._numbers.setdefault(catalogue.own, len(self._numbers))
+            known = self._catalogues[id(catalogue)] = catalogue, number
+        return known[1]
 
 
 def key_of(*parts: object) -> bytes:
@@ -220,9 +233,11 @@ class Replay:
         arguments: Mapping[str, Any],
         call: bytes,
     ) -> Change:
-        known = self._understanding.of(arguments, call)
         now, proposed = (
-            authorize(question_of(data, known, policy.catalogue), policy, _ASKING, narrowing) for policy in pair
+            authorize(
+                question_of(data, self._understanding.of(arguments, call, policy.catalogue)), policy, _ASKING, narrowing
+            )
+            for policy in pair
         )
         return change_between(now, proposed)
 

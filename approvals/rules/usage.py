@@ -50,7 +50,7 @@ class UseCount:
         question = key_of(call.hex(), str(agent_id), [data.get(name) for name in _AROUND])
         found = self._known.get(question)
         if found is None:
-            asked = question_of(data, self._understanding.of(arguments, call), catalogue)
+            asked = question_of(data, self._understanding.of(arguments, call, catalogue))
             found = grants.used_by(asked)
             if len(self._known) >= _MOST_KEPT:
                 self._known.clear()

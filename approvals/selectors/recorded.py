@@ -27,7 +27,7 @@ SELECT agent_id, recorded_at, id, total FROM (
            count(*) OVER () AS total
     FROM ledger_entry
     WHERE type = %s AND agent_id = ANY(%s::uuid[]) AND recorded_at >= %s AND recorded_at < %s) e
-WHERE place %% %s = 1 ORDER BY place
+WHERE (place - 1) %% %s = 0 ORDER BY place
 """
 
 # The time stands outside the row comparison once more: partitions are chosen by it.
