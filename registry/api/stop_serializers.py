@@ -61,7 +61,7 @@ class KillSerializer(serializers.ModelSerializer[KillOrder]):
     """
 
     kind = serializers.ChoiceField(choices=[item.value for item in ScopeKind])
-    ordered_by = PersonSerializer()
+    ordered_by = PersonSerializer(allow_null=True, help_text="Null for a drill of the schedule.")
     agreements = serializers.SerializerMethodField()
     needed = serializers.SerializerMethodField()
 

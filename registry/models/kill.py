@@ -39,7 +39,8 @@ class KillOrder(models.Model):
     key = models.TextField()
     label = models.CharField(max_length=120)
     reason = models.TextField()
-    ordered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Null for a drill that the schedule ordered; everything else is ordered by a person.
+    ordered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     ordered_at = models.DateTimeField(db_default=Now(), editable=False)
     epoch = models.BigIntegerField()
     state = models.TextField(
@@ -64,6 +65,9 @@ class KillOrder(models.Model):
                 fields=["key"], condition=Q(state=OrderState.ACTIVE.value), name="registry_kill_one_in_force"
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="registry_kill_reason"),
+            models.CheckConstraint(
+                condition=Q(ordered_by__isnull=False) | Q(kind=ScopeKind.DRILL.value), name="registry_kill_by"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -147,7 +147,7 @@ def epoch_after_transfer(*, agent_epoch: int, old_team_epoch: int, new_team_epoc
     return next_epoch(agent_epoch + max(0, old_team_epoch - new_team_epoch))
 
 
-def may_agree(person: UUID, *, ordered_by: UUID, agreed: Iterable[UUID]) -> str | None:
+def may_agree(person: UUID, *, ordered_by: UUID | None, agreed: Iterable[UUID]) -> str | None:
     """Return why ``person`` may not agree to resume, in one sentence, or None when they may."""
     if person == ordered_by:
         return "Whoever ordered the stop cannot agree to end it."
@@ -156,7 +156,7 @@ def may_agree(person: UUID, *, ordered_by: UUID, agreed: Iterable[UUID]) -> str 
     return None
 
 
-def resume_agreed(*, ordered_by: UUID, agreed: Iterable[UUID]) -> bool:
+def resume_agreed(*, ordered_by: UUID | None, agreed: Iterable[UUID]) -> bool:
     """Return whether enough different people, not counting the one who stopped, agree to resume."""
     return len(set(agreed) - {ordered_by}) >= RESUME_QUORUM
 

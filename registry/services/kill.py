@@ -10,7 +10,7 @@ from django.db import transaction
 from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity.models import Person, Team
 from portal.identity.selectors.people import actor_for, authority_of
-from portal.ledger.events import Actor
+from portal.ledger.events import SYSTEM, Actor
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import Draft, append, append_many
 from portal.ledger.services.numbers import next_number
@@ -64,14 +64,19 @@ def order_kill(
     return put_in_force(actor=actor, target=target, reason=reason, revoke_credentials=revoke_credentials)
 
 
-def put_in_force(*, actor: Person, target: StopTarget, reason: str, revoke_credentials: bool = False) -> KillOrder:
-    """Make the stop true, in the caller's transaction. Asks nobody's right: whoever calls has done so."""
+def put_in_force(
+    *, actor: Person | None, target: StopTarget, reason: str, revoke_credentials: bool = False
+) -> KillOrder:
+    """Make the stop true, in the caller's transaction. Asks nobody's right: whoever calls has done so.
+
+    ``actor`` is None for a drill that the schedule ordered.
+    """
     worst = worst_now(target)
     state = _lock(target.key)
     now = database_now()
     if state.stopped:
         order = KillOrder.objects.get(key=target.key, state=OrderState.ACTIVE.value)
-        if revoke_credentials:
+        if revoke_credentials and actor is not None:
             append_many(_revoke(order, target, actor, now))
             order.save(update_fields=["credentials_revoked"])
         return order
@@ -87,11 +92,11 @@ def put_in_force(*, actor: Person, target: StopTarget, reason: str, revoke_crede
         ordered_by=actor,
         ordered_at=now,
         epoch=state.epoch,
-        authority=authority_of(actor).snapshot(),
+        authority={} if actor is None else authority_of(actor).snapshot(),
         worst_seconds=worst.seconds,
         worst_because=worst.because,
     )
-    revoked = _revoke(order, target, actor, now) if revoke_credentials else []
+    revoked = _revoke(order, target, actor, now) if revoke_credentials and actor is not None else []
     order.save(force_insert=True)
     publish_after_commit()
     if not _entered([_ordered(order), *revoked]):
@@ -127,7 +132,7 @@ def agree_resume(*, actor: Person, order: KillOrder, reason: str) -> KillOrder:
     return order
 
 
-def lift(*, actor: Person, order: KillOrder, agreed_by: Sequence[UUID], state: KillState | None = None) -> None:
+def lift(*, actor: Person | None, order: KillOrder, agreed_by: Sequence[UUID], state: KillState | None = None) -> None:
     """End the stop, in the caller's transaction. Asks nobody's right: whoever calls has done so."""
     state = state or _lock(order.key)
     now = database_now()
@@ -146,7 +151,7 @@ def lift(*, actor: Person, order: KillOrder, agreed_by: Sequence[UUID], state: K
         agreed_by=[str(person) for person in agreed_by],
         still_out=out,
     )
-    append(resumed, actor=actor_for(actor), at=now, agent_id=order.agent_id)
+    append(resumed, actor=_by(actor), at=now, agent_id=order.agent_id)
 
 
 def enter_unrecorded() -> int:
@@ -163,7 +168,7 @@ def _enter(order_id: UUID) -> int:
     if order.recorded:
         return 0
     now = database_now()
-    by = actor_for(order.ordered_by)
+    by = _by(order.ordered_by)
     drafts = [_ordered(order, late_at=now)]
     # What was revoked with the stop bears the stop's own time.
     revoked = Credential.objects.filter(revoked_at=order.ordered_at).order_by("id")
@@ -223,7 +228,7 @@ def _ordered(order: KillOrder, *, late_at: datetime | None = None) -> Draft:
     )
     return Draft(
         event=event,
-        actor=actor_for(order.ordered_by),
+        actor=_by(order.ordered_by),
         at=late_at or order.ordered_at,
         occurred_at=order.ordered_at,
         agent_id=order.agent_id,
@@ -243,6 +248,11 @@ def _revoke(order: KillOrder, target: StopTarget, actor: Person, now: datetime) 
 def _revoked(credential: Credential, by: Actor, at: datetime, *, occurred_at: datetime | None = None) -> Draft:
     event = events.CredentialRevoked(credential=credential.pk, name=credential.name, prefix=credential.prefix)
     return Draft(event=event, actor=by, at=at, occurred_at=occurred_at, agent_id=credential.agent_id)
+
+
+def _by(person: Person | None) -> Actor:
+    """Who ordered it; the portal itself for a drill of the schedule."""
+    return SYSTEM if person is None else actor_for(person)
 
 
 def _refuse_reason(reason: str, done: str) -> None:
