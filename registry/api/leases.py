@@ -43,6 +43,7 @@ class LeaseList(APIView):
             session=said.get("session", ""),
             run=said.get("run"),
             repository=said.get("repository"),
+            working=said.get("working", False),
         )
         response = Response(LeaseSerializer(hold_lease(token=token, point=point)).data)
         response["Cache-Control"] = "no-store"

@@ -108,13 +108,16 @@ class KillInput(serializers.Serializer[Any]):
 
 class LeaseInput(serializers.Serializer[Any]):
     """``point`` is the name that the enforcement point keeps for good, one for each agent. ``session`` or ``run``
-    binds it to one run, ``repository`` to where it works; a stop of either then stops it."""
+    binds it to one run, ``repository`` to where it works; a stop of either then stops it. ``working`` says that
+    something still runs under the lease: told of a stop, the point ends it, and asks once more without to
+    acknowledge."""
 
     point = serializers.CharField(max_length=MOST_POINT)
     kind = serializers.ChoiceField(choices=[item.value for item in PointKind])
     session = serializers.CharField(max_length=200, required=False)
     run = serializers.UUIDField(required=False)
     repository = serializers.CharField(max_length=MOST_REPOSITORY, required=False)
+    working = serializers.BooleanField(required=False)
 
 
 class LeaseStopSerializer(serializers.ModelSerializer[KillOrder]):

@@ -61,13 +61,18 @@ RETURNING p.epoch, p.lease_expires_at
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A point as it names itself. ``session`` or ``run`` bind it to one run, ``repository`` to where it works."""
+    """A point as it names itself. ``session`` or ``run`` bind it to one run, ``repository`` to where it works.
+
+    ``working``: something still runs under the lease. Told of a stop, such a point has it to end first, and
+    counts as told once it asks again without.
+    """
 
     name: str
     kind: str
     session: str = ""
     run: UUID | None = None
     repository: str | None = None
+    working: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +106,12 @@ def hold_lease(*, token: str, point: Point) -> Lease:
         told = [order for order in told if order.key not in keys]
     known = EnforcementPoint.objects.filter(agent=agent, name=point.name).first()
     now = database_now()
+    ending = granted is None and point.working
     if granted is None and known is not None:
-        known.lease_expires_at = min(known.lease_expires_at, now)
+        known.lease_expires_at = known.lease_expires_at if ending else min(known.lease_expires_at, now)
         known.last_seen_at = now
         known.save(update_fields=["lease_expires_at", "last_seen_at"])
-    if known is not None:
+    if known is not None and not ending:
         _acknowledge(known, told, now)
     mark_seen(agents={agent.pk: now}, credentials={credential.pk: now})
     over = tuple(order.key for order in told if order.key in keys)

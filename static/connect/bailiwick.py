@@ -281,7 +281,7 @@ def run(arguments):
     lease = Lease(options)
     lease.renew(ANSWER_SECONDS)
     if lease.over():
-        raise Refused("Not started. " + lease.over(), stopped=lease.stopped is not None)
+        raise (Refused if lease.stopped else CouldNotAsk)("Not started. " + lease.over(), bool(lease.stopped))
     child = Child(words)
     threading.Thread(target=lease.keep, daemon=True).start()
     because = ""
@@ -308,7 +308,8 @@ class Lease:
         self.working, self.seen = False, None
 
     def question(self):
-        body = {"point": self.point[:120], "kind": "ci" if os.environ.get("CI") else "wrapper", "session": self.session}
+        body = {"point": self.point[:120], "kind": "ci" if os.environ.get("CI") else "wrapper", "session": self.session,
+                "working": self.working}
         if "repository" in self.facts:
             body["repository"] = self.facts["repository"]
         return json.dumps(body).encode()
@@ -660,7 +661,7 @@ def ed25519(public, message, signature):
 def stopfile(arguments):
     """What the stop file says. Status 0: it verifies (it may stop others); 1: it does not, or it stops this agent."""
     if arguments != ["verify"]:
-        raise CouldNotAsk("Write `stopfile verify`.")
+        raise CouldNotAsk("Write `stopfile verify`. Nothing was read.")
     if not stop_place():
         raise CouldNotAsk("BAILIWICK_STOP_FILE is not set.")
     stops = read_stops(time.monotonic() + ANSWER_SECONDS)
