@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from registry.api import agents, credentials, kills, leases, manifest, policies, recertification, token, trusts
+from registry.api import (
+    agents,
+    credentials,
+    kills,
+    leases,
+    manifest,
+    papers,
+    policies,
+    recertification,
+    record,
+    token,
+    trusts,
+)
 
 app_name = "registry-api"
 
@@ -10,6 +22,26 @@ urlpatterns = [
     path("agents", agents.AgentList.as_view(), name="agents"),
     path("agents/<slug:reference>", agents.AgentDetail.as_view(), name="agent"),
     path("agents/<slug:reference>/register", agents.AgentRegistration.as_view(), name="agent-register"),
+    path("agents/<slug:reference>/suspend", record.AgentSuspension.as_view(), name="agent-suspend"),
+    path("agents/<slug:reference>/reinstate", record.AgentReinstatement.as_view(), name="agent-reinstate"),
+    path("agents/<slug:reference>/retire", record.AgentRetirement.as_view(), name="agent-retire"),
+    path("agents/<slug:reference>/owners", record.AgentPeople.as_view(), name="agent-owners"),
+    path("agents/<slug:reference>/transfer", record.TransferOffer.as_view(), name="agent-transfer"),
+    path("agents/<slug:reference>/documents", papers.DocumentList.as_view(), name="documents"),
+    path(
+        "agents/<slug:reference>/documents/<uuid:document_id>",
+        papers.DocumentContent.as_view(),
+        name="document",
+    ),
+    path("transfers", record.TransferList.as_view(), name="transfers"),
+    path("transfers/<uuid:transfer_id>", record.TransferDetail.as_view(), name="transfer"),
+    path("transfers/<uuid:transfer_id>/accept", record.TransferAcceptance.as_view(), name="transfer-accept"),
+    path("transfers/<uuid:transfer_id>/decline", record.TransferRefusal.as_view(), name="transfer-decline"),
+    path("transfers/<uuid:transfer_id>/withdraw", record.TransferWithdrawal.as_view(), name="transfer-withdraw"),
+    path("findings", papers.FindingsOpen.as_view(), name="findings"),
+    path("findings/<uuid:finding_id>", papers.FindingDetail.as_view(), name="finding"),
+    path("findings/<uuid:finding_id>/close", papers.FindingClosure.as_view(), name="finding-close"),
+    path("teams/<slug:slug>/on-call", record.TeamOnCall.as_view(), name="team-on-call"),
     path("agents/<slug:reference>/credentials", credentials.CredentialList.as_view(), name="credentials"),
     path(
         "agents/<slug:reference>/credentials/<uuid:credential_id>/revoke",

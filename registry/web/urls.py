@@ -17,8 +17,11 @@ from registry.web import (
     policy,
     proposals,
     recertification,
+    record,
     register,
     stops,
+    teams,
+    transfers,
     trusts,
     usage,
 )

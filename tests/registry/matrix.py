@@ -15,6 +15,7 @@ from registry.services.recertification import open_campaign
 from registry.services.trust import trust_issuer
 from tests.matrix import Row, only, who
 from tests.organisation import Organisation, active_agent, credential_for, draft_agent
+from tests.registry.recording import attached, noticed, offered, suspended
 
 Arguments = Callable[[Organisation], Mapping[str, Any]]
 
@@ -81,11 +82,35 @@ def _campaign(organisation: Organisation) -> Mapping[str, Any]:
     return {"number": campaign.number}
 
 
+def _suspended(organisation: Organisation) -> Mapping[str, Any]:
+    return {"slug": suspended(organisation, active_agent(organisation)).slug}
+
+
+def _document(key: str) -> Arguments:
+    def make(organisation: Organisation) -> Mapping[str, Any]:
+        agent = active_agent(organisation)
+        return {key: agent.slug, "document_id": attached(organisation, agent).pk}
+
+    return make
+
+
+def _transfer(organisation: Organisation) -> Mapping[str, Any]:
+    return {"transfer_id": offered(organisation, active_agent(organisation)).pk}
+
+
+def _finding(organisation: Organisation) -> Mapping[str, Any]:
+    return {"finding_id": noticed(active_agent(organisation)).pk}
+
+
+# An offer to Platform, which the outsider manages.
+OFFERED = who(200, operator=404)
 # Payments and its agents: its people, security and auditors see them; nobody else learns that they exist.
 SEEN = who(200, outsider=404, operator=404)
 SEEN_BY_PROGRAMS = who(200, anonymous=401, outsider=404, operator=404)
 # Seen by the same, and for its managers only.
 MANAGED = who(403, manager=200, outsider=404, operator=404)
+# Security may do it beside them.
+MANAGED_OR_SECURITY = who(403, manager=200, security=200, outsider=404, operator=404)
 # An address that only takes a POST.
 POSTED = who(405)
 POSTED_BY_PROGRAMS = who(405, anonymous=401)
@@ -126,6 +151,22 @@ MATRIX: dict[str, Row] = {
     "registry:drift": Row(who(200)),
     "registry:export_all": Row(who(200)),
     "registry:export_agent": Row(SEEN, _active),
+    "registry:agent_sheet": Row(SEEN, _active),
+    "registry:agent_edit": Row(MANAGED, _active),
+    "registry:agent_people": Row(SEEN, _active),
+    "registry:agent_discard": Row(MANAGED, _draft()),
+    "registry:agent_suspend": Row(MANAGED_OR_SECURITY, _active),
+    "registry:agent_reinstate": Row(MANAGED_OR_SECURITY, _suspended),
+    "registry:agent_retire": Row(MANAGED, _active),
+    "registry:agent_documents": Row(SEEN, _active),
+    "registry:agent_document": Row(SEEN, _document("slug")),
+    "registry:transfer_offer": Row(MANAGED, _active),
+    "registry:transfer": Row(OFFERED, _transfer),
+    "registry:findings": Row(who(200)),
+    "registry:finding": Row(SEEN, _finding),
+    "registry:team": Row(SEEN, {"slug": "payments"}),
+    "registry:team_on_call": Row(MANAGED, {"slug": "payments"}),
+    "registry:home_findings": Row(who(200)),
     "registry:home_agents": Row(who(200)),
     "registry:home_kills": Row(who(200)),
     "registry:stops": Row(who(200)),
@@ -139,6 +180,22 @@ MATRIX: dict[str, Row] = {
     "registry-api:agents": Row(who(200, anonymous=401)),
     "registry-api:agent": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:agent-register": Row(POSTED_BY_PROGRAMS, _reference),
+    "registry-api:agent-suspend": Row(POSTED_BY_PROGRAMS, _reference),
+    "registry-api:agent-reinstate": Row(POSTED_BY_PROGRAMS, _reference),
+    "registry-api:agent-retire": Row(POSTED_BY_PROGRAMS, _reference),
+    "registry-api:agent-owners": Row(SEEN_BY_PROGRAMS, _reference),
+    "registry-api:agent-transfer": Row(POSTED_BY_PROGRAMS, _reference),
+    "registry-api:documents": Row(SEEN_BY_PROGRAMS, _reference),
+    "registry-api:document": Row(SEEN_BY_PROGRAMS, _document("reference")),
+    "registry-api:transfers": Row(who(200, anonymous=401)),
+    "registry-api:transfer": Row({**OFFERED, "anonymous": 401}, _transfer),
+    "registry-api:transfer-accept": Row(POSTED_BY_PROGRAMS, _transfer),
+    "registry-api:transfer-decline": Row(POSTED_BY_PROGRAMS, _transfer),
+    "registry-api:transfer-withdraw": Row(POSTED_BY_PROGRAMS, _transfer),
+    "registry-api:findings": Row(who(200, anonymous=401)),
+    "registry-api:finding": Row(SEEN_BY_PROGRAMS, _finding),
+    "registry-api:finding-close": Row(POSTED_BY_PROGRAMS, _finding),
+    "registry-api:team-on-call": Row(POSTED_BY_PROGRAMS, {"slug": "payments"}),
     "registry-api:credentials": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:credential-revoke": Row(POSTED_BY_PROGRAMS, _credential("reference")),
     "registry-api:credential-rotate": Row(POSTED_BY_PROGRAMS, _credential("reference")),

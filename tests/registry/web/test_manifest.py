@@ -80,7 +80,7 @@ def test_over_the_api(manager: Client, agent: Agent, organisation: Organisation)
     bad = manager.post(
         "/api/v1/import", json.dumps({"text": "agents: 1", "reason": "r"}), content_type="application/json"
     )
-    assert bad.status_code == 422
+    assert bad.status_code == 400
     assert bad.json()["errors"][0]["detail"].startswith("line 1:")
     assert manager.get("/api/v1/schemas/policy-file.json").json() == schema()
 
