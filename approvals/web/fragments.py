@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from approvals.models import ApprovalRequest
 from approvals.selectors.decisions import decisions_by_day
 from approvals.selectors.grants import open_grants
 from approvals.selectors.requests import visible_requests, waiting_count, waiting_for
@@ -17,8 +18,10 @@ from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
+from registry.models import Agent
 from registry.rules.kill import KillError, parse_scope_key
 from registry.selectors.agents import agent_for, visible_agents
+from registry.selectors.transfers import transfer_for
 from registry.web.asking import person_of
 
 MOST_ON_HOME: Final = 5
@@ -103,4 +106,15 @@ def stop_counts(request: HttpRequest) -> HttpResponse:
     )
     grants = open_grants(agents, now=now).filter(kill_keys__contains=[key])
     counts = {"pending": pending.order_by().count(), "grants": grants.count()}
+    return render(request, "approvals/_stop_counts.html", counts)
+
+
+@signed_in
+@require_safe
+def transfer_counts(request: HttpRequest, transfer_id: UUID) -> HttpResponse:
+    """What an agent's change of hands would end, counted for both teams: pending requests and open grants."""
+    agent = transfer_for(person_of(request), transfer_id).agent
+    agents, now = Agent.objects.filter(pk=agent.pk), database_now()
+    pending = ApprovalRequest.objects.filter(agent=agent, state="pending", expires_at__gt=now)
+    counts = {"pending": pending.count(), "grants": open_grants(agents, now=now).count()}
     return render(request, "approvals/_stop_counts.html", counts)

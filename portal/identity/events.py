@@ -124,3 +124,14 @@ class SignInChanged(Event):
 
     person: UUID
     change: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnCallChanged(Event):
+    """How a team is reached right now; it can be a person's number, so it is committed."""
+
+    TYPE = "identity.team.on_call_changed"
+    PERSONAL: ClassVar = frozenset({"on_call"})
+
+    team: UUID
+    on_call: str

@@ -11,14 +11,16 @@ from portal.api.idempotency import idempotent
 from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
 from portal.errors import InvalidInput
-from portal.identity.models import Person, Team
+from portal.identity.models import Team
 from portal.identity.selectors.people import people_in
 from registry.api.asking import named_agent, person_of, read, visible_team
+from registry.api.record_serializers import AgentChange
 from registry.api.serializers import AgentSerializer, DraftInput, page_of
 from registry.models import Agent
 from registry.selectors.agents import AgentSearch, find_agents
 from registry.selectors.kills import stopped_agent_ids
-from registry.services.register import Profile, register_agent, save_draft, start_draft
+from registry.services.profile import Profile, change_profile
+from registry.services.register import discard_draft, register_agent, save_draft, start_draft
 
 _FILTERS = ("q", "team", "state", "platform")
 
@@ -50,7 +52,7 @@ class AgentList(APIView):
         facts = read(DraftInput, request)
         team = visible_team(request, facts.pop("team"), "/team")
         policy = facts.pop("policy", None)
-        facts["accountable_person"] = _member(team, facts["accountable_person"])
+        facts |= _named(team, facts)
         agent = start_draft(actor=person_of(request), team=team, profile=Profile(**facts), policy=policy)
         return Response(shown(agent), status=201)
 
@@ -73,11 +75,37 @@ class AgentDetail(APIView):
         facts = read(DraftInput, request)
         team = visible_team(request, facts.pop("team"), "/team")
         policy = facts.pop("policy", None)
-        facts["accountable_person"] = _member(team, facts["accountable_person"])
+        facts |= _named(team, facts)
         person = person_of(request)
         return Response(
             shown(save_draft(actor=person, agent=agent, profile=Profile(**facts), policy=policy, team=team))
         )
+
+    @extend_schema(
+        operation_id="agents_change",
+        summary="Change what is said about a registered agent",
+        tags=["agents"],
+        request=AgentChange,
+        responses={200: AgentSerializer, 409: refusal("The agent is a draft or retired, or the name is taken.")},
+    )
+    def patch(self, request: Request, reference: str) -> Response:
+        """What is left out stays. Who answers for it and what it may do have addresses of their own."""
+        agent = named_agent(request, reference)
+        changes = read(AgentChange, request)
+        reason = changes.pop("reason")
+        if "links" in changes:
+            changes["links"] = [dict(link) for link in changes["links"]]
+        return Response(shown(change_profile(actor=person_of(request), agent=agent, changes=changes, reason=reason)))
+
+    @extend_schema(
+        operation_id="agents_discard",
+        summary="Throw a draft away",
+        tags=["agents"],
+        responses={204: None, 409: refusal("The agent is registered.")},
+    )
+    def delete(self, request: Request, reference: str) -> Response:
+        discard_draft(actor=person_of(request), agent=named_agent(request, reference))
+        return Response(status=204)
 
 
 class AgentRegistration(APIView):
@@ -86,7 +114,7 @@ class AgentRegistration(APIView):
         summary="Register a draft",
         tags=["agents"],
         request=None,
-        responses={200: AgentSerializer, 409: refusal("The agent is registered already.")},
+        responses={200: AgentSerializer, 409: refusal("It is registered already, or would get around a stop.")},
     )
     @idempotent
     def post(self, request: Request, reference: str) -> Response:
@@ -98,13 +126,15 @@ def shown(agent: Agent) -> Any:
     return AgentSerializer(agent, context={"stopped": stopped_agent_ids([agent])}).data
 
 
-def _member(team: Team, person_id: Any) -> Person | None:
-    if person_id is None:
-        return None
-    person = people_in(team).filter(pk=person_id).first()
-    if person is None:
-        raise InvalidInput(
-            "The accountable person must be an active member of the team. Nothing was saved.",
-            errors=[{"pointer": "/accountable_person", "detail": "is not an active member of the team"}],
-        )
-    return person
+def _named(team: Team, facts: dict[str, Any]) -> dict[str, Any]:
+    """What a draft's body names by id or as serialized: its people, who must be in the team, and its links."""
+    named: dict[str, Any] = {"links": [dict(link) for link in facts["links"]]}
+    for role in ("accountable_person", "deputy"):
+        person = people_in(team).filter(pk=facts[role]).first() if facts[role] is not None else None
+        if facts[role] is not None and person is None:
+            raise InvalidInput(
+                f"The {role.replace('_', ' ')} must be an active member of the team. Nothing was saved.",
+                errors=[{"pointer": f"/{role}", "detail": "is not an active member of the team"}],
+            )
+        named[role] = person
+    return named

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from registry.models import Agent, Credential, CredentialKind, PolicyRevision
 from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
-from registry.rules.texts import MOST_NAME, MOST_TEXT
+from registry.rules.texts import MOST_NAME, MOST_TEXT, MOST_URL
 from registry.selectors.charters import charter_of
 from registry.services.credential import LONGEST_DAYS
 
@@ -39,11 +39,20 @@ class TeamSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class LinkSerializer(serializers.Serializer[Any]):
+    """A page of the web about the agent, and the words that lead to it."""
+
+    label = serializers.CharField(max_length=MOST_NAME)
+    url = serializers.CharField(max_length=MOST_URL)
+
+
 class AgentSerializer(serializers.ModelSerializer[Agent]):
     """An agent as it stands. ``stopped`` is whether a stop is in force over it."""
 
     owner_team = TeamSerializer()
     accountable_person = PersonSerializer(allow_null=True)
+    deputy = PersonSerializer(allow_null=True)
+    links = LinkSerializer(many=True)
     charter = serializers.SerializerMethodField()
     stopped = serializers.SerializerMethodField()
     revision = serializers.IntegerField(source="revision.number", allow_null=True, default=None)
@@ -53,8 +62,8 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
         model = Agent
         fields = [
             "id", "slug", "name", "purpose", "platform", "trigger", "human_position", "criticality", "data_touched",
-            "owner_team", "accountable_person", "state", "stopped", "revision", "charter", "created_at",
-            "registered_at", "last_seen_at",
+            "links", "owner_team", "accountable_person", "deputy", "state", "state_reason", "stopped", "revision",
+            "charter", "created_at", "registered_at", "last_seen_at",
         ]  # fmt: skip
 
     def get_charter(self, agent: Agent) -> str:
@@ -80,6 +89,8 @@ class DraftInput(serializers.Serializer[Any]):
     )
     data_touched = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, default="")
     accountable_person = serializers.UUIDField(allow_null=True, default=None)
+    deputy = serializers.UUIDField(allow_null=True, default=None)
+    links = LinkSerializer(many=True, default=list)
     policy = serializers.DictField(required=False)
 
 

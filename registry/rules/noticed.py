@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class NoticedKind(StrEnum):
-    """Recorded findings (the first five, kept until somebody closes them) and those that the rows show by themselves."""
+    """The recorded ones (the first five, open until somebody closes them), and those that the rows show."""
 
     ACTIVITY_AFTER_STOP = "activity_after_stop"
     REGISTERED_AGAIN = "registered_again"

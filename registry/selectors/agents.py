@@ -25,7 +25,7 @@ def visible_agents(person: Person) -> QuerySet[Agent]:
     if not person.is_active:
         return Agent.objects.none()
     authority = authority_of(person)
-    agents = Agent.objects.select_related("owner_team", "accountable_person", "revision")
+    agents = Agent.objects.select_related("owner_team", "accountable_person", "deputy", "revision")
     if any(authority.has(role) for role in SEES_ALL):
         return agents
     visible: QuerySet[Agent] = get_objects_for_user(

@@ -1,7 +1,9 @@
 """The charter of an agent as it stands: facts read from the rows, the sentence made by the rules."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from registry.models import Agent
 from registry.rules.charter import CharterFacts, charter
@@ -22,6 +24,11 @@ def charter_of(agent: Agent) -> str:
             accountable=agent.accountable_person.name if agent.accountable_person else "",
         )
     )
+
+
+def charters_of(agents: Iterable[Agent]) -> dict[UUID, str]:
+    """The sentences of a page of agents whose teams, people and revisions are loaded: no query for any of them."""
+    return {agent.pk: charter_of(agent) for agent in agents}
 
 
 def policy_of(agent: Agent) -> Policy:

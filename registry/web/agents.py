@@ -13,10 +13,12 @@ from portal.identity.selectors.people import authority_of
 from portal.web.access import signed_in
 from portal.web.pagination import page_by_cursor
 from registry.models import Agent
-from registry.rules.lifecycle import Platform
+from registry.rules.lifecycle import AgentState, Platform, verbs_in
 from registry.selectors.agents import STOPPED, agent_for, find_agents, history_of, is_draft, may_manage, may_stop
-from registry.selectors.charters import charter_of, policy_of
+from registry.selectors.charters import charter_of, charters_of, policy_of
+from registry.selectors.findings import findings_about
 from registry.selectors.kills import orders_over, stopped_agent_ids
+from registry.selectors.transfers import open_transfer_of
 from registry.web.asking import person_of
 from registry.web.connect import (
     CLAUDE_CODE_LEAST,
@@ -41,8 +43,9 @@ def agent_list(request: HttpRequest) -> HttpResponse:
     order = ORDERS.get(request.GET.get("sort", ""), ORDERS["name"])
     page = page_by_cursor(find_agents(person, search), order=order, cursor=request.GET.get("cursor"))
     stopped = stopped_agent_ids(page.items)
+    charters = charters_of(page.items)
     rows = [
-        {"agent": agent, "charter": charter_of(agent), "state": STOPPED if agent.pk in stopped else agent.state}
+        {"agent": agent, "charter": charters[agent.pk], "state": STOPPED if agent.pk in stopped else agent.state}
         for agent in page.items
     ]
     context = {
@@ -76,13 +79,21 @@ def agent_context(person: Person, agent: Agent, tab: str) -> dict[str, Any]:
 @signed_in
 @require_safe
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
-    agent = agent_for(person_of(request), slug)
+    person = person_of(request)
+    agent = agent_for(person, slug)
     words = {
         "trigger": _word(TRIGGERS, agent.trigger),
         "position": _word(POSITIONS, agent.human_position),
         "criticality": _word(CRITICALITIES, agent.criticality),
     }
-    context = {**agent_context(person_of(request), agent, "overview"), **words}
+    context = {
+        **agent_context(person, agent, "overview"),
+        **words,
+        "found": findings_about(agent),
+        "transfer": open_transfer_of(agent),
+        "verbs": [verb.value for verb in verbs_in(AgentState(agent.state))],
+        "composition": policy_of(agent).composition,
+    }
     return render(request, "registry/agent_overview.html", context)
 
 

@@ -63,9 +63,7 @@ class LinksField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(value, list):
             return value
-        return "\n".join(
-            one["url"] if one["label"] == one["url"] else f"{one['label']} {one['url']}" for one in value
-        )
+        return "\n".join(one["url"] if one["label"] == one["url"] else f"{one['label']} {one['url']}" for one in value)
 
 
 class WhoForm(forms.Form):

@@ -34,7 +34,7 @@ LABELS = {
 }
 AFTER = dict(zip(STEPS, (*STEPS[1:], "review"), strict=True))
 # Which step mends a fault that the review found, by the first word of its pointer.
-_MENDED_IN = {"purpose": "who", "accountable_person": "owner"}
+_MENDED_IN = {"purpose": "who", "accountable_person": "owner", "deputy": "owner"}
 
 
 @signed_in
@@ -44,20 +44,41 @@ def begin(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if not authority_of(person).holds_anywhere(Role.MANAGER):
         raise NotAllowed("Only a team's manager registers its agents.")
+    like = _like(person, request)
     if request.method != "POST":
-        form = FirstForm(person=person, initial=WhoForm.initial_of(None))
-        return _show(request, form, "who", _blank(person))
+        initial = WhoForm.initial_of(None)
+        if like is not None:
+            initial = {**WhoForm.initial_of(like), "name": "", "team": like.owner_team.slug}
+        form = FirstForm(person=person, initial=initial)
+        return _show(request, form, "who", _blank(person, like), like=like)
     form = FirstForm(request.POST, person=person)
     if form.is_valid():
         facts = dict(form.cleaned_data)
         team = facts.pop("team")
         try:
-            agent = start_draft(actor=person, team=team, profile=Profile(**facts))
+            agent = start_draft(actor=person, team=team, **_taken_over(like, team, facts))
         except (InvalidInput, Conflict) as error:
             show_in(form, error)
         else:
             return redirect("registry:register_step", slug=agent.slug, step="owner")
-    return _show(request, form, "who", _typed_who(_blank(person), request), status=422)
+    return _show(request, form, "who", _typed_who(_blank(person, like), request), status=422, like=like)
+
+
+def _like(person: Person, request: HttpRequest) -> Agent | None:
+    """The agent that the new one starts from, when the address names one that the person may see."""
+    slug = request.GET.get("like", "")
+    return agent_for(person, slug) if slug else None
+
+
+def _taken_over(like: Agent | None, team: Team, facts: dict[str, Any]) -> dict[str, Any]:
+    """The draft's profile and policy: of the agent it starts from, what was not asked for in step 1."""
+    if like is None:
+        return {"profile": Profile(**facts)}
+    people = {}
+    if like.owner_team_id == team.pk:
+        people = {"accountable_person": like.accountable_person, "deputy": like.deputy}
+    document = like.draft if like.revision is None else like.revision.document
+    return {"profile": Profile(**facts, **people), "policy": document}
 
 
 @signed_in
@@ -97,13 +118,15 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
     if not is_draft(agent):
         return _registered(request, agent)
     missing: list[dict[str, str]] = []
-    status = 200
+    status, refused = 200, ""
     if request.method == "POST":
         try:
             register_agent(actor=person, agent=agent)
         except InvalidInput as error:
             status = 422
             missing = [_mend(agent, fault) for fault in error.errors]
+        except Conflict as error:
+            status, refused = error.status, error.detail
         else:
             messages.success(request, f"{agent.name} is registered. Issue a credential to let it work.")
             return redirect("registry:agent", slug=agent.slug)
@@ -113,6 +136,7 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
         "charter": charter_of(agent),
         "steps": _steps("review", agent),
         "missing": missing,
+        "refused": refused,
         "scope_rows": scope_rows(policy),
         "tier_groups": tier_groups(policy),
         "number_rows": number_rows(policy),
@@ -128,7 +152,7 @@ def first_charter(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if not authority_of(person).holds_anywhere(Role.MANAGER):
         raise NotAllowed("Only a team's manager registers its agents.")
-    return _charter(request, _typed_who(_blank(person), request))
+    return _charter(request, _typed_who(_blank(person, _like(person, request)), request))
 
 
 @signed_in
@@ -176,7 +200,7 @@ def _form(step: str, agent: Agent, person: Person, request: HttpRequest | None =
 def _save(person: Person, agent: Agent, form: forms.Form) -> Agent:
     profile = Profile.of(agent)
     if isinstance(form, OwnerForm):
-        profile = replace(profile, accountable_person=form.accountable_person)
+        profile = replace(profile, accountable_person=form.accountable_person, deputy=form.deputy)
         return save_draft(actor=person, agent=agent, profile=profile, team=form.team)
     return save_draft(actor=person, agent=agent, profile=replace(profile, **form.cleaned_data))
 
@@ -187,9 +211,13 @@ def _merged(agent: Agent, form: ScopeForm | TiersForm) -> dict[str, Any]:
     return {**agent.draft, **form.document()}
 
 
-def _blank(person: Person) -> Agent:
+def _blank(person: Person, like: Agent | None = None) -> Agent:
     """An agent in memory only, to make a charter from."""
     team = teams_managed_by(person).first() or Team(name="")
+    if like is not None:
+        document = like.draft if like.revision is None else like.revision.document
+        facts = {**WhoForm.initial_of(like), "name": ""}
+        return Agent(owner_team=like.owner_team, accountable_person=like.accountable_person, draft=document, **facts)
     return Agent(owner_team=team, draft=template().to_document(), **WhoForm.initial_of(None))
 
 
@@ -210,21 +238,24 @@ def _overlaid(agent: Agent, form: forms.Form, request: HttpRequest) -> Agent:
         agent.draft = readable(_merged(agent, form)).to_document()
     elif isinstance(form, OwnerForm):
         if "team" in form.cleaned_data:
-            agent.owner_team, agent.accountable_person = form.team, form.accountable_person
+            agent.owner_team, agent.accountable_person, agent.deputy = form.team, form.accountable_person, form.deputy
     else:
         _typed_who(agent, request)
     return agent
 
 
-def _show(request: HttpRequest, form: forms.Form, step: str, agent: Agent, *, status: int = 200) -> HttpResponse:
+def _show(
+    request: HttpRequest, form: forms.Form, step: str, agent: Agent, *, status: int = 200, like: Agent | None = None
+) -> HttpResponse:
     new = agent._state.adding  # noqa: SLF001
     context: dict[str, Any] = {
         "agent": None if new else agent,
+        "like": like,
         "form": form,
         "step": step,
         "heading": LABELS[step],
         "charter": charter_of(agent),
-        "charter_url": reverse("registry:register_first_charter")
+        "charter_url": reverse("registry:register_first_charter") + (f"?like={like.slug}" if like else "")
         if new
         else reverse("registry:register_charter", args=[agent.slug, step]),
         "steps": _steps(step, None if new else agent),

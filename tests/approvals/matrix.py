@@ -7,6 +7,7 @@ from tests.approvals.asking import opened
 from tests.approvals.proposing import proposed
 from tests.matrix import Row, who
 from tests.organisation import Organisation, active_agent, credential_for
+from tests.registry.recording import offered
 
 Arguments = Callable[[Organisation], Mapping[str, Any]]
 
@@ -21,6 +22,10 @@ def _agent(organisation: Organisation) -> Mapping[str, Any]:
 
 def _typing(organisation: Organisation) -> Mapping[str, Any]:
     return {**_agent(organisation), "part": "policy"}
+
+
+def _transfer(organisation: Organisation) -> Mapping[str, Any]:
+    return {"transfer_id": offered(organisation, active_agent(organisation)).pk}
 
 
 def _proposal(organisation: Organisation) -> Mapping[str, Any]:
@@ -42,6 +47,7 @@ MATRIX: dict[str, Row] = {
     "approvals:home_queue": Row(who(200)),
     "approvals:sparklines": Row(who(200)),
     "approvals:stop_counts": Row(who(200), query="?key=all"),
+    "approvals:transfer_counts": Row(who(200, operator=404), _transfer),
     "approvals:agent_requests": Row(SEEN, _agent),
     "approvals:try_action": Row(SEEN, _agent),
     "approvals:try_typed": Row(SEEN, _typing),
