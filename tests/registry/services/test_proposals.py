@@ -70,8 +70,8 @@ def test_the_second_person_puts_it_in_force(organisation: Organisation, agent: A
     assert types()[-4:] == [
         "registry.policy.proposed",
         "registry.policy.backtested",
-        "registry.policy.revised",
         "registry.policy.decided",
+        "registry.policy.revised",
     ]
     revised = facts(Entry.objects.filter(type="registry.policy.revised").order_by("-recorded_at", "-id")[0])
     assert (revised["widened"], revised["approved_by"]) == (True, str(organisation.second_manager.pk))
@@ -174,7 +174,7 @@ def test_a_revision_in_between_overtakes(organisation: Organisation, agent: Agen
 def test_one_proposal_at_a_time(organisation: Organisation, agent: Agent) -> None:
     first = propose(organisation.manager, agent)
     with pytest.raises(Conflict) as refused:
-        propose(organisation.second_manager, agent, policy_document(environments=["production"]))
+        propose(organisation.second_manager, agent, policy_document(environments=["qa"]))
     assert refused.value.extra["proposal"] == first.number
     with pytest.raises(NotAllowed):
         withdraw_proposal(actor=organisation.second_manager, proposal=first)

@@ -5,7 +5,6 @@ from django.test import Client
 
 from registry.models import Agent
 from registry.selectors.agents import agent_for
-from registry.services.policy import tighten_policy
 from registry.web.policy_forms import ScopeForm, TiersForm
 from tests.organisation import Organisation, draft_agent, policy_document
 
@@ -116,28 +115,3 @@ def test_an_accountable_person_of_another_team_is_refused(manager: Client, organ
         assert manager.post(path, typed).status_code == 422
     assert manager.post(path, {"team": "platform", "accountable_person": ""}).status_code == 422
     assert agent_for(organisation.manager, agent.pk).accountable_person is None
-
-
-def test_tightening_by_the_form(manager: Client, organisation: Organisation, agent: Agent) -> None:
-    path = f"/agents/{agent.slug}/policy/"
-    typed = _typed(policy_document(), based_on="1", branches_allowed="feature/**")
-    assert b"Branch fix/** is no longer listed." in manager.post(f"{path}difference/", typed).content
-    assert manager.post(path, typed)["Location"] == f"/agents/{agent.slug}/history/"
-
-
-def test_widening_by_the_form_is_refused_and_kept(manager: Client, organisation: Organisation, agent: Agent) -> None:
-    typed = _typed(policy_document(), based_on="1", repositories="acme/payments\nacme/vault")
-    answer = manager.post(f"/agents/{agent.slug}/policy/", typed)
-    assert answer.status_code == 403
-    assert b"Repository acme/vault comes into scope." in answer.content
-    assert b"acme/payments\nacme/vault" in answer.content
-
-
-def test_a_stale_form_is_noticed_and_kept(manager: Client, organisation: Organisation, agent: Agent) -> None:
-    tighter = policy_document(branches_allowed=["feature/**"])
-    tighten_policy(actor=organisation.second_manager, agent=agent, document=tighter, based_on=1)
-    typed = _typed(policy_document(), based_on="1", environments="test")
-    answer = manager.post(f"/agents/{agent.slug}/policy/", typed)
-    assert answer.status_code == 409
-    assert b'name="based_on" value="1"' in answer.content
-    assert b"Start again from revision 2" in answer.content
