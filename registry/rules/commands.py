@@ -100,14 +100,6 @@ class Commands:
             found = max(found, _steps(one.rest, command), key=_WORSE)
         return found
 
-    def deciding(self, command: Words) -> str:
-        """Return the first pattern that allows, blocks or may block the command, or an empty string. Slow."""
-        for source in self.sources:
-            alone = Commands((source,))
-            if alone.allows(command) or alone.blocks(command) is not Blocked.NO:
-                return source
-        return ""
-
 
 _WORSE = (Blocked.NO, Blocked.MAYBE, Blocked.YES).index
 _Table = Mapping[str, tuple[_Pattern, ...]]
