@@ -19,6 +19,10 @@ BAILIWICK_LOG_ORIGIN = environment.text("LOG_ORIGIN", "bailiwick.local/ledger")
 BAILIWICK_VERSION = "0.1.0"
 # The signed stop file; empty: stops/stops.txt in the data directory. On several machines: one shared place.
 BAILIWICK_STOP_FILE = environment.text("STOP_FILE")
+# How often an agent's stop is rehearsed, and where a canary's drill reaches the portal (empty: its own address).
+BAILIWICK_DRILL_CANARY_DAYS = int(environment.text("DRILL_CANARY_DAYS", "7"))
+BAILIWICK_DRILL_AGENT_DAYS = int(environment.text("DRILL_AGENT_DAYS", "90"))
+BAILIWICK_DRILL_URL = environment.text("DRILL_URL").rstrip("/")
 # Seconds that an enforcement point may go on between two signs of life; policies may shorten it, nothing lengthens it.
 BAILIWICK_LEASE_SECONDS = int(environment.text("LEASE_SECONDS", "30"))
 
@@ -253,6 +257,8 @@ SPECTACULAR_SETTINGS = {
         "BacktestStatus": "approvals.rules.backtest.BacktestStatus",
         "Coverage": ["all", "team", "agent"],
         "ScopeKind": "registry.rules.kill.ScopeKind",
+        "PolicyLevel": ["organisation", "team", "agent"],
+        "ProposalState": "registry.models.policy.ProposalState",
         "StopKind": ["all", "team", "agent", "run", "action", "repository"],
         "StopStatus": "registry.rules.kill.StopStatus",
         "PointKind": "registry.models.kill.PointKind",
@@ -281,6 +287,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
     "forget-tokens": {"task": "portal.tasks.forget_tokens", "schedule": 600.0, "options": {"expires": 600}},
     "keep-stops": {"task": "portal.tasks.keep_stops", "schedule": 5.0, "options": {"expires": 15}},
+    "sweep-drills": {"task": "portal.tasks.sweep_drills", "schedule": 5.0, "options": {"expires": 15}},
     "keep-stop-file": {"task": "portal.tasks.keep_stop_file", "schedule": 5.0, "options": {"expires": 15}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(BAILIWICK_DATA_DIR / "beat-schedule")

@@ -6,6 +6,7 @@ from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from registry.models import Agent, Credential, CredentialKind, PolicyRevision
+from registry.rules.levels import Level
 from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
 from registry.rules.texts import MOST_NAME, MOST_TEXT, MOST_URL
 from registry.selectors.charters import charter_of
@@ -130,15 +131,22 @@ class CredentialInput(serializers.Serializer[Any]):
 
 
 class RevisionSerializer(serializers.ModelSerializer[PolicyRevision]):
-    """A policy revision. ``digest`` is the hex SHA-256 of the document's canonical JSON."""
+    """A policy revision. ``digest`` is the hex SHA-256 of the document's canonical JSON.
 
+    ``approved_by`` is the second person of a widening.
+    """
+
+    level = serializers.ChoiceField(choices=[level.value for level in (Level.ORGANISATION, Level.TEAM, Level.AGENT)])
     author = PersonSerializer()
+    approved_by = PersonSerializer(allow_null=True)
     digest = serializers.SerializerMethodField()
     document = serializers.JSONField()
 
     class Meta:
         model = PolicyRevision
-        fields = ["id", "number", "digest", "author", "created_at", "document"]
+        fields = [
+            "id", "level", "number", "digest", "reason", "author", "approved_by", "created_at", "document",
+        ]  # fmt: skip
 
     def get_digest(self, revision: PolicyRevision) -> str:
         return bytes(revision.digest).hex()
@@ -149,6 +157,7 @@ class RevisionInput(serializers.Serializer[Any]):
 
     based_on = serializers.IntegerField(min_value=1)
     document = serializers.DictField()
+    reason = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, default="")
 
 
 class ReasonInput(serializers.Serializer[Any]):
