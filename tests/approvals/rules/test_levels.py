@@ -413,7 +413,7 @@ def test_a_level_more_is_never_a_right_more(
     everything = rank(question, compile_effective(policy, organisation=organisation, team=team), narrowing)
     assert everything >= rank(question, compile_effective(policy, organisation=organisation), narrowing)
     assert everything >= rank(question, compile_effective(policy, organisation=bare, team=team), narrowing)
-    if question.task in policy.tasks:
+    if question.task is not None and question.task in policy.tasks:
         freed = replace(policy, tasks={**policy.tasks, question.task: Restriction()})
         assert alone >= rank(question, compile_effective(freed, organisation=bare))
 

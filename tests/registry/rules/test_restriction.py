@@ -43,7 +43,7 @@ def test_nothing_written_restricts_nothing() -> None:
 
 
 def test_an_empty_list_of_what_is_allowed_is_kept_and_of_what_is_blocked_is_not() -> None:
-    document = {"scope": {"tools": [], "paths_blocked": [], "commands_blocked": []}}
+    document: dict[str, Any] = {"scope": {"tools": [], "paths_blocked": [], "commands_blocked": []}}
     assert Restriction.from_document(document).to_document() == {"scope": {"tools": []}}
 
 
