@@ -10,13 +10,23 @@ from rest_framework.views import APIView
 from portal.api.idempotency import idempotent
 from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
+from portal.errors import NotAllowed
 from portal.identity.proof import require_step_up
+from portal.identity.selectors.people import authority_of
 from registry.api.asking import named_agent, person_of, read
 from registry.api.serializers import CredentialInput, CredentialSerializer, IssuedSerializer, page_of
 from registry.api.trust_serializers import RevokeAllInput, RevokedAllSerializer, RotationInput
-from registry.models import Credential
-from registry.selectors.agents import credentials_of
+from registry.models import Agent, Credential
+from registry.selectors.agents import credentials_of, may_manage
 from registry.services.credential import issue_credential, revoke_all, revoke_credential, rotate_credential
+
+
+def require_fresh_manager(request: Request, agent: Agent) -> None:
+    """What lets somebody get the agent's tokens takes a manager and a fresh proof that it is they."""
+    if not may_manage(authority_of(person_of(request)), agent):
+        raise NotAllowed(f"Only a manager of {agent.owner_team.name} does this. Nothing was changed.")
+    # The session, and with it the proof, belongs to Django's request beneath DRF's.
+    require_step_up(request._request)  # noqa: SLF001
 
 
 class CredentialList(APIView):
@@ -41,9 +51,8 @@ class CredentialList(APIView):
     def post(self, request: Request, reference: str) -> Response:
         """Only from a signed-in browser, freshly confirmed. Not repeatable by Idempotency-Key, which keeps answers."""
         agent = named_agent(request, reference)
-        # The session, and with it the proof, belongs to Django's request beneath DRF's.
-        require_step_up(request._request)  # noqa: SLF001
         facts = read(CredentialInput, request)
+        require_fresh_manager(request, agent)
         return _issued(*issue_credential(actor=person_of(request), agent=agent, **facts))
 
 
@@ -58,8 +67,8 @@ class CredentialRotation(APIView):
     def post(self, request: Request, reference: str, credential_id: UUID) -> Response:
         """The old one ends after the hours of overlap. Only from a signed-in browser, freshly confirmed."""
         agent = named_agent(request, reference)
-        require_step_up(request._request)  # noqa: SLF001
         facts = read(RotationInput, request)
+        require_fresh_manager(request, agent)
         return _issued(*rotate_credential(actor=person_of(request), agent=agent, credential_id=credential_id, **facts))
 
 

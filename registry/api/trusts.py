@@ -10,8 +10,8 @@ from rest_framework.views import APIView
 from portal.api.idempotency import idempotent
 from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
-from portal.identity.proof import require_step_up
 from registry.api.asking import named_agent, person_of, read
+from registry.api.credentials import require_fresh_manager
 from registry.api.serializers import page_of
 from registry.api.trust_serializers import TrustInput, TrustSerializer
 from registry.services.trust import revoke_trust, trust_issuer
@@ -41,8 +41,9 @@ class TrustList(APIView):
     def post(self, request: Request, reference: str) -> Response:
         """Only from a signed-in browser, freshly confirmed: it lets others get the agent's tokens."""
         agent = named_agent(request, reference)
-        require_step_up(request._request)  # noqa: SLF001
-        trust = trust_issuer(actor=person_of(request), agent=agent, **read(TrustInput, request))
+        facts = read(TrustInput, request)
+        require_fresh_manager(request, agent)
+        trust = trust_issuer(actor=person_of(request), agent=agent, **facts)
         return Response(TrustSerializer(trust).data, status=201)
 
 
