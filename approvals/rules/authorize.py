@@ -11,12 +11,11 @@ from approvals.rules.classify.actions import Action
 from approvals.rules.decision import Decision, Effect, Outcome, Question, Rule, Standing, sizes
 from registry.rules.actions import CATALOGUE
 from registry.rules.commands import Blocked
-from registry.rules.effective import CompiledLayer, Effective, of_compiled
+from registry.rules.effective import CompiledLayer, Effective
 from registry.rules.kill import ScopeKind
 from registry.rules.levels import Level
 from registry.rules.lifecycle import AgentState
 from registry.rules.modes import Mode
-from registry.rules.policy import CompiledPolicy
 from registry.rules.scope import (
     Found,
     Match,
@@ -59,14 +58,13 @@ _FOR = {
 
 def authorize(
     question: Question,
-    effective: Effective | CompiledPolicy,
+    effective: Effective,
     standing: Standing,
     narrowing: CompiledLayer | None = None,
 ) -> Decision:
     """Answer the question; ``narrowing`` is what the credential takes away. Never raises."""
     try:
-        whole = of_compiled(effective) if isinstance(effective, CompiledPolicy) else effective
-        return _decide(question, whole, standing, narrowing)
+        return _decide(question, effective, standing, narrowing)
     except Exception as error:  # noqa: BLE001  whatever fails while deciding, the answer is a denial
         name = type(error).__name__
         rule = Rule("error", Effect.FORBID, f"The question could not be decided ({name}).")

@@ -14,12 +14,12 @@ from registry.rules.composition import fingerprint
 from registry.rules.levels import Level
 from registry.rules.modes import Mode
 from registry.rules.numbers import ApprovalRule, Limits, strictest_approval, strictest_limits
-from registry.rules.policy import CompiledPolicy, Policy
+from registry.rules.policy import Policy
 from registry.rules.restriction import Baseline, Restriction
 from registry.rules.scope import CompiledScope, compile_lists, compile_scope
 from registry.rules.tiers import Tier, strictest
 
-__all__ = ["CompiledLayer", "Effective", "compile_effective", "compile_narrowing", "of_compiled"]
+__all__ = ["CompiledLayer", "Effective", "compile_effective", "compile_narrowing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,30 +118,6 @@ def compile_effective(
         tasks=MappingProxyType({name: _restricting(task, Level.TASK) for name, task in policy.tasks.items()}),
         fingerprint=fingerprint(pinned) if pinned else None,
         floors=catalogue.floors,
-    )
-
-
-def of_compiled(compiled: CompiledPolicy) -> Effective:
-    """Return a policy that was compiled alone as what counts without any other level."""
-    policy = compiled.policy
-    own = CompiledLayer(
-        level=Level.AGENT,
-        scope=compiled.scope,
-        tiers=compiled.tiers,
-        limits={"files": policy.limits.files, "lines": policy.limits.lines},
-        approval={},
-        modes=policy.modes,
-        whole=True,
-    )
-    tasks = {name: _restricting(task, Level.TASK) for name, task in policy.tasks.items()}
-    pinned = policy.composition.pinned
-    return Effective(
-        policy=policy,
-        catalogue=BUILT_IN,
-        layers=(own,),
-        tasks=tasks,
-        fingerprint=fingerprint(pinned) if pinned else None,
-        floors=BUILT_IN.floors,
     )
 
 

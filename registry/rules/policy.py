@@ -18,24 +18,22 @@ from types import MappingProxyType
 
 from portal.ledger.rules.canonical import JSONValue, canonicalize
 from registry.rules import reading
-from registry.rules.actions import BASELINE, CATALOGUE, UNKNOWN, action_type
+from registry.rules.actions import BASELINE, CATALOGUE, action_type
 from registry.rules.catalogue import Catalogue
 from registry.rules.composition import Composition
 from registry.rules.modes import Mode
 from registry.rules.numbers import APPROVAL, LIMITS, ApprovalRule, Limits
 from registry.rules.reading import Faults, PolicyError
 from registry.rules.restriction import Restriction
-from registry.rules.scope import CompiledScope, Scope, compile_scope
+from registry.rules.scope import Scope
 from registry.rules.tiers import Tier, strictest
 
 __all__ = [
     "ApprovalRule",
-    "CompiledPolicy",
     "Limits",
     "Policy",
     "PolicyError",
     "Scope",
-    "compile",
     "digest",
     "template",
 ]
@@ -130,28 +128,6 @@ def _lists(scope: Scope) -> dict[str, JSONValue]:
         for place, part in enumerate(fields(Scope))
         if place < _FIRST_LISTS or getattr(scope, part.name) != getattr(later, part.name)
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledPolicy:
-    """A policy ready to be asked, for one revision; safe to keep and to share between threads."""
-
-    policy: Policy
-    scope: CompiledScope
-    tiers: Mapping[str, Tier]
-
-    def tier(self, key: str) -> Tier:
-        """Return the tier of an action key; a key not in the catalogue has the tier of ``unknown``."""
-        return self.tiers.get(key, self.tiers[UNKNOWN])
-
-
-def compile(policy: Policy) -> CompiledPolicy:  # noqa: A001 - re.compile is named so for the same reason
-    """Compile the scope and settle the tier of every action in the catalogue."""
-    return CompiledPolicy(
-        policy=policy,
-        scope=compile_scope(policy.scope),
-        tiers=MappingProxyType({key: policy.tier_of(key) for key in CATALOGUE}),
-    )
 
 
 def digest(policy: Policy) -> str:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from approvals.rules.authorize import Decision, Effect, Outcome, Question, Standing, authorize
 from approvals.rules.classify import Action
-from registry.rules import policy as policies
 from registry.rules.actions import CATALOGUE
-from registry.rules.policy import CompiledPolicy, Policy, template
+from registry.rules.effective import Effective, compile_effective
+from registry.rules.policy import Policy, template
 from registry.rules.scope import Scope
 from registry.rules.tiers import Tier
 
@@ -25,11 +25,11 @@ SCOPE = Scope(
     hosts=("example.com",),
     models=("claude-*",),
 )
-POLICY = policies.compile(replace(template(), scope=SCOPE))
+POLICY = compile_effective(replace(template(), scope=SCOPE))
 FINE = Standing(agent_state="active", credential_ok=True)
 
 
-def ask(*actions: Action, policy: CompiledPolicy = POLICY, standing: Standing = FINE, **stated: str | None) -> Decision:
+def ask(*actions: Action, policy: Effective = POLICY, standing: Standing = FINE, **stated: str | None) -> Decision:
     known: dict[str, Any] = {"repository": "acme/shop", "branch": "feature/a", **stated}
     return authorize(Question(actions, **known), policy, standing)
 
@@ -96,7 +96,7 @@ def test_forbid_wins_over_everything_else() -> None:
 
 def test_a_protected_branch_takes_the_tier_of_pushing_there() -> None:
     tiers = {**template().tiers, "push.protected": Tier.FORBIDDEN}
-    strict = policies.compile(replace(template(), scope=SCOPE, tiers=tiers))
+    strict = compile_effective(replace(template(), scope=SCOPE, tiers=tiers))
     assert ask(Action("push.branch", branch="special"), policy=strict).outcome is Outcome.DENY
 
 
@@ -125,14 +125,14 @@ def test_nothing_asked_is_denied() -> None:
 
 
 def test_an_error_is_a_denial() -> None:
-    broken = cast("CompiledPolicy", object())
+    broken = cast("Effective", object())
     decision = ask(READ, policy=broken)
     assert decision.outcome is Outcome.DENY
     assert decision.errors == ("AttributeError",)
 
 
 def test_an_empty_policy_lets_nothing_out() -> None:
-    empty = policies.compile(Policy())
+    empty = compile_effective(Policy())
     assert ask(EDIT, policy=empty).outcome is Outcome.DENY
 
 

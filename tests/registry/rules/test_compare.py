@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from registry.rules import policy as policies
 from registry.rules.actions import CATALOGUE
 from registry.rules.compare import Direction, describe, widens
-from registry.rules.policy import ApprovalRule, CompiledPolicy, Limits, Policy, Scope, template
+from registry.rules.effective import Effective, compile_effective
+from registry.rules.policy import ApprovalRule, Limits, Policy, Scope, template
 from registry.rules.scope import (
     Match,
     match_branch,
@@ -149,7 +149,7 @@ SAMPLES = st.tuples(
 BRANCH_RANK = {Match.REFUSED: 0, Match.OUTSIDE: 0, Match.BLOCKED: 1, Match.ALLOWED: 2}
 
 
-def openness(policy: CompiledPolicy, sample: tuple[str, str, str, str, str]) -> tuple[int, ...]:
+def openness(policy: Effective, sample: tuple[str, str, str, str, str]) -> tuple[int, ...]:
     """How far ``policy`` opens each dimension of the sample; larger is more."""
     repository, branch, path, host, environment = sample
     return (
@@ -165,7 +165,7 @@ def openness(policy: CompiledPolicy, sample: tuple[str, str, str, str, str]) -> 
 
 
 def assert_no_wider(old: Policy, new: Policy, samples: list[tuple[str, str, str, str, str]]) -> None:
-    before, after = policies.compile(old), policies.compile(new)
+    before, after = compile_effective(old), compile_effective(new)
     for sample in samples:
         for was, now in zip(openness(before, sample), openness(after, sample), strict=True):
             assert now <= was
@@ -189,7 +189,7 @@ def test_without_a_widening_nothing_new_is_allowed(
 def test_any_opening_is_called_a_widening(
     old: Policy, new: Policy, samples: list[tuple[str, str, str, str, str]]
 ) -> None:
-    before, after = policies.compile(old), policies.compile(new)
+    before, after = compile_effective(old), compile_effective(new)
     opened = any(
         now > was
         for sample in samples

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.rules import policy as policies
 from registry.rules.actions import BASELINE, CATALOGUE
+from registry.rules.effective import compile_effective
 from registry.rules.policy import Policy, PolicyError, Scope, digest, template
 from registry.rules.scope import match_path, match_repository
 from registry.rules.tiers import Tier
@@ -29,7 +29,7 @@ def test_the_template_reads_back_exactly() -> None:
 
 
 def test_the_template_allows_nothing_until_a_repository_is_named() -> None:
-    compiled = policies.compile(template())
+    compiled = compile_effective(template())
     assert not match_repository(compiled.scope, "acme/checkout").allowed
     assert match_path(compiled.scope, "src/app.py").allowed
     assert not match_path(compiled.scope, "deploy/.env").allowed
@@ -175,7 +175,7 @@ def test_a_tier_may_be_stricter_than_the_baseline_and_never_looser(key: str, tie
     else:
         assert Policy.from_document(document).tier_of(key) is tier
     # Built past the reader, the baseline still holds.
-    assert policies.compile(Policy(tiers={key: tier})).tier(key).rank >= BASELINE[key].rank
+    assert compile_effective(Policy(tiers={key: tier})).tier(key).rank >= BASELINE[key].rank
 
 
 def test_a_policy_cannot_be_changed_after_it_was_made() -> None:
@@ -223,4 +223,4 @@ def test_any_document_is_a_policy_or_a_list_of_faults(document: object) -> None:
     again = Policy.from_document(policy.to_document())
     assert again == policy
     assert again.to_document() == policy.to_document()
-    policies.compile(policy)
+    compile_effective(policy)
