@@ -1,7 +1,7 @@
 """Documents of agents and findings over the API."""
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -75,7 +75,7 @@ class DocumentList(APIView):
             kind=DocumentKind(facts["kind"]),
             name=facts["name"],
             file_name=facts["file_name"],
-            content=request.data if isinstance(request.data, bytes) else b"",
+            content=cast("bytes", request.data),
             expires_on=facts.get("expires_on"),
         )
         return Response(DocumentSerializer(added).data, status=201)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,14 +47,18 @@ class _AgentAct(APIView):
         return Response(shown(type(self).service(actor=person_of(request), agent=agent, **read(ReasonInput, request))))
 
 
-def _act(verb: str, summary: str, too_late: str) -> Any:
-    return extend_schema(
+Post = Callable[[Any, Request, str], HttpResponse]
+
+
+def _act(verb: str, summary: str, too_late: str) -> Callable[[Post], Post]:
+    described: Callable[[Post], Post] = extend_schema(
         operation_id=f"agents_{verb}",
         summary=summary,
         tags=["agents"],
         request=ReasonInput,
         responses={200: AgentSerializer, 409: refusal(too_late)},
     )
+    return described
 
 
 class AgentSuspension(_AgentAct):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -43,7 +44,7 @@ def document_for(agent: Agent, document_id: UUID) -> AgentDocument:
     return found
 
 
-def running_out(agents: Iterable[UUID] | QuerySet[Agent], *, today: date) -> list[AgentDocument]:
+def running_out(agents: Iterable[UUID] | QuerySet[Any, Any], *, today: date) -> list[AgentDocument]:
     """The newest versions of the agents' papers that have run out or soon will: one query."""
     newest = (
         AgentDocument.objects.filter(agent__in=agents)

@@ -60,7 +60,7 @@ def obstacles_to_reinstating(person: Person, agent: Agent) -> list[str]:
         obstacles.append(f"Only a manager of {agent.owner_team.name} reinstates it.")
     if agent.state != AgentState.SUSPENDED.value:
         obstacles.append(f"It is {agent.state}, not suspended.")
-    if not people_in(agent.owner_team).filter(pk=agent.accountable_person_id).exists():
+    if agent.accountable_person not in people_in(agent.owner_team):
         obstacles.append("Nobody answers for it: name an accountable person who is in its team first.")
     missed = [item for item in undecided_of(agent) if item.campaign.state == CampaignState.MISSED.value]
     if missed:

@@ -18,6 +18,8 @@ from registry.services.profile import faults_of_people, refuse_reason
 
 def note_ownership(*, agent: Agent, by: Person | None, at: datetime) -> Ownership:
     """Who owns the agent from ``at`` on; in the transaction that made it so."""
+    if agent.accountable_person_id is None:
+        raise ValueError("Only an agent that somebody answers for has an owner of its time.")
     return Ownership.objects.create(
         agent=agent,
         team=agent.owner_team,

@@ -22,7 +22,16 @@ from registry.services.findings import flag
 from registry.services.ownership import note_ownership
 from registry.services.profile import Profile, faults_of_people, save_unless_taken, validated
 
-__all__ = ["Profile", "add_revision", "discard_draft", "register_agent", "save_draft", "start_draft"]
+__all__ = [
+    "Profile",
+    "add_revision",
+    "discard_draft",
+    "let_team_see",
+    "move_to_team",
+    "register_agent",
+    "save_draft",
+    "start_draft",
+]
 
 
 @transaction.atomic(durable=True)
@@ -62,9 +71,7 @@ def save_draft(
         agent.draft = policy
     if team is not None and team.pk != agent.owner_team_id:
         _refuse_unless_manager(actor, team)
-        remove_perm("registry.view_agent", agent.owner_team.group, agent)
-        assign_perm("registry.view_agent", team.group, agent)
-        agent.owner_team = team
+        move_to_team(agent, team)
     save_unless_taken(agent)
     return agent
 
@@ -136,6 +143,18 @@ def _register(*, actor: Person, agent: Agent) -> Agent:
     append(revised, actor=actor_for(actor), at=now, agent_id=agent.pk)
     append(registered, actor=actor_for(actor), at=now, agent_id=agent.pk)
     return agent
+
+
+def let_team_see(agent: Agent) -> None:
+    """The owner team sees the agent and its record; in the transaction that makes the agent."""
+    assign_perm("registry.view_agent", agent.owner_team.group, agent)
+
+
+def move_to_team(agent: Agent, team: Team) -> None:
+    """Make the agent a team's, which alone sees it from now on. The caller locks, saves and enters it."""
+    remove_perm("registry.view_agent", agent.owner_team.group, agent)
+    assign_perm("registry.view_agent", team.group, agent)
+    agent.owner_team = team
 
 
 def add_revision(*, agent: Agent, policy: Policy, author: Person, number: int) -> PolicyRevision:

@@ -1,7 +1,6 @@
 """Handing an agent to another team: offered by its owner, taken by a manager of the receiver who names who answers."""
 
 from django.db import IntegrityError, transaction
-from guardian.shortcuts import assign_perm, remove_perm
 
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person, Team
@@ -17,6 +16,7 @@ from registry.selectors.kills import standing_of
 from registry.services.kill import carry_epoch
 from registry.services.ownership import note_ownership
 from registry.services.profile import faults_of_people, refuse_reason
+from registry.services.register import move_to_team
 
 
 @transaction.atomic(durable=True)
@@ -81,9 +81,8 @@ def accept_transfer(
         transfer=transfer.pk,
         reason=transfer.reason,
     )
-    remove_perm("registry.view_agent", agent.owner_team.group, agent)
-    assign_perm("registry.view_agent", transfer.to_team.group, agent)
-    agent.owner_team, agent.accountable_person, agent.deputy = transfer.to_team, accountable_person, deputy
+    move_to_team(agent, transfer.to_team)
+    agent.accountable_person, agent.deputy = accountable_person, deputy
     agent.save(update_fields=["owner_team", "accountable_person", "deputy"])
     note_ownership(agent=agent, by=actor, at=now)
     append(changed, actor=actor_for(actor), at=now, agent_id=agent.pk)

@@ -51,8 +51,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
             if status == Conflict.status:
                 # What was typed stays; the next attempt starts from what stands now, which is shown beside it.
                 now = agent_for(person, agent.slug)
-                form.data = form.data.copy()
-                form.data["based_on"] = Profile.of(now).digest
+                typed = request.POST.copy()
+                typed["based_on"] = Profile.of(now).digest
+                form.data = typed
                 context["stands_now"] = _differences(now, form)
         else:
             messages.success(request, f"{changed.name} is changed.")

@@ -107,8 +107,8 @@ class DocumentForm(forms.Form):
         help_text="The last day on which it holds. You are reminded 30 days before.",
     )
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> "UploadedFile[Any]":
+        file: "UploadedFile[Any]" = self.cleaned_data["file"]
         if (file.size or 0) > MOST_BYTES:
             raise forms.ValidationError(f"The file has {file.size:,} bytes; {MOST_BYTES // (1024 * 1024)} MB are kept.")
         return file

@@ -74,7 +74,7 @@ def _taken_over(like: Agent | None, team: Team, facts: dict[str, Any]) -> dict[s
     """The draft's profile and policy: of the agent it starts from, what was not asked for in step 1."""
     if like is None:
         return {"profile": Profile(**facts)}
-    people = {}
+    people: dict[str, Any] = {}
     if like.owner_team_id == team.pk:
         people = {"accountable_person": like.accountable_person, "deputy": like.deputy}
     document = like.draft if like.revision is None else like.revision.document
