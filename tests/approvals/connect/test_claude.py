@@ -113,3 +113,15 @@ def test_a_long_sentence_leaves_room_for_what_to_do() -> None:
     reason = output(reply(long, "AR-1"))["permissionDecisionReason"]
     assert len(reason) < 5000
     assert "AR-1" in reason
+
+
+def test_warnings_stand_beside_the_decision_and_change_nothing() -> None:
+    rule = Rule("tier.read", Effect.ALLOW, "Read files: free for this agent.")
+    for outcome in Outcome:
+        decision = Decision(outcome, Tier.FREE, (rule,), "Said.", warnings=("Too large.", "w" * 20_000))
+        plain = Decision(outcome, Tier.FREE, (rule,), "Said.")
+        warned: Any = reply(decision)["hookSpecificOutput"]
+        context = warned.pop("additionalContext")
+        assert context.startswith("Too large.\nw")
+        assert len(context) < 10_000, "Claude Code takes no more"
+        assert warned == reply(plain)["hookSpecificOutput"]
