@@ -8,13 +8,16 @@ from portal.ledger.selectors.entries import database_now
 from registry.rules.kill import ScopeKind
 from registry.rules.runs import run_id
 from registry.rules.trust import BUILT_IN
+from registry.selectors.policies import Subject
 from registry.services.credential import issue_credential
 from registry.services.kill import order_kill
 from registry.services.lease import Point, hold_lease
+from registry.services.policy import change_policy
 from registry.services.recertification import open_campaign
 from registry.services.trust import trust_issuer
 from tests.matrix import Row, only, who
 from tests.organisation import Organisation, active_agent, credential_for, draft_agent
+from tests.registry.policies import propose, said_by_organisation
 from tests.registry.recording import attached, noticed, offered, suspended
 
 Arguments = Callable[[Organisation], Mapping[str, Any]]
@@ -59,6 +62,21 @@ def _trust(key: str) -> Arguments:
 
 def _trusted_issuer(organisation: Organisation) -> Mapping[str, Any]:
     return {"slug": active_agent(organisation).slug, "issuer": "github"}
+
+
+def _proposal(organisation: Organisation) -> Mapping[str, Any]:
+    return {"number": propose(organisation.manager, active_agent(organisation)).number}
+
+
+def _baseline(organisation: Organisation) -> Mapping[str, Any]:
+    said_by_organisation(organisation.security, {"limits": {"files": 5}})
+    return {}
+
+
+def _team_baseline(organisation: Organisation) -> Mapping[str, Any]:
+    team, document = Subject.of_team(organisation.payments), {"limits": {"files": 5}}
+    change_policy(actor=organisation.manager, subject=team, document=document, based_on=0, reason="an audit")
+    return {"slug": "payments"}
 
 
 def _stop(organisation: Organisation) -> Mapping[str, Any]:
@@ -146,6 +164,24 @@ MATRIX: dict[str, Row] = {
     "registry:trust_revoke": Row(MANAGED, _trust("slug")),
     "registry:policy_change": Row(MANAGED, _active),
     "registry:policy_difference": Row(POSTED, _active),
+    "registry:home_proposals": Row(who(200)),
+    "registry:policies": Row(who(200)),
+    "registry:policy_organisation": Row(who(200)),
+    "registry:policy_organisation_change": Row(only("security")),
+    "registry:policy_organisation_difference": Row(POSTED),
+    "registry:policy_team": Row(SEEN, {"slug": "payments"}),
+    "registry:policy_team_change": Row(
+        who(403, manager=200, security=200, outsider=404, operator=404), {"slug": "payments"}
+    ),
+    "registry:policy_team_difference": Row(POSTED, {"slug": "payments"}),
+    "registry:catalogue": Row(who(200)),
+    "registry:catalogue_change": Row(only("security")),
+    "registry:catalogue_difference": Row(POSTED),
+    "registry:proposals": Row(who(200)),
+    "registry:proposal": Row(SEEN, _proposal),
+    "registry:proposal_approve": Row(POSTED, _proposal),
+    "registry:proposal_refuse": Row(POSTED, _proposal),
+    "registry:proposal_withdraw": Row(POSTED, _proposal),
     "registry:stop": Row(SEEN, _active),
     "registry:import": Row(who(200)),
     "registry:drift": Row(who(200)),
@@ -206,6 +242,17 @@ MATRIX: dict[str, Row] = {
     "registry-api:token": Row(who(405, anonymous=405), machine=True),
     "registry-api:policy": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:policy-revisions": Row(SEEN_BY_PROGRAMS, _reference),
+    "registry-api:agent-as-of": Row(SEEN_BY_PROGRAMS, _reference, query="?at=2026-11-21T09:30:00Z"),
+    "registry-api:policy-organisation": Row(who(200, anonymous=401), _baseline),
+    "registry-api:policy-organisation-revisions": Row(who(200, anonymous=401)),
+    "registry-api:policy-team": Row(SEEN_BY_PROGRAMS, _team_baseline),
+    "registry-api:policy-team-revisions": Row(SEEN_BY_PROGRAMS, {"slug": "payments"}),
+    "registry-api:policy-catalogue": Row(who(200, anonymous=401)),
+    "registry-api:proposals": Row(who(200, anonymous=401)),
+    "registry-api:proposal": Row(SEEN_BY_PROGRAMS, _proposal),
+    "registry-api:proposal-approve": Row(POSTED_BY_PROGRAMS, _proposal),
+    "registry-api:proposal-refuse": Row(POSTED_BY_PROGRAMS, _proposal),
+    "registry-api:proposal-withdraw": Row(POSTED_BY_PROGRAMS, _proposal),
     "registry-api:import": Row(POSTED_BY_PROGRAMS),
     "registry-api:export": Row(who(200, anonymous=401)),
     "registry-api:agent-export": Row(SEEN_BY_PROGRAMS, _reference),
