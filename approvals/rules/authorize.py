@@ -269,7 +269,7 @@ def _command(case: _Case, layer: CompiledLayer, action: Action) -> None:
     if layer.scope.commands_blocked is None and layer.scope.commands_allowed is None:
         return
     blocked, allowed = match_command(layer.scope, action.command)
-    said = " ".join("…" if word is None else word for word in action.command[:4])
+    said = " ".join("…" if word is None else word for word in action.command[:4])[:_MOST_SAID]
     if action.within and layer.scope.commands_blocked is not None:
         blocked = max(blocked, *map(layer.scope.commands_blocked.blocks, action.within), key=_SURE)
     if blocked is Blocked.YES:
@@ -338,6 +338,7 @@ def _because(text: str, found: Found) -> str:
     return f"{text}: {found.reason}" if found.reason else f"{text}."
 
 
+_MOST_SAID = 200
 _SURE: Callable[[Blocked], int] = (Blocked.NO, Blocked.MAYBE, Blocked.YES).index
 _STRENGTH: Callable[[Effect], int] = (Effect.ALLOW, Effect.GATE, Effect.FORBID).index
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from portal.ledger.rules.canonical import JSONValue
 from registry.rules.actions import BASELINE, CATALOGUE, UNKNOWN, ActionType, Reversibility
 from registry.rules.commands import Commands
+from registry.rules.names import Refused, normalise_tool
 from registry.rules.patterns import Patterns, compile_tools
 from registry.rules.tiers import Tier, strictest
 
@@ -86,7 +87,11 @@ class Catalogue(Mapping[str, ActionType]):
 
     def of_tool(self, tool: str) -> str | None:
         """Return the organisation's action that a call of this tool is; of several, the strictest by its floor."""
-        return self._strictest(key for key, patterns in self._tools if patterns.matches(tool))
+        try:
+            normal = normalise_tool(tool)
+        except Refused:
+            return None
+        return self._strictest(key for key, patterns in self._tools if patterns.matches(normal))
 
     def of_command(self, words: Sequence[str | None]) -> str | None:
         """Return the organisation's action that this command is, every word of it written out."""

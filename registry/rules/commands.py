@@ -83,7 +83,9 @@ class Commands:
     def allows(self, command: Words) -> bool:
         """Return whether the command begins with the words of one pattern, every one of them written out."""
         head = command[0] if command else None
-        return head is not None and any(_begins(one.rest, command) for one in _near(self._strict, head))
+        if head is None or not head.isascii():
+            return False  # a wildcard is not meant for letters that only look like the program's
+        return any(_begins(one.rest, command) for one in _near(self._strict, head))
 
     def blocks(self, command: Words) -> Blocked:
         """Return whether the command is one of these, however its options stand."""

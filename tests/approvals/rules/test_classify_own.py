@@ -168,6 +168,8 @@ def test_no_own_action_hides_another_of_the_same_call() -> None:
         ("mcp__acme__release", "acme.release"),
         ("mcp__acme__release2", "unknown"),
         ("MCP__acme__release", "unknown"),
+        ("mcp__ide__\u200bx", "unknown"),
+        ("mcp__ide__ｘ", "unknown"),
         ("Write", "edit.file"),
         ("mcp__ide__getDiagnostics", "lint"),
         ("mcp__ide__other", "acme.greedy"),

@@ -36,6 +36,7 @@ from registry.rules.names import Refused
         ("npm run test:*", "npm run build", False),
         ("make", "make deploy", True),
         ("g?t", "git x", True),
+        ("g?t", "gіt x", False),
         ("./gradlew", "./gradlew build", True),
         ("*test", "npm test", False),
         ("*test", "pytest -q", True),
