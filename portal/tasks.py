@@ -6,6 +6,7 @@ from uuid import UUID
 from celery import shared_task
 
 from approvals.jobs import backtest, count_use
+from approvals.jobs.drill import try_drill
 from approvals.jobs.sweep import end_overtaken
 from portal.ledger.services.follow import follow
 from portal.ledger.services.seal import seal
@@ -13,6 +14,7 @@ from portal.ledger.signing import load_signer
 from portal.subscriptions import FOLLOWERS
 from registry.jobs import keep_stops as stop_upkeep
 from registry.jobs.stops import keep_stop_file as keep
+from registry.services.drill import sweep_drills as ready_after_sweep
 from registry.services.exchange import forget_expired
 from registry.services.recertification import close_missed
 from reports.jobs.build_package import requeue_lost, run_build
@@ -100,3 +102,15 @@ def close_recertifications() -> None:
 def keep_stops() -> None:
     """Enter stops that the ledger did not take when they were ordered, and note leases that ended since."""
     stop_upkeep.keep_stops()
+
+
+@shared_task
+def sweep_drills() -> None:
+    """End the drills that are past their limit, plan what the schedule owes, and run what is ready."""
+    for drill_id in ready_after_sweep():
+        run_drill.delay(str(drill_id))
+
+
+@shared_task
+def run_drill(drill_id: str) -> None:
+    try_drill(UUID(drill_id))

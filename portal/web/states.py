@@ -59,6 +59,13 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "stopping": Look("Stopping", "loader", "stopped"),
         "stopped": Look("Stopped", "stopped", "stopped"),
     },
+    "drill": {
+        "waiting": Look("Waiting", "hourglass", "gated"),
+        "running": Look("Running", "loader", "stopped"),
+        "passed": Look("Passed", "circle-check", "free"),
+        "failed": Look("Failed", "octagon-x", "forbidden"),
+        "cancelled": Look("Without a result", "circle-slash", "neutral"),
+    },
     "run": {
         "running": Look("Running", "loader", "neutral"),
         "success": Look("Succeeded", "circle-check", "free"),

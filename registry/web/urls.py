@@ -8,6 +8,7 @@ from registry.web import (
     catalogue,
     credentials,
     documents,
+    drills,
     findings,
     home,
     levels,
@@ -103,5 +104,10 @@ urlpatterns = [
     path("stops/action/", stops.stop_action, name="stop_action"),
     path("stops/repository/", stops.stop_repository, name="stop_repository"),
     path("stops/<int:number>/", orders.order, name="kill"),
+    path("agents/<slug:slug>/drill/", drills.ask, name="drill_ask"),
+    path("drills/", drills.drill_list, name="drills"),
+    path("drills/canary/", drills.new_canary, name="drill_canary"),
+    path("drills/<int:number>/", drills.drill, name="drill"),
+    path("drills/<int:number>/consent/", drills.consent, name="drill_consent"),
     path("stops/<int:number>/progress/", orders.progress, name="kill_progress"),
 ]
