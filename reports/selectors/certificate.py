@@ -128,6 +128,8 @@ def _entries_about(order: KillOrder) -> Iterator[Entry]:
 def _last_allowed(order: KillOrder) -> Entry | None:
     """The last call that was let through before the order took hold."""
     until = order.ordered_at + COMMITTING
+    if order.resumed_at is not None:
+        until = min(until, order.resumed_at)
     allowed = covered_by(order).filter(type=CHECK, outcome="allow", recorded_at__lte=until)
     for entry in allowed.order_by("-recorded_at", "-id")[:MOST_READ].iterator(chunk_size=PIECE):
         if is_covered(entry, order):

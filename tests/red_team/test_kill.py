@@ -71,7 +71,7 @@ def outcome(token: str, command: str = FREE, **around: str) -> Outcome:
 
 ELSEWHERE: dict[ScopeKind, dict[str, str]] = {
     ScopeKind.RUN: {"session_id": "session-2"},
-    ScopeKind.ACTION: {"command": "ls"},
+    ScopeKind.ACTION: {"command": "git commit -m tidy"},
     ScopeKind.REPOSITORY: {"repository": "acme/billing"},
 }
 
