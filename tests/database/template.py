@@ -19,7 +19,7 @@ from tests.database.server import ensure_test_roles, urls_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _APPS = ("portal", "registry", "approvals", "reports")
-_SHAPING = ("*/migrations/*.py", "*/management/commands/upgrade.py", "*/services/provision.py", "*.sql")
+_SHAPING = ("migrations/*.py", "management/commands/upgrade.py", "services/provision.py", "*.sql")
 _LOCK = 4_108_800
 
 
