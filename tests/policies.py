@@ -1,5 +1,6 @@
 """Strategies that draw policies, restrictions and questions about the same few names, so that they often meet."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -160,6 +161,35 @@ QUESTIONS = st.builds(
 )
 
 
-def tame(question: Question) -> dict[str, Any]:
-    """What makes a question allowed more often, to be put over a drawn one."""
-    return {"repository": "o/a", "branch": "f/a", "environment": None, "repository_id": None}
+# A scope that lets most drawn questions through, so that one list drawn at random decides.
+WIDE = Scope(
+    repositories=("o/*",),
+    branches_allowed=("f/**", "g/a*", "main"),
+    paths_allowed=("**",),
+    environments=("ta", "t*", "tb", "s?"),
+    hosts=("*.x.y", "b.x.y:80"),
+    models=("*",),
+    credentials=("app", "key", "k*"),
+)
+_TAME: dict[str, Any] = {**dict.fromkeys(_NAMED), "repository": "o/a", "branch": "f/a", "files": None, "lines": None}
+# What of a question each part of a document is about; an action is kept where the part looks at actions.
+_ABOUT: dict[str, frozenset[str]] = {
+    "repositories": frozenset({"repository", "repository_id"}),
+    "branches_allowed": frozenset({"branch", "actions"}),
+    "branches_protected": frozenset({"branch", "actions"}),
+    "models": frozenset({"model", "provider"}),
+    "tools": frozenset({"tool"}),
+    "credentials": frozenset({"credential"}),
+    "environments": frozenset({"environment", "actions"}),
+    "limits": frozenset({"files", "lines"}),
+    "tasks": frozenset({"task", "files", "tool"}),
+    "composition": frozenset({"fingerprint"}),
+}
+
+
+def about(part: str, question: Question) -> Question:
+    """The question with nothing in it that another part of a document could stop it for."""
+    kept = _ABOUT.get(part, frozenset({"actions"}))
+    tame = {name: value for name, value in _TAME.items() if name not in kept}
+    actions = question.actions if "actions" in kept else (Action("edit.file"),)
+    return replace(question, actions=actions, **tame)
