@@ -52,7 +52,7 @@ def _usable(item: object) -> dict[str, str] | None:
     key = {name: item.get(name) for name in _MEMBERS[kind]}
     if not all(isinstance(value, str) and 0 < len(value) <= 2000 for value in key.values()):
         return None
-    return {**key, "alg": _ALGORITHM[kind]} if _sound(kind, key) else None
+    return {**{name: str(value) for name, value in key.items()}, "alg": _ALGORITHM[kind]} if _sound(kind, key) else None
 
 
 def _sound(kind: str, key: Mapping[str, Any]) -> bool:

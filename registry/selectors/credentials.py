@@ -131,14 +131,14 @@ def refused_lately(agent: Agent, *, most: int = 5) -> list[RefusedExchange]:
     return [RefusedExchange(entry.recorded_at, why_refused(entry.body["data"])) for entry in entries[:most]]
 
 
-def credential_for(agent: Agent, credential_id: object) -> Credential:
+def credential_for(agent: Agent, credential_id: UUID) -> Credential:
     found = credentials_of(agent).filter(pk=credential_id).first()
     if found is None:
         raise NotFound("This agent has no such credential.")
     return found
 
 
-def trust_for(agent: Agent, trust_id: object) -> IssuerTrust:
+def trust_for(agent: Agent, trust_id: UUID) -> IssuerTrust:
     found = agent.trusts.filter(pk=trust_id).select_related("created_by").first()
     if found is None:
         raise NotFound("This agent has no such trust.")

@@ -5,8 +5,11 @@ from typing import Any
 
 from registry.models import Agent
 from registry.rules.policy import template
+from registry.rules.trust import BUILT_IN
+from registry.selectors.credentials import longest_days
 from registry.services.credential import issue_credential
 from registry.services.register import Profile, register_agent, start_draft
+from registry.services.trust import trust_issuer
 from reports.demo.organisation import Organisation
 
 WEEK_OF_MINUTES = 7 * 24 * 60
@@ -168,5 +171,17 @@ def register(organisation: Organisation, casting: Casting) -> Playing:
     """Draft, register, and issue the credential that its machine uses."""
     manager = organisation.people[casting.manager]
     agent = register_agent(actor=manager, agent=draft_of(organisation, casting))
-    _, token = issue_credential(actor=manager, agent=agent, name=f"{casting.platform} runner", days=60)
+    days = min(60, longest_days())
+    _, token = issue_credential(actor=manager, agent=agent, name=f"{casting.platform} runner", days=days)
+    if casting.key == "maintainer":
+        # A second machine that only mends documentation, and so holds a credential that can do no more.
+        narrow = {"scope": {"repositories": ["harbourline/payments-api"], "paths_allowed": ["docs/**"]}}
+        issue_credential(actor=manager, agent=agent, name="Documentation runner", days=min(30, days), scope=narrow)
+    if casting.key == "gardener":
+        # It runs from a workflow each morning: that needs no stored secret.
+        claims = {"repository_id": "614285317", "ref": "refs/heads/main", "environment": "dependencies"}
+        audience, issuer = "https://bailiwick.example.test", BUILT_IN[0].issuer
+        trust_issuer(
+            actor=manager, agent=agent, name="Morning workflow", issuer=issuer, audience=audience, claims=claims
+        )
     return Playing(casting, agent, token)

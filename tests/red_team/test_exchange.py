@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.db import connections
 from pytest_django.fixtures import Settings
 
-from approvals.services.check import caller_standing
+from approvals.selectors.standing import caller_standing
 from portal.errors import PortalError, Unavailable
 from portal.identity.rules.tokens import digest
 from portal.ledger.models import Entry
@@ -251,6 +251,7 @@ def test_a_stopped_agent_buys_nothing_and_is_flagged_once(
     assert [entry["reason"] for entry in _entries()] == ["halted", "halted"]
     finding = Finding.objects.get(kind="exchange_while_stopped")
     assert finding.agent_id == agent.pk
+    assert finding.entry_id is not None
     assert Entry.objects.get(id=finding.entry_id).type == "registry.token.refused"
     assert types().count("registry.finding.noticed") == 1
 

@@ -15,7 +15,12 @@ from tests.organisation import Organisation
 from tests.sign_in import sign_in
 
 GITHUB = "https://token.actions.githubusercontent.com"
-TRUST = {"name": "nightly", "issuer": GITHUB, "audience": "https://portal.example", "claims": {"repository_id": "4711"}}
+TRUST: dict[str, Any] = {
+    "name": "nightly",
+    "issuer": GITHUB,
+    "audience": "https://portal.example",
+    "claims": {"repository_id": "4711"},
+}
 
 
 def _send(client: Client, path: str, body: Any = None, **headers: str) -> Any:

@@ -1,6 +1,7 @@
 """Which entries of a narrowing can never match: never said of one that could."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -58,7 +59,7 @@ def test_entries_are_named_by_their_place() -> None:
 
 
 def test_a_narrowing_in_words() -> None:
-    document = {
+    document: dict[str, Any] = {
         "scope": {"repositories": ["acme/x#5"], "branches_allowed": ["feature/**"], "environments": []},
         "limits": {"files": 5},
     }
