@@ -111,7 +111,7 @@ class StopThenSerializer(serializers.Serializer[Any]):
     """A stop that was in force."""
 
     number = serializers.IntegerField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a member of that name, not the field's own label
     ordered_at = serializers.DateTimeField()
     resumed_at = serializers.DateTimeField(allow_null=True)
 
@@ -132,7 +132,7 @@ class ActionSerializer(serializers.Serializer[Any]):
     """One action type. ``floor`` is the tier that no policy goes below; ``own`` marks the organisation's."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a member of that name, not the field's own label
     explain = serializers.CharField()
     reversibility = serializers.ChoiceField(choices=[item.value for item in Reversibility])
     default_tier = serializers.ChoiceField(choices=[item.value for item in Tier])

@@ -10,11 +10,9 @@ from portal.errors import NotFound
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import authority_of
-from registry.models import Agent, Credential, KillState, PolicyRevision
-from registry.rules.compare import Change, Direction, describe
+from registry.models import Agent, Credential, KillState
 from registry.rules.kill import ScopeKind, parse_scope_key
 from registry.rules.lifecycle import AgentState
-from registry.rules.policy import Policy
 
 # Who sees every agent, whatever its team.
 SEES_ALL = (Role.SECURITY, Role.AUDITOR)
@@ -116,39 +114,6 @@ def _own_teams(authority: Authority) -> set[UUID]:
 def credentials_of(agent: Agent) -> QuerySet[Credential]:
     """Every credential ever issued to the agent, newest first."""
     return agent.credentials.select_related("created_by").order_by("-id")
-
-
-@dataclass(frozen=True)
-class RevisionStep:
-    """A policy revision and what it changed; the first one changed nothing."""
-
-    revision: PolicyRevision
-    changes: tuple[Change, ...]
-
-    @property
-    def digest(self) -> str:
-        return bytes(self.revision.digest).hex()
-
-
-def history_of(agent: Agent, *, most: int = 200) -> list[RevisionStep]:
-    """The agent's latest revisions, newest first, each compared with the one before it."""
-    # One more than is shown, so that the oldest shown has something to be compared with.
-    revisions = list(agent.revisions.select_related("author").order_by("-number")[: most + 1])
-    policies = [Policy.from_document(revision.document) for revision in revisions]
-    steps = [
-        RevisionStep(
-            revision,
-            tuple(
-                change
-                for change in describe(policies[place + 1], policies[place])
-                if change.direction is not Direction.UNCHANGED
-            )
-            if place + 1 < len(policies)
-            else (),
-        )
-        for place, revision in enumerate(revisions)
-    ]
-    return steps[:most]
 
 
 def is_draft(agent: Agent) -> bool:

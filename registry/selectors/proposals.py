@@ -57,6 +57,12 @@ def open_for(subject: Subject) -> PolicyProposal | None:
     return found.select_related("author").first()
 
 
+def proposals_of(subject: Subject) -> QuerySet[PolicyProposal]:
+    """Every proposal for a subject that the reader is known to see, newest first."""
+    found = PolicyProposal.objects.filter(**subject.columns).select_related("author", "decided_by")
+    return found.order_by("-number")
+
+
 def waiting_for(person: Person) -> QuerySet[PolicyProposal]:
     """Open proposals of others that this person is entitled to decide; distance is judged one by one."""
     authority = authority_of(person)

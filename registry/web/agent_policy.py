@@ -18,7 +18,7 @@ from registry.selectors.policies import (
     steps_of,
     team_in_force,
 )
-from registry.selectors.proposals import visible_proposals
+from registry.selectors.proposals import proposals_of
 from registry.web.agents import agent_context
 from registry.web.asking import person_of
 from registry.web.effective_rows import policy_context
@@ -50,11 +50,11 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     typed = request.GET.get("at", "").strip()
     instant = _instant(typed) if typed else None
     then = as_of(agent, instant) if instant is not None else None
-    proposals = visible_proposals(person).filter(agent=agent).order_by("-number")[:MOST_PROPOSALS]
+    subject = Subject.of_agent(agent)
     context = {
         **agent_context(person, agent, "history"),
-        "steps": steps_of(Subject.of_agent(agent)),
-        "proposals": proposals,
+        "steps": steps_of(subject),
+        "proposals": proposals_of(subject)[:MOST_PROPOSALS],
         "at": typed,
         "at_field": (instant or database_now()).astimezone(UTC).strftime("%Y-%m-%dT%H:%M"),
         "at_unread": bool(typed) and instant is None,

@@ -14,7 +14,7 @@ from portal.web.access import signed_in
 from portal.web.pagination import page_by_cursor
 from registry.models import Agent
 from registry.rules.lifecycle import AgentState, Platform, verbs_in
-from registry.selectors.agents import STOPPED, agent_for, find_agents, history_of, is_draft, may_manage, may_stop
+from registry.selectors.agents import STOPPED, agent_for, find_agents, is_draft, may_manage, may_stop
 from registry.selectors.charters import charter_of, charters_of, policy_of
 from registry.selectors.findings import findings_about
 from registry.selectors.kills import orders_over, stopped_agent_ids
@@ -29,7 +29,6 @@ from registry.web.connect import (
     token_line,
 )
 from registry.web.forms import CRITICALITIES, PLATFORMS, POSITIONS, TRIGGERS, AgentFilters
-from registry.web.policy_forms import number_rows, scope_rows, tier_groups
 
 ORDERS = {"name": ("name", "id"), "-name": ("-name", "-id")}
 
@@ -95,28 +94,6 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "composition": policy_of(agent).composition,
     }
     return render(request, "registry/agent_overview.html", context)
-
-
-@signed_in
-@require_safe
-def scope(request: HttpRequest, slug: str) -> HttpResponse:
-    agent = agent_for(person_of(request), slug)
-    policy = policy_of(agent)
-    context = {
-        **agent_context(person_of(request), agent, "scope"),
-        "scope_rows": scope_rows(policy),
-        "tier_groups": tier_groups(policy),
-        "number_rows": number_rows(policy),
-    }
-    return render(request, "registry/agent_scope.html", context)
-
-
-@signed_in
-@require_safe
-def history(request: HttpRequest, slug: str) -> HttpResponse:
-    agent = agent_for(person_of(request), slug)
-    context = {**agent_context(person_of(request), agent, "history"), "steps": history_of(agent)}
-    return render(request, "registry/agent_history.html", context)
 
 
 @signed_in

@@ -49,6 +49,7 @@ class Editing:
     preview: str  # the address that shows the difference
     members: frozenset[str] = frozenset()
     context: dict[str, Any] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=catalogue_in_force)
 
     def rest_of(self, document: dict[str, Any]) -> dict[str, Any]:
         """The members that the form leaves as they are."""
@@ -104,7 +105,10 @@ def preview(request: HttpRequest, editing: Editing) -> HttpResponse:
     """What would be different with what is typed now; nothing is saved."""
     refuse_strangers(editing.person, editing.subject)
     form = _typed(request, editing, _number(request.POST.get("based_on", "")))
-    return render(request, "registry/_difference.html", _would_change(editing, form))
+    now = _in_force(editing.subject)
+    typed, unread = _read(editing, form.document(), form.catalogue, now)
+    context = _would_change(editing, now, typed, unread, form.catalogue)
+    return render(request, "registry/_difference.html", context)
 
 
 def _begin(request: HttpRequest, editing: Editing) -> HttpResponse:
@@ -162,7 +166,8 @@ def _page(
     refusal: PortalError | None = None,
     meanwhile: Meanwhile | None = None,
 ) -> HttpResponse:
-    typed = _shown_document(editing, form)
+    now = _in_force(editing.subject)
+    typed, unread = _read(editing, form.document() if form.is_bound else now.to_document(), form.catalogue, now)
     context = {
         "subject": editing.subject,
         "form": form,
@@ -175,7 +180,7 @@ def _page(
         "preview_url": editing.preview,
         "back_url": editing.after,
         **_of_policy(typed, form),
-        **_would_change(editing, form),
+        **_would_change(editing, now, typed, unread, form.catalogue),
         **editing.context,
     }
     return render(request, editing.template, context, status=status)
@@ -188,37 +193,30 @@ def _of_policy(typed: Document, form: DocumentForm) -> dict[str, Any]:
     return {"tier_groups": tier_groups(typed, form), "typed_fingerprint": shown_fingerprint(typed)}
 
 
-def _would_change(editing: Editing, form: DocumentForm) -> dict[str, Any]:
+def _would_change(
+    editing: Editing, now: Document, typed: Document, unread: int, catalogue: Catalogue
+) -> dict[str, Any]:
     """The difference to the policy in force, and who would have to agree to it."""
-    old = _in_force(editing.subject)
-    new, faults = _read(editing, form.document() if form.is_bound else old.to_document(), form.catalogue)
-    found = difference(old, new, form.catalogue)
+    found = difference(now, typed, catalogue)
     deciders: list[Decider] = []
     if found.wider:
         asked = PolicyProposal(**editing.subject.columns, author=editing.person, state=ProposalState.OPEN.value)
         deciders = deciders_of(asked)
     return {
         "difference": found,
-        "unread": faults,
+        "unread": unread,
         "deciders": [one for one in deciders if one.refusal is None],
         "barred": [one for one in deciders if one.refusal is not None],
     }
 
 
-def _read(editing: Editing, document: Any, catalogue: Catalogue) -> tuple[Document, int]:
+def _read(editing: Editing, document: Any, catalogue: Catalogue, now: Document) -> tuple[Document, int]:
     """What is typed as far as it can be read, and how many entries cannot."""
     level = editing.subject.level
     try:
         return read_document(level, document, catalogue), 0
     except PolicyError as error:
-        if level is Level.AGENT:
-            return readable(document), len(error.errors)
-        return _in_force(editing.subject), len(error.errors)
-
-
-def _shown_document(editing: Editing, form: DocumentForm) -> Document:
-    document = form.document() if form.is_bound else _in_force(editing.subject).to_document()
-    return _read(editing, document, form.catalogue)[0]
+        return readable(document) if level is Level.AGENT else now, len(error.errors)
 
 
 def _in_force(subject: Subject) -> Document:
@@ -237,12 +235,12 @@ def _document_of(editing: Editing, revision: PolicyRevision | None) -> dict[str,
 
 
 def _form(editing: Editing, document: dict[str, Any], *, typed: bool) -> DocumentForm:
-    return editing.form.over(document, catalogue_in_force(), typed=typed, rest=editing.rest_of(document))
+    return editing.form.over(document, editing.catalogue, typed=typed, rest=editing.rest_of(document))
 
 
 def _typed(request: HttpRequest, editing: Editing, number: int) -> DocumentForm:
     base = _whole(editing.subject, _revision(editing.subject, number))
-    return editing.form(request.POST, catalogue=catalogue_in_force(), rest=editing.rest_of(base))
+    return editing.form(request.POST, catalogue=editing.catalogue, rest=editing.rest_of(base))
 
 
 def _revision(subject: Subject, number: int) -> PolicyRevision | None:

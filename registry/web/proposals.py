@@ -171,6 +171,8 @@ def _again(found: PolicyProposal, subject: Subject) -> str:
         address = reverse("registry:policy_change", args=[subject.agent.slug])
     elif subject.team is not None:
         address = reverse("registry:policy_team_change", args=[subject.team.slug])
+    elif found.document.get("actions") != (found.based_on.document.get("actions") if found.based_on else None):
+        address = reverse("registry:catalogue_change")
     else:
         address = reverse("registry:policy_organisation_change")
     return f"{address}?from={found.number}"

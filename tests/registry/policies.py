@@ -62,8 +62,8 @@ def second_security() -> Person:
     return person
 
 
-def typed(document: dict[str, Any], based_on: int = 1, **changes: str) -> dict[str, str]:
-    """The form of an agent's policy as it would be sent with this document."""
+def typed(document: dict[str, Any], **changes: str) -> dict[str, str]:
+    """The form of an agent's policy as it would be sent with this document, edited from revision 1."""
     form = PolicyForm.over(document, catalogue_in_force(), typed=True)
     return {
         **{name: str(value) for name, value in form.data.items()},

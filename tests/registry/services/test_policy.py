@@ -6,7 +6,8 @@ import pytest
 
 from portal.errors import Conflict, InvalidInput, NotAllowed
 from registry.models import Agent, PolicyRevision
-from registry.selectors.agents import agent_for, history_of
+from registry.selectors.agents import agent_for
+from registry.selectors.policies import Subject, steps_of
 from registry.services import revisions as service
 from registry.services.policy import tighten_policy
 from tests.organisation import Organisation, draft_agent, policy_document
@@ -20,7 +21,7 @@ def test_tighter_is_in_force_at_once(organisation: Organisation, agent: Agent) -
     assert revision.number == 2
     assert agent_for(organisation.manager, agent.pk).revision == revision
     assert types()[-1] == "registry.policy.revised"
-    newest, first = history_of(agent)
+    newest, first = steps_of(Subject.of_agent(agent))
     assert [change.sentence for change in newest.changes] == [
         "Branch fix/** is no longer listed.",
         "Branch agent/** is no longer listed.",

@@ -150,7 +150,7 @@ def test_pages_of_one_agent_stay_cheap(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for tab in ("", "scope/", "credentials/", "connect/", "history/", "activity/", "policy/", "stop/"):
-        with django_assert_max_num_queries(24):
+        with django_assert_max_num_queries(30):
             assert manager.get(f"/agents/{agent.slug}/{tab}").status_code == 200
 
 
