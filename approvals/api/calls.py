@@ -95,6 +95,8 @@ def hook_call(request: HttpRequest) -> Call:
     for pointer, text in (("/session_id", asked.session_id), ("/tool_name", asked.tool)):
         if len(text) > MOST_STATED:
             raise claude.HookError(pointer, f"must not be longer than {MOST_STATED} characters.")
+    around: dict[str, Any] = {name: _stated(request, name) for name in OPTIONAL}
+    around |= {name: _counted(request, name) for name in NUMBERS}
     return Call(
         tool=asked.tool,
         tool_input=asked.tool_input,
@@ -102,8 +104,7 @@ def hook_call(request: HttpRequest) -> Call:
         cwd=asked.cwd,
         tool_use_id=asked.tool_use_id or None,
         fingerprint=_fingerprint(request),
-        **{name: _stated(request, name) for name in OPTIONAL},
-        **{name: _counted(request, name) for name in NUMBERS},
+        **around,
     )
 
 

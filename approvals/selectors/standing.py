@@ -7,7 +7,7 @@ question with the same token, compared with the row that comes back, and asked a
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -95,6 +95,8 @@ def keys_of_agent(holder: Holder) -> tuple[str, ...]:
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
 def one_text(keys: tuple[str, ...]) -> str:
     """Keys of kill scopes as one parameter: psycopg writes a list several times slower than PostgreSQL splits it."""
     return "\n".join(keys)
@@ -118,14 +120,17 @@ def caller_standing(token_digest: bytes, keys_of: KeysOf = keys_of_agent) -> Cal
             row = cursor.fetchone()
         if row is None:
             return None
-        *who, scope, organisation, team, agent, epoch, stopped = row
-        basis = Basis(organisation, team, agent)
-        holder = Holder(who[6], who[10], basis)
+        holder = Holder(row[6], row[10], Basis(*row[12:15]))
         if holder == known:
-            stopped_by = tuple(key for key in keys if key in stopped) if stopped else ()
-            return CallerStanding(*who, _narrowing(who[1], scope), basis, keys, epoch, stopped_by)
+            return _standing(row, holder.basis, keys)
         _keep(_holders, token_digest, holder)
     raise RuntimeError("The policy kept changing while a question was asked.")
+
+
+def _standing(row: tuple[Any, ...], basis: Basis, keys: tuple[str, ...]) -> CallerStanding:
+    epoch, stopped = row[15:]
+    stopped_by = tuple(key for key in keys if key in stopped) if stopped else ()
+    return CallerStanding(*(*row[:11], _narrowing(row[1], row[11]), basis, keys, epoch, stopped_by))
 
 
 class InForce(NamedTuple):
@@ -150,14 +155,15 @@ def policies_in_force(basis: Basis) -> InForce:
         found = PolicyRevision.objects.in_bulk([pk for pk in basis if pk is not None])
         organisation, team = (None if pk is None else found[pk] for pk in basis[:2])
         agent = found[basis.agent]
+        effective = compile_effective(
+            Policy.stored(agent.document),
+            organisation=None if organisation is None else Baseline.stored(organisation.document),
+            team=None if team is None else Restriction.stored(team.document),
+        )
         known = InForce(
-            compile_effective(
-                Policy.stored(agent.document),
-                organisation=organisation and Baseline.stored(organisation.document),
-                team=team and Restriction.stored(team.document),
-            ),
-            organisation and organisation.number,
-            team and team.number,
+            effective,
+            None if organisation is None else organisation.number,
+            None if team is None else team.number,
             agent.number,
             bytes(agent.digest).hex(),
         )

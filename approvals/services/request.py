@@ -188,8 +188,10 @@ def end(request: ApprovalRequest, target: RequestState, *, because: str, by: Act
 
 def _levels(standing: CallerStanding, policies: InForce) -> dict[str, dict[str, Any]]:
     """The revisions above the agent's own, as an approver is shown them."""
-    above = (("organisation", standing.basis.organisation, policies.organisation),)
-    above += (("team", standing.basis.team, policies.team),)
+    above = (
+        ("organisation", standing.basis.organisation, policies.organisation),
+        ("team", standing.basis.team, policies.team),
+    )
     return {level: {"revision": str(pk), "number": number} for level, pk, number in above if pk is not None}
 
 

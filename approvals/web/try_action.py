@@ -109,8 +109,8 @@ def _as_typed(agent: Agent, document: dict[str, Any] | None) -> tuple[Effective,
         policy = Policy.stored(document)
     except PolicyError as error:
         policy, left_out = readable(document), len(error.errors)
-    above = {"organisation": organisation_in_force(), "team": team_in_force(agent.owner_team)}
-    return compile_effective(policy, **above), left_out
+    organisation, team = organisation_in_force(), team_in_force(agent.owner_team)
+    return compile_effective(policy, organisation=organisation, team=team), left_out
 
 
 def _answer(effective: Effective, form: TryForm) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_members_and_headers_say_the_same(organisation: Organisation, agent: Age
         ("credential", ["a"]),
     ],
 )
-def test_what_cannot_be_said(token: str, member: str, value: object) -> None:
+def test_what_cannot_be_said(token: str, member: str, value: Any) -> None:
     document = problem(send(CHECKS, check_body(**{member: value}), token), 400)
     if document.get("errors"):
         assert [fault["pointer"] for fault in document["errors"]] == [f"/{member}"]
