@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import connections
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from approvals.selectors.standing import caller_standing
@@ -27,7 +28,7 @@ from registry.services.kill import order_kill
 from registry.services.outside_token import TokenRefused
 from registry.services.trust import revoke_trust, trust_issuer
 from tests.issuer import AUDIENCE, CLAIMS, GITHUB, TestIssuer, issuer, served, trust
-from tests.organisation import Organisation, active_agent
+from tests.organisation import Organisation, active_agent, credential_for, policy_document
 from tests.registry.ledgering import types
 
 __all__ = ["issuer", "served", "trust"]
@@ -433,3 +434,41 @@ def test_an_exchange_and_a_stop_at_once_leave_no_way_around_the_stop(
         standing = caller_standing(bytes(credential.digest))
         assert standing is not None
         assert standing.stopped_by
+
+
+# -- what the credential is good for ----------------------------------------------------------------------
+
+
+def _check(client: Client, token: str, **stated: str) -> dict[str, Any]:
+    call = {"schema": "1", "session": "s", "tool": "Read", "input": {"file_path": "/r/src/a.py"}, "cwd": "/r"}
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = client.post("/api/v1/checks", {**call, **stated}, content_type="application/json", headers=headers)
+    assert answer.status_code == 200, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_credential_is_good_in_the_tokens_repository_alone(
+    client: Client, issuer: TestIssuer, organisation: Organisation
+) -> None:
+    wide = active_agent(organisation, "Wide Agent", policy_document(repositories=["acme/*"]))
+    _trust(organisation, wide, repository_id="4711")
+    _, token = exchange(agent_reference=wide.slug, token=issuer.token())
+    own = credential_for(organisation, wide)
+    asked = (("acme/payments", "4711"), ("acme/payments", "1"), ("acme/other", "2"), ("acme/renamed", "4711"))
+    outcomes = {
+        (holder, *stated): _check(client, held, repository=stated[0], repository_id=stated[1])["outcome"]
+        for holder, held in (("exchanged", token), ("own", own))
+        for stated in asked
+    }
+    assert outcomes == {
+        ("exchanged", "acme/payments", "4711"): "allow",
+        ("exchanged", "acme/payments", "1"): "deny",
+        ("exchanged", "acme/other", "2"): "deny",
+        ("exchanged", "acme/renamed", "4711"): "allow",
+        ("own", "acme/payments", "4711"): "allow",
+        ("own", "acme/payments", "1"): "allow",
+        ("own", "acme/other", "2"): "allow",
+        ("own", "acme/renamed", "4711"): "allow",
+    }

@@ -86,7 +86,7 @@ def test_the_form_keeps_what_was_typed(manager: Client, organisation: Organisati
     assert 'value="365"' in text
     assert "acme/payments\n*/*" in text
     assert "*/*: " in text, "the line at fault is named"
-    assert '<details class="section" open>' in text
+    assert '<details class="section flow" open>' in text
     order_kill(actor=organisation.manager, kind=ScopeKind.AGENT, scope_id=agent.pk, reason="a drill")
     stopped = manager.post(f"{home}credentials/", {"name": "laptop", "days": "7"})
     assert stopped.status_code == 409
