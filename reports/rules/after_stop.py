@@ -84,4 +84,4 @@ def sentence(sign: Sign, *, agent: str, order: int, ordered_at: datetime) -> str
 
 
 def _clock(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"

@@ -38,10 +38,10 @@ class Summary:
 
 
 @contextmanager
-def server(urlconf: str, *, port: int, environment: Mapping[str, str]) -> Iterator[str]:
-    """A granian WSGI server with two workers of eight threads, as in production, on loopback."""
+def server(urlconf: str, *, port: int, environment: Mapping[str, str], workers: int = 2) -> Iterator[str]:
+    """A granian WSGI server, by default with two workers of eight threads as in production, on loopback."""
     command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "portal.wsgi:application", "--workers", "2",
+        sys.executable, "-m", "granian", "--interface", "wsgi", "portal.wsgi:application", "--workers", str(workers),
         "--blocking-threads", "8", "--port", str(port), "--no-access-log", "--log-level", "error",
     ]  # fmt: skip
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment, "BAILIWICK_BENCH_URLCONF": urlconf})

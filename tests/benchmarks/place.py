@@ -46,6 +46,11 @@ def bench_database(folder: Path) -> Iterator[Place]:
         cluster.stop()
 
 
+def security_tokens(place: Place) -> list[str]:
+    """Tokens of three people of security: one to stop, two to resume."""
+    return _run([sys.executable, "-m", "tests.benchmarks.seed_people"], place.environment).split()[-3:]
+
+
 def _run(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE, text=True
