@@ -7,7 +7,7 @@ its place and its counts. A few chunks are done here: starting a process would t
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -32,7 +32,9 @@ class ReplayFailed(Exception):
     """A process of the replay ended before its work did."""
 
 
-def replay(task: Message, chunks: Sequence[Chunk], *, processes: int | None = None) -> Iterator[Counted | None]:
+def replay(
+    task: Message, chunks: Sequence[Chunk], *, processes: int | None = None
+) -> Generator[Counted | None, None, None]:
     """Give ``(size, counted)`` for each chunk in any order, and None whenever nothing came for half a second.
 
     Whoever stops asking (closes the iterator) ends the work.

@@ -122,8 +122,8 @@ class UseWork:
         if grants is None:
             # Chunks come agent by agent: those that are through need not be kept.
             self._grants.clear()
-            document = PolicyRevision.objects.values_list("document", flat=True).get(pk=basis.agent)
-            grants = self._grants[check.agent_id] = Grants(document)
+            policy = _document(Level.AGENT, basis.agent)
+            grants = self._grants[check.agent_id] = Grants({} if policy is None else policy.to_document())
         self._count.take(
             grants,
             effective_policy(basis).catalogue,

@@ -15,7 +15,7 @@ class UseRowSerializer(serializers.Serializer[Any]):
 
     pointer = serializers.CharField(source="granted.pointer")
     entry = serializers.CharField(source="granted.entry")
-    label = serializers.CharField()
+    name = serializers.CharField(source="label")
     tier = serializers.CharField(help_text="Of an action; empty for an entry of a list.")
     count = serializers.IntegerField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)

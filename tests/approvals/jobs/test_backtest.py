@@ -268,7 +268,7 @@ def test_it_counts_as_it_goes_and_ends_itself_when_the_proposal_is_settled(
     proposal = proposed(organisation, agent)
     queue_backtest(proposal_id=proposal.pk)
     told: list[tuple[int, int]] = []
-    real = jobs.beat
+    real = beat
 
     def listening(*, proposal_id: UUID, attempt: int, done: int, total: int) -> bool:
         told.append((done, total))

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def _counts(agent: Agent) -> dict[tuple[str, str], int | None]:
     table = use_of(Agent.objects.select_related("revision").get(pk=agent.pk))
-    return {tuple(row.granted): row.count for row in [*table.entries, *table.actions]}
+    return {(row.granted.pointer, row.granted.entry): row.count for row in [*table.entries, *table.actions]}
 
 
 def _policy() -> dict[str, Any]:
@@ -134,7 +134,7 @@ def test_a_count_replaces_the_earlier_one_and_never_a_later_one(organisation: Or
     store_usage(agent_id=agent.pk, uses={entry: Use(5, now)}, since=now - timedelta(days=90), at=now)
     earlier = now - timedelta(hours=1)
     store_usage(agent_id=agent.pk, uses={entry: Use(1, earlier)}, since=earlier - timedelta(days=90), at=earlier)
-    assert _counts(agent)[tuple(entry)] == 5
+    assert _counts(agent)[entry.pointer, entry.entry] == 5
     later = now + timedelta(hours=1)
     store_usage(agent_id=agent.pk, uses={}, since=later - timedelta(days=90), at=later)
     assert not ScopeUse.objects.filter(agent=agent).exists()
