@@ -5,24 +5,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person
 from portal.identity.rules.tokens import mint
 from portal.identity.selectors.people import actor_for, authority_of
-from portal.ledger.events import Actor, instant
+from portal.ledger.events import SYSTEM, Actor, instant
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import Draft, append, append_many
 from registry import events
-from registry.models import Agent, Credential, CredentialKind, FindingKind, IssuerTrust
+from registry.models import Agent, Credential, CredentialKind, FindingKind, IssuerTrust, KillState
+from registry.rules.kill import keys_over
 from registry.rules.lifecycle import AgentState, may_act
 from registry.rules.policy import PolicyError
 from registry.rules.restriction import Restriction
 from registry.rules.texts import MOST_NAME, fault_in
 from registry.selectors.agents import may_manage
 from registry.selectors.credentials import MOST_DAYS, live_credentials, live_trusts, longest_days, state_of
-from registry.selectors.kills import standing_of
+from registry.selectors.kills import KillStanding, standing_of
 from registry.selectors.policies import catalogue_in_force
 from registry.services.findings import flag
 
@@ -46,10 +47,12 @@ def issue_credential(
     ``scope`` narrows what the agent may do with it; it can never widen that.
     """
     try:
-        return _issue(actor=actor, agent=agent, name=name, days=days, scope=scope or {})
+        made = _issue(actor=actor, agent=agent, name=name, days=days, scope=scope or {})
+        refuse_if_stopped_meanwhile(made[0])
     except AgentHalted as halted:
         _notice(actor, halted)
         raise
+    return made
 
 
 @transaction.atomic(durable=True)
@@ -119,6 +122,41 @@ def refuse_unless_acting(agent: Agent) -> None:
         raise AgentHalted(agent, f"is {agent.state}; only an active agent gets a token", agent.state)
 
 
+def refuse_if_stopped_meanwhile(credential: Credential) -> None:
+    """After a credential was committed: revoke it and raise when a stop came in between.
+
+    A stop that revokes what it finds cannot find a credential that is not committed yet, and the issuing cannot see
+    a stop that is not. Whichever is first, this waits for a stop under way and then sees it. No stop ever waits for
+    more than this one look: nothing is locked while the credential is made.
+    """
+    halted = _withdraw_if_stopped(credential)
+    if halted is not None:
+        raise halted
+
+
+@transaction.atomic(durable=True)
+def _withdraw_if_stopped(credential: Credential) -> AgentHalted | None:
+    agent = credential.agent
+    standing = standing_after_stops(agent)
+    if not standing.stopped_by:
+        return None
+    locked = Credential.objects.select_for_update().filter(pk=credential.pk, revoked_at=None)
+    end_credentials(list(locked), actor=SYSTEM, at=database_now())
+    return AgentHalted(
+        agent, "was stopped at that moment; it gets no token until it is resumed", f"epoch-{standing.epoch}"
+    )
+
+
+def standing_after_stops(agent: Agent) -> KillStanding:
+    """The agent's kill standing once every stop that is being ordered now has been committed or given up."""
+    keys = sorted(keys_over(agent_id=agent.pk, team_id=agent.owner_team_id))
+    # A first stop makes its row: this waits for that too, where a plain lock would find nothing to wait for.
+    KillState.objects.bulk_create([KillState(key=key) for key in keys], ignore_conflicts=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM registry_killstate WHERE key = ANY(%s) ORDER BY key FOR SHARE", [keys])
+    return standing_of(agent)
+
+
 def _notice(actor: Person, halted: AgentHalted) -> None:
     """In a transaction of its own: that of the refused issuing has been rolled back."""
     agent = halted.agent
@@ -136,10 +174,12 @@ def rotate_credential(
 ) -> tuple[Credential, str]:
     """A new credential in the place of one that goes on working for some hours, then ends by itself."""
     try:
-        return _rotate(actor=actor, agent=agent, credential_id=credential_id, days=days, overlap_hours=overlap_hours)
+        made = _rotate(actor=actor, agent=agent, credential_id=credential_id, days=days, overlap_hours=overlap_hours)
+        refuse_if_stopped_meanwhile(made[0])
     except AgentHalted as halted:
         _notice(actor, halted)
         raise
+    return made
 
 
 @transaction.atomic(durable=True)

@@ -25,7 +25,7 @@ from registry.rules.policy import PolicyError
 from registry.rules.restriction import Restriction
 from registry.rules.texts import MOST_NAME
 from registry.selectors.credentials import agent_referred
-from registry.services.credential import AgentHalted, make_credential, refuse_unless_acting
+from registry.services.credential import AgentHalted, make_credential, refuse_if_stopped_meanwhile, refuse_unless_acting
 from registry.services.findings import flag
 from registry.services.outside_token import (
     LEEWAY_SECONDS,
@@ -58,7 +58,8 @@ def exchange(*, agent_reference: str, token: str) -> tuple[Credential, str]:
     try:
         verify(outside)
         trust = _matching(trusts, outside)
-        return _exchange(trust_id=trust.pk, agent_id=agent.pk, outside=outside)
+        made = _exchange(trust_id=trust.pk, agent_id=agent.pk, outside=outside)
+        refuse_if_stopped_meanwhile(made[0])
     except TokenRefused as refusal:
         _record_refusal(agent, outside, refusal)
         raise
@@ -66,6 +67,7 @@ def exchange(*, agent_reference: str, token: str) -> tuple[Credential, str]:
         entry = _record_refusal(agent, outside, TokenRefused("halted", halted.why, verified=True, trust=trust))
         _notice(halted, entry)
         raise
+    return made
 
 
 def _matching(trusts: list[IssuerTrust], outside: OutsideToken) -> IssuerTrust:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -18,7 +18,7 @@ from portal.errors import PortalError, Unavailable
 from portal.identity.rules.tokens import digest
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import disclose
-from registry.models import Agent, Credential, ExchangedToken, Finding, IssuerTrust
+from registry.models import Agent, Credential, ExchangedToken, Finding, IssuerTrust, KillState
 from registry.rules.kill import ScopeKind
 from registry.selectors.credentials import known_issuers
 from registry.services import issuer_keys, outside_token
@@ -434,6 +434,42 @@ def test_an_exchange_and_a_stop_at_once_leave_no_way_around_the_stop(
         standing = caller_standing(bytes(credential.digest))
         assert standing is not None
         assert standing.stopped_by
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("stopped_before", [True, False], ids=["stopped before", "never stopped"])
+def test_a_stop_that_has_looked_for_credentials_already_still_gets_this_one(
+    issuer: TestIssuer, trust: IssuerTrust, agent: Agent, organisation: Organisation, stopped_before: bool
+) -> None:
+    """The stop has revoked what it found and is about to commit when the exchange is made: both cannot be missed."""
+    key = f"agent:{agent.pk}"
+    if stopped_before:
+        KillState.objects.create(key=key, epoch=2)
+    looked, exchanged = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        with transaction.atomic():
+            KillState.objects.bulk_create([KillState(key=key)], ignore_conflicts=True)
+            KillState.objects.filter(key=key).update(stopped=True, epoch=3)
+            assert not Credential.objects.filter(agent=agent, revoked_at=None).exists()
+            looked.set()
+            # The exchange has committed its credential and waits for us.
+            exchanged.wait(10)
+
+    def trade() -> object:
+        looked.wait(10)
+        return exchange(agent_reference=agent.slug, token=issuer.token())
+
+    def release() -> None:
+        while not Credential.objects.exists():
+            time.sleep(0.02)
+        exchanged.set()
+
+    found = _at_once(stop, trade, release)
+    assert [type(one) for one in found if one is not None] == [AgentHalted]
+    assert Credential.objects.get().revoked_at is not None
+    assert types().count("registry.credential.revoked") == 1
+    assert Finding.objects.get().kind == "exchange_while_stopped"
 
 
 # -- what the credential is good for ----------------------------------------------------------------------
