@@ -33,6 +33,7 @@ BODY: dict[str, Any] = {
     "branch": "feature/basket",
 }
 PORT = 8899
+SENDERS = 10
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ def _round(base: str, token: str, people: list[str], *, rate: int) -> Round:
     """Ask at an even rate for a second, stop everything, ask on for two seconds, resume."""
     checks: list[Check] = []
     done = threading.Event()
-    senders = [threading.Thread(target=_ask, args=(base, token, checks, done, rate / 10, place)) for place in range(10)]
+    pause = SENDERS / rate
+    senders = [
+        threading.Thread(target=_ask, args=(base, token, checks, done), kwargs={"pause": pause, "offset": n / rate})
+        for n in range(SENDERS)
+    ]
     for sender in senders:
         sender.start()
     time.sleep(1)
@@ -102,11 +107,11 @@ def _round(base: str, token: str, people: list[str], *, rate: int) -> Round:
     return Round(ordered, committed, checks)
 
 
-def _ask(base: str, token: str, checks: list[Check], done: threading.Event, rate: float, place: int) -> None:
-    due = time.monotonic() + place / rate / 10
+def _ask(base: str, token: str, checks: list[Check], done: threading.Event, *, pause: float, offset: float) -> None:
+    due = time.monotonic() + offset
     while not done.is_set():
         time.sleep(max(0.0, due - time.monotonic()))
-        due += 1 / rate
+        due += pause
         began = time.monotonic()
         answer = _post(f"{base}/api/v1/checks", BODY, token)
         checks.append(Check(began, time.monotonic(), answer["outcome"] == "allow"))
@@ -129,13 +134,13 @@ def _print(rounds: list[Round], asked: argparse.Namespace) -> None:
     since_sent = sorted(one.last_allow_ms for one in rounds)
     since_answer = sorted(one.after_commit_ms for one in rounds)
     checks = sum(len(one.checks) for one in rounds)
-    print(
-        f"order answered                            median {statistics.median(ordering):7.1f} ms  most {ordering[-1]:7.1f} ms"
-    )
-    for name, taken in (("sent", since_sent), ("answered", since_answer)):
-        print(
-            f"last allow, after the order was {name:9} median {statistics.median(taken):7.1f} ms  most {taken[-1]:7.1f} ms"
-        )
+    rows = {
+        "order answered after": ordering,
+        "last allow, after the order was sent": since_sent,
+        "last allow, after the order was answered": since_answer,
+    }
+    for name, taken in rows.items():
+        print(f"{name:42} median {statistics.median(taken):7.1f} ms  most {taken[-1]:7.1f} ms")
     begun = sum(one.begun_after for one in rounds)
     print(f"allows begun after the order was answered: {begun} of {checks} checks (goal 0)")
 
