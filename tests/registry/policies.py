@@ -67,7 +67,7 @@ def typed(document: dict[str, Any], **changes: str) -> dict[str, str]:
     form = PolicyForm.over(document, catalogue_in_force(), typed=True)
     return {
         **{name: str(value) for name, value in form.data.items()},
-        "based_on": str(based_on),
+        "based_on": "1",
         "reason": "because",
         **changes,
     }
