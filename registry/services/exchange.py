@@ -88,9 +88,10 @@ def _exchange(*, trust_id: UUID, agent_id: UUID, outside: OutsideToken) -> tuple
     # The agent first, as everywhere: two that wait for each other would both be ended by the database.
     agent = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").get(pk=agent_id)
     trust = IssuerTrust.objects.select_for_update(of=("self",)).select_related("created_by").get(pk=trust_id)
+    # First, so that a token for an agent that was retired, and its trusts with it, is noticed too.
+    refuse_unless_acting(agent)
     if trust.revoked_at is not None:
         raise TokenRefused("revoked", "The trust for this token has been revoked.", verified=True, trust=trust)
-    refuse_unless_acting(agent)
     scope = _narrowing(outside, trust)
     remembered = _use_up(outside, trust)
     now = database_now()

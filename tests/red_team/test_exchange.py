@@ -25,6 +25,7 @@ from registry.services import issuer_keys, outside_token
 from registry.services.credential import AgentHalted
 from registry.services.exchange import exchange, forget_expired
 from registry.services.kill import order_kill
+from registry.services.lifecycle import retire_agent, suspend_agent
 from registry.services.outside_token import TokenRefused
 from registry.services.trust import revoke_trust, trust_issuer
 from tests.issuer import AUDIENCE, CLAIMS, GITHUB, TestIssuer, issuer, served, trust
@@ -508,3 +509,15 @@ def test_the_credential_is_good_in_the_tokens_repository_alone(
         ("own", "acme/other", "2"): "allow",
         ("own", "acme/renamed", "4711"): "allow",
     }
+
+
+@pytest.mark.parametrize("end", [suspend_agent, retire_agent])
+def test_an_agent_that_has_ended_buys_nothing(
+    issuer: TestIssuer, trust: IssuerTrust, agent: Agent, organisation: Organisation, end: Callable[..., Agent]
+) -> None:
+    end(actor=organisation.manager, agent=agent, reason="It is no longer needed.")
+    with pytest.raises(AgentHalted):
+        exchange(agent_reference=agent.slug, token=issuer.token())
+    assert not Credential.objects.exists()
+    assert [entry["reason"] for entry in _entries()] == ["halted"]
+    assert Finding.objects.filter(kind="exchange_while_stopped").exists()
