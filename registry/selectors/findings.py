@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from portal.errors import NotFound
 from portal.identity.models import Membership, Person, Team
@@ -17,6 +17,7 @@ from registry.rules.lifecycle import AgentState
 from registry.rules.noticed import MILD, WORDS, NoticedKind, urgency
 from registry.selectors.agents import SEES_ALL, visible_agents, visible_teams
 from registry.selectors.documents import running_out
+from registry.selectors.drills import overdue
 from registry.selectors.recertification import Reminder, warnings_about, warnings_for
 
 _LIVE = (AgentState.ACTIVE.value, AgentState.SUSPENDED.value)
@@ -152,8 +153,12 @@ def _shown(agents: QuerySet[Agent], teams: QuerySet[Team], today: date) -> Itera
     for team in empty.order_by("name"):
         sentence = f"{team.name} owns agents and has no active member, so nobody can change or stop them but security."
         yield Noticed(kind=NoticedKind.TEAM_EMPTY, sentence=sentence, team=team)
-    yield from _left(live, members, "accountable_person", NoticedKind.ACCOUNTABLE_LEFT, "answers for")
-    yield from _left(live, members, "deputy", NoticedKind.DEPUTY_LEFT, "stands in for who answers for")
+    yield from _left(live, members)
+    for standing in overdue(live):
+        sentence = f"{standing.sentence} It was due on {standing.due:%-d %B %Y}."
+        yield Noticed(
+            kind=NoticedKind.DRILL_OVERDUE, sentence=sentence, agent=standing.agent, team=standing.agent.owner_team
+        )
     for paper in running_out(live.order_by().values("pk"), today=today):
         expired = paper.expires_on is not None and paper.expires_on < today
         yield Noticed(
@@ -165,19 +170,24 @@ def _shown(agents: QuerySet[Agent], teams: QuerySet[Team], today: date) -> Itera
         )
 
 
-def _left(
-    live: QuerySet[Agent], members: QuerySet[Membership], role: str, kind: NoticedKind, does: str
-) -> Iterator[Noticed]:
-    here = members.filter(person=OuterRef(role), team=OuterRef("owner_team"))
-    for agent in live.filter(~Exists(here), **{f"{role}__isnull": False}).order_by(F("name")):
-        person: Person = getattr(agent, role)
-        why = "is not in its team any more" if person.is_active else "has a closed account"
-        yield Noticed(
-            kind=kind,
-            sentence=f"{person.name} {does} {agent.name} and {why}. Name somebody else.",
-            agent=agent,
-            team=agent.owner_team,
-        )
+def _left(live: QuerySet[Agent], members: QuerySet[Membership]) -> Iterator[Noticed]:
+    here = {
+        role: Exists(members.filter(person=OuterRef(role), team=OuterRef("owner_team")))
+        for role in ("accountable_person", "deputy")
+    }
+    gone = live.annotate(accountable_here=here["accountable_person"], deputy_here=here["deputy"])
+    gone = gone.filter(Q(accountable_here=False) | Q(deputy_here=False, deputy__isnull=False))
+    for agent in gone.order_by("name"):
+        if not agent.accountable_here:
+            yield _gone(agent, agent.accountable_person, NoticedKind.ACCOUNTABLE_LEFT, "answers for")
+        if agent.deputy is not None and not agent.deputy_here:
+            yield _gone(agent, agent.deputy, NoticedKind.DEPUTY_LEFT, "is deputy for")
+
+
+def _gone(agent: Agent, person: Person | None, kind: NoticedKind, does: str) -> Noticed:
+    why = "is not in its team any more" if person and person.is_active else "has a closed account"
+    sentence = f"{person.name if person else 'Nobody'} {does} {agent.name} and {why}. Name somebody else."
+    return Noticed(kind=kind, sentence=sentence, agent=agent, team=agent.owner_team)
 
 
 def _campaigns(reminders: Iterable[Reminder]) -> Iterator[Noticed]:

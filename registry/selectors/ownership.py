@@ -33,5 +33,16 @@ def owners_at(moments: Iterable[tuple[UUID, datetime]]) -> dict[tuple[UUID, date
     return found
 
 
+def owners_between(agents: Iterable[UUID], start: datetime, end: datetime) -> dict[UUID, list[Ownership]]:
+    """Who owned each agent in a period, in order: the one at its beginning, and every one that came in it."""
+    rows: dict[UUID, list[Ownership]] = {}
+    for row in _whole().filter(agent_id__in=set(agents), since__lt=end).order_by("since", "id"):
+        known = rows.setdefault(row.agent_id, [])
+        if row.since <= start:
+            known.clear()
+        known.append(row)
+    return rows
+
+
 def _whole() -> QuerySet[Ownership]:
     return Ownership.objects.select_related("team", "accountable_person", "deputy", "by")

@@ -252,7 +252,7 @@ def _report_facts(
         earlier=earlier,
         log_vkey=head.vkey,
         package_vkey=load_signer("package").vkey,
-        agents=completeness.agent_facts(basis.scope, collected),
+        agents=completeness.agent_facts(basis.scope, collected, start=package.period_start, end=package.period_end),
         team_names=completeness.team_names(),
         files=known,
         assessment=assessment,

@@ -38,6 +38,7 @@ class AgentFacts:
     charter: str
     team: str
     accountable: str
+    owners: Sequence[str]
     state: str
     platform: str
     revision: str
@@ -161,6 +162,7 @@ def _outcome_rows(collected: Collected) -> list[dict[str, object]]:
 def _agent(agent: AgentFacts) -> dict[str, object]:
     return {
         **{name: inert(getattr(agent, name)) for name in ("name", "charter", "team", "accountable")},
+        "owners": [inert(owner) for owner in agent.owners],
         "state": agent.state,
         "platform": agent.platform.replace("_", " "),
         "revision": agent.revision,

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from portal.identity.models import Team
+from portal.ledger.events import instant
 from portal.ledger.models import Checkpoint
-from registry.models import Credential
+from registry.models import Credential, Ownership
 from registry.selectors.charters import charter_of
+from registry.selectors.ownership import owners_between
 from reports.models import Package, SourceCount
 from reports.render.report import AgentFacts
 from reports.render.report_data import Collected
@@ -82,8 +84,9 @@ def checkpoint_lag(as_of: datetime) -> timedelta | None:
     return None if newest is None else as_of - newest.signed_at
 
 
-def agent_facts(scope: Scope, collected: Collected) -> Sequence[AgentFacts]:
-    """The scope's agents as they stand now, those that did something in the period first."""
+def agent_facts(scope: Scope, collected: Collected, *, start: datetime, end: datetime) -> Sequence[AgentFacts]:
+    """The scope's agents as they stand now, with whoever answered for them in the period; the busy ones first."""
+    owners = owners_between([agent.pk for agent in scope.agents], start, end)
     facts = [
         AgentFacts(
             name=agent.name,
@@ -91,6 +94,7 @@ def agent_facts(scope: Scope, collected: Collected) -> Sequence[AgentFacts]:
             charter=charter_of(agent),
             team=agent.owner_team.name,
             accountable=agent.accountable_person.name if agent.accountable_person else "no one",
+            owners=[_told(one) for one in owners.get(agent.pk, ())],
             state=agent.state,
             platform=agent.platform,
             revision=f"policy revision {agent.revision.number}" if agent.revision else "no policy",
@@ -100,6 +104,11 @@ def agent_facts(scope: Scope, collected: Collected) -> Sequence[AgentFacts]:
         for agent in scope.agents
     ]
     return sorted(facts, key=lambda agent: (not agent.in_period, agent.name))
+
+
+def _told(owner: Ownership) -> str:
+    deputy = f", deputy {owner.deputy.name}" if owner.deputy else ""
+    return f"{owner.team.name}, {owner.accountable_person.name}{deputy}, from {instant(owner.since)}"
 
 
 def team_names() -> dict[str, str]:

@@ -11,6 +11,7 @@ from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import disclose_many
 from portal.ledger.selectors.log import index_of
 from registry.rules.kill import keys_over
+from registry.selectors.ownership import owner_at
 from reports.models import Run
 from reports.rules.story import KILL_TYPES, SILENCE, Told
 
@@ -27,7 +28,9 @@ SELECT id, prior + 1, source_counter - 1 FROM (
 
 def entries_of(run: Run) -> QuerySet[Entry]:
     """Everything of the run in the ledger, and the stops over its agent while it lasted; ordered by ``ORDER``."""
-    keys = set(keys_over(agent_id=run.agent_id, team_id=run.agent.owner_team_id))
+    owner = owner_at(run.agent_id, run.started_at)
+    team_id = owner.team_id if owner is not None else run.agent.owner_team_id
+    keys = set(keys_over(agent_id=run.agent_id, team_id=team_id, run_id=run.pk))
     # A little beyond the last event, because the stop that ended the run comes after it.
     lasted = (run.started_at, run.last_event_at + SILENCE)
     stops = Entry.objects.filter(type__in=KILL_TYPES, recorded_at__range=lasted)

@@ -1,6 +1,6 @@
 """Pages of runs: the list with its filters and export, and the story of one run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from django import forms
@@ -16,6 +16,7 @@ from portal.ledger.selectors.log import health
 from portal.web.access import signed_in
 from portal.web.pagination import page_by_cursor
 from registry.selectors.agents import visible_agents
+from registry.selectors.ownership import owner_at, owners_at
 from reports.models import Run
 from reports.render.evidence import cell
 from reports.rules.story import IMPORTED, SEEN, SELF_REPORTED, Item, tell
@@ -96,20 +97,22 @@ def runs_export(request: HttpRequest) -> HttpResponse:
     person = me(request)
     found = search(person, RunFilter(request, person).wanted()).order_by(*ORDER)[:MOST_EXPORTED]
     # Whole rather than streamed: a fault half-way must not leave a file that looks complete.
-    text = "".join(_lines(found.iterator(chunk_size=1000)))
+    text = "".join(_lines(list(found)))
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="runs.csv"'
     return response
 
 
-def _lines(found: Iterator[Run]) -> Iterator[str]:
+def _lines(found: Sequence[Run]) -> Iterator[str]:
     yield ",".join(map(cell, EXPORT_HEAD)) + "\r\n"
+    owners = owners_at((run.agent_id, run.started_at) for run in found)
     for run in found:
+        owner = owners.get((run.agent_id, run.started_at))
         values = (
             str(run.pk),
             run.session_id,
             run.agent.name,
-            run.agent.owner_team.name,
+            (owner.team if owner else run.agent.owner_team).name,
             run.initiator,
             run.repository,
             run.branch,
@@ -132,6 +135,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     items = tell(told(page.items), before=before, missing=holes(found))
     context = {
         "run": found,
+        "owner": owner_at(found.agent_id, found.started_at),
         "page": page,
         "items": items,
         "seconds": (found.last_event_at - found.started_at).total_seconds(),
