@@ -8,6 +8,8 @@ from approvals.rules.classify import Action, Classified, classify
 from registry.rules.catalogue import Catalogue
 from registry.rules.commands import MOST_WORDS
 from registry.rules.restriction import Baseline
+from tests.approvals.rules.test_classify_shell import ALL_COMMANDS
+from tests.red_team.test_commands import HOSTILE
 
 CWD = "/home/dev/shop"
 ACTION: dict[str, Any] = {
@@ -160,6 +162,28 @@ def test_no_own_action_hides_another_of_the_same_call() -> None:
         before, after = bash(command, Catalogue()), bash(command)
         assert set(kinds(before)) - {"unknown"} <= set(kinds(after))
         assert "acme.release" in kinds(after)
+
+
+# A catalogue that claims every program and every tool there could be, and calls all of it free.
+GREEDY = Baseline.from_document(
+    {
+        "actions": {
+            f"acme.{letter}": {**ACTION, "tier": "free", "commands": [f"*{letter}*"], "tools": [f"*{letter}*"]}
+            for letter in "abcdefghijklmnopqrstuvwxyz"
+        }
+    }
+).catalogue
+
+
+@pytest.mark.parametrize("command", [*ALL_COMMANDS, *HOSTILE])
+def test_a_greedy_catalogue_hides_nothing_that_is_understood(command: str) -> None:
+    before, after = bash(command, Catalogue()), bash(command, GREEDY)
+    assert {action for action in before.actions if action.type != "unknown"} <= set(after.actions)
+    kept = {action for action in before.actions if action.type == "unknown"} - set(after.actions)
+    # What took the place of an unknown is the same command, with every word of it written out.
+    named = {action.command for action in after.actions if action.type.startswith("acme.")}
+    assert {action.command for action in kept} <= named
+    assert not any(None in words for words in named)
 
 
 @pytest.mark.parametrize(
