@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registry.models import Agent, ScopeUse
-from registry.rules.actions import CATALOGUE
-from registry.rules.policy import Policy
+from registry.rules.effective import Effective
 from registry.rules.recertification import TIERS, Granted, entries_of
 from registry.rules.tiers import Tier
+from registry.selectors.policies import effective_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def use_of(agent: Agent) -> UseTable:
     document = agent.revision.document if agent.revision is not None else {}
     return UseTable(
         entries=[_row(granted, granted.entry, counted) for granted in entries_of(document)],
-        actions=_actions(document, counted) if document else [],
+        actions=_actions(effective_of(agent), counted) if document else [],
         counted_since=latest.counted_since if latest is not None else None,
         counted_at=latest.counted_at if latest is not None else None,
     )
@@ -58,13 +58,12 @@ def row_of(agent: Agent, granted: Granted) -> UseRow | None:
     return next((row for row in [*table.entries, *table.actions] if row.granted == granted), None)
 
 
-def _actions(document: dict[str, object], counted: dict[Granted, ScopeUse]) -> list[UseRow]:
-    policy = Policy.from_document(document)
-    tiers = {key: policy.tier_of(key) for key in CATALOGUE}
+def _actions(effective: Effective, counted: dict[Granted, ScopeUse]) -> list[UseRow]:
+    """The actions that are not forbidden at any level, the organisation's own among them."""
     return [
-        _row(Granted(TIERS, key), CATALOGUE[key].label, counted, tier.value)
-        for key, tier in tiers.items()
-        if tier is not Tier.FORBIDDEN
+        _row(Granted(TIERS, key), kind.label, counted, effective.tier(key).value)
+        for key, kind in effective.catalogue.items()
+        if effective.tier(key) is not Tier.FORBIDDEN
     ]
 
 

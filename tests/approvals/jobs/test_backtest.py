@@ -25,6 +25,7 @@ from portal.ledger.selectors.entries import database_now
 from portal.ledger.vault import Reader
 from registry.models import Agent, PolicyProposal
 from registry.selectors.policies import ORGANISATION, Subject
+from registry.services.credential import issue_credential
 from registry.services.policy import change_policy
 from registry.services.proposals import approve_proposal, withdraw_proposal
 from tests.approvals.asking import ask, bash
@@ -440,3 +441,35 @@ def _point_children_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAILIWICK_KEY_DIR", str(django_settings.BAILIWICK_KEY_DIR))
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.process_settings")
     monkeypatch.setenv("BAILIWICK_SECRET_KEY", "only-for-tests-" + "0" * 50)
+
+
+def test_what_narrows_a_credential_counts_in_the_replay_too(organisation: Organisation, agent: Agent) -> None:
+    """The wider policy allows the new repository; this credential still does not reach it."""
+    narrowing = {"scope": {"repositories": ["acme/payments"]}}
+    _, narrowed = issue_credential(actor=organisation.manager, agent=agent, name="ci", days=1, scope=narrowing)
+    ask(narrowed, "pytest -q", repository="acme/billing")
+    ask(credential_for(organisation, agent), "pytest -q", repository="acme/billing")
+    assert _run(proposed(organisation, agent))["counts"] == {"allowed": 1, "gated": 0, "refused": 0, "same": 1}
+
+
+def test_the_organisations_own_actions_are_understood_under_each_policys_own_catalogue(
+    organisation: Organisation, agent: Agent
+) -> None:
+    """What was not understood becomes an action of the organisation's, which its proposal makes free."""
+    ask(credential_for(organisation, agent), "frobnicate --all")
+    action = {
+        "label": "Frobnicate",
+        "reversibility": "reversible",
+        "tier": "free",
+        "explain": "Harmless.",
+        "commands": ["frobnicate"],
+    }
+    wider = change_policy(
+        actor=organisation.security,
+        subject=ORGANISATION,
+        document={"actions": {"acme.frobnicate": action}},
+        based_on=0,
+        reason="We know what it does.",
+    )
+    assert isinstance(wider, PolicyProposal)
+    assert _run(wider)["counts"] == {"allowed": 1, "gated": 0, "refused": 0, "same": 0}

@@ -212,6 +212,9 @@ def test_after_a_missed_date_the_entries_are_decided_late_and_the_agent_comes_ba
 ) -> None:
     campaign = _opened(organisation)
     close_missed(_after(campaign))
+    agent.refresh_from_db()
+    with pytest.raises(Conflict, match="ecertification"):
+        reinstate_agent(actor=organisation.manager, agent=agent, reason="We need it.")
     remove_item(actor=organisation.manager, campaign=campaign, item=_item(campaign, Granted("/scope/models", "*")).pk)
     assert _last("decided").body["data"]["late"] is True
     _keep_all(organisation.manager, campaign)
