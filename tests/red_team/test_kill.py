@@ -295,7 +295,9 @@ def test_k10_nobody_needs_to_be_notified(organisation: Organisation, super_conne
     token = credential_for(organisation, agent)
     assert outcome(token) is Outcome.ALLOW
     super_connection.execute(
-        "INSERT INTO registry_killstate (key, epoch, stopped) VALUES (%s, 1, true)", [f"agent:{agent.pk}"]
+        "INSERT INTO registry_killstate (key, epoch, stopped) VALUES (%s, 1, true)"
+        " ON CONFLICT (key) DO UPDATE SET epoch = 1, stopped = true",
+        [f"agent:{agent.pk}"],
     )
     assert outcome(token) is Outcome.DENY
 
