@@ -28,7 +28,7 @@ from registry.services.kill import order_kill
 from registry.services.lifecycle import retire_agent, suspend_agent
 from registry.services.outside_token import TokenRefused
 from registry.services.trust import revoke_trust, trust_issuer
-from tests.issuer import AUDIENCE, CLAIMS, GITHUB, TestIssuer, issuer, served, trust
+from tests.issuer import AUDIENCE, CLAIMS, GITHUB, TestIssuer, issuer, served, trust, tunnel
 from tests.organisation import Organisation, active_agent, credential_for, policy_document
 from tests.registry.ledgering import types
 
@@ -521,3 +521,15 @@ def test_an_agent_that_has_ended_buys_nothing(
     assert not Credential.objects.exists()
     assert [entry["reason"] for entry in _entries()] == ["halted"]
     assert Finding.objects.filter(kind="exchange_while_stopped").exists()
+
+
+def test_the_keys_are_read_through_the_operators_proxy_and_no_other(
+    issuer: TestIssuer, trust: IssuerTrust, agent: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    exchange(agent_reference=agent.slug, token=issuer.token())
+    cache.clear()
+    with tunnel() as (address, asked):
+        settings.BAILIWICK_OIDC_PROXY = address
+        exchange(agent_reference=agent.slug, token=issuer.token())
+    assert asked == [f"127.0.0.1:{issuer.port}"]
