@@ -12,6 +12,7 @@ from portal.api.idempotency import idempotent
 from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
 from portal.errors import InvalidInput, NotFound
+from portal.identity.models import Person
 from registry.api.asking import named_agent, person_of, read, visible_team
 from registry.api.serializers import ReasonInput, page_of
 from registry.api.stop_serializers import KillDetailSerializer, KillInput, KillSerializer
@@ -33,7 +34,7 @@ class KillList(APIView):
     def get(self, request: Request) -> Response:
         pages = NewestFirst()
         orders = pages.paginate_queryset(_whole(visible_orders(person_of(request))), request, view=self) or []
-        return pages.get_paginated_response(KillSerializer(orders, many=True).data)
+        return pages.get_paginated_response(KillSerializer(orders, many=True, context=_context(request)).data)
 
     @extend_schema(
         operation_id="kills_order",
@@ -54,7 +55,7 @@ class KillList(APIView):
             reason=facts["reason"],
             revoke_credentials=facts["revoke_credentials"],
         )
-        return Response(KillSerializer(order).data, status=201)
+        return Response(KillSerializer(order, context=_context(request)).data, status=201)
 
 
 class KillDetail(APIView):
@@ -65,7 +66,7 @@ class KillDetail(APIView):
         responses=KillDetailSerializer,
     )
     def get(self, request: Request, number: int) -> Response:
-        return Response(KillDetailSerializer(order_for(person_of(request), number)).data)
+        return Response(KillDetailSerializer(order_for(person_of(request), number), context=_context(request)).data)
 
 
 class KillAgreement(APIView):
@@ -82,7 +83,11 @@ class KillAgreement(APIView):
         person = person_of(request)
         order = order_for(person, number)
         agreed = agree_resume(actor=person, order=order, **read(ReasonInput, request))
-        return Response(KillSerializer(agreed).data, status=201)
+        return Response(KillSerializer(agreed, context=_context(request)).data, status=201)
+
+
+def _context(request: Request) -> dict[str, Person]:
+    return {"person": person_of(request)}
 
 
 def _scope(request: Request, kind: ScopeKind, target: str) -> Scope:

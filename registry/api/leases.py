@@ -12,7 +12,7 @@ from registry.api.asking import read
 from registry.api.stop_serializers import LeaseInput, LeaseReleaseInput, LeaseSerializer
 from registry.services.lease import Point, hold_lease, release_lease
 
-_BY_AGENT = [{"AgentToken": []}]
+_BY_AGENT: list[dict[str, list[str]]] = [{"AgentToken": []}]
 
 
 class LeaseList(APIView):

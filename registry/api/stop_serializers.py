@@ -9,7 +9,7 @@ from registry.api.serializers import PersonSerializer
 from registry.models import KillOrder, PointKind
 from registry.rules.kill import RESUME_QUORUM, ScopeKind, StopStatus
 from registry.rules.texts import MOST_TEXT
-from registry.selectors.points import progress_of
+from registry.selectors.points import progress_for, promise_for
 from registry.services.lease import MOST_POINT
 
 MOST_REPOSITORY = 255
@@ -46,12 +46,16 @@ class StillOutSerializer(serializers.Serializer[Any]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    """How far a stop has come: ``stopping`` until every lease in scope was acknowledged or has ended."""
+    """How far a stop has come: ``stopping`` until every lease in scope was acknowledged or has ended.
+
+    ``elsewhere`` counts points of agents that the caller may not see; they are in neither list.
+    """
 
     status = serializers.ChoiceField(choices=[item.value for item in StopStatus])
     stopped_at = serializers.DateTimeField(allow_null=True)
     told = ToldSerializer(many=True)
     out = StillOutSerializer(many=True)
+    elsewhere = serializers.IntegerField()
 
 
 class KillSerializer(serializers.ModelSerializer[KillOrder]):
@@ -64,6 +68,7 @@ class KillSerializer(serializers.ModelSerializer[KillOrder]):
     ordered_by = PersonSerializer(allow_null=True, help_text="Null for a drill of the schedule.")
     agreements = serializers.SerializerMethodField()
     needed = serializers.SerializerMethodField()
+    worst_because = serializers.SerializerMethodField()
 
     class Meta:
         model = KillOrder
@@ -79,6 +84,9 @@ class KillSerializer(serializers.ModelSerializer[KillOrder]):
     def get_needed(self, order: KillOrder) -> int:
         return RESUME_QUORUM
 
+    def get_worst_because(self, order: KillOrder) -> str:
+        return promise_for(self.context["person"], order)
+
 
 class KillDetailSerializer(KillSerializer):
     """A stop with how far it has come, read fresh."""
@@ -90,7 +98,7 @@ class KillDetailSerializer(KillSerializer):
 
     @extend_schema_field(ProgressSerializer())
     def get_progress(self, order: KillOrder) -> Any:
-        return ProgressSerializer(progress_of(order)).data
+        return ProgressSerializer(progress_for(self.context["person"], order)).data
 
 
 class KillInput(serializers.Serializer[Any]):

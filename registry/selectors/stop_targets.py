@@ -141,7 +141,7 @@ def agents_in(target: StopTarget) -> QuerySet[Agent]:
         return agents.filter(owner_team=target.team_id)
     if target.kind is ScopeKind.REPOSITORY:
         return agents.filter(pk__in=_working_in(str(target.scope_id), agents))
-    return agents.filter(pk=None if target.agent is None else target.agent.pk)
+    return agents.none() if target.agent is None else agents.filter(pk=target.agent.pk)
 
 
 def points_in(target: StopTarget) -> QuerySet[EnforcementPoint]:
@@ -167,7 +167,7 @@ def _working_in(repository: str, agents: QuerySet[Agent]) -> list[UUID]:
 
 def names_repository(entries: list[str], repository: str) -> bool:
     """Whether a scope's list names the repository. What follows ``#`` pins it to its host's id."""
-    return patterns.compile_globs(tuple(entry.partition("#")[0] for entry in entries)).matches(repository)
+    return bool(patterns.compile_globs(tuple(entry.partition("#")[0] for entry in entries)).matches(repository))
 
 
 def _cut(text: str) -> str:

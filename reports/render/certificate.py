@@ -44,7 +44,7 @@ def certificate_html(certificate: Certificate) -> str:
         "issued_at": when(certificate.issued_at),
         "created": certificate.issued_at,
         "ordered_at": when(order["ordered_at"]),
-        "ordered_by": inert(order["ordered_by"]["name"]),
+        "ordered_by": inert(order["ordered_by"]["name"] if order["ordered_by"] else "the schedule of drills"),
         "roles": inert(", ".join(role.partition("@")[0] for role in order["roles_then"]) or "not recorded"),
         "reason": printer.text(order["reason"], where="certificate.json"),
         "entry": _entry(order["entry"]),

@@ -44,7 +44,8 @@ def certificate_of(order: KillOrder) -> Document:
     before, refused = _last_allowed(order), _first_refused(order)
     shown = [one for one in (before, refused) if one is not None]
     places = index_of([entry.id for entry in (*entries, *shown, *(one.entry for one in activity))])
-    names = dict(Agent.objects.filter(pk__in={one.agent_id for one in shown}).values_list("pk", "name"))
+    agents = {one.agent_id for one in shown if one.agent_id is not None}
+    names = dict(Agent.objects.filter(pk__in=agents).values_list("pk", "name"))
     ordered = next((entry for entry in entries if entry.type == KILL_TYPES[0]), None)
     return {
         "order": {
@@ -55,7 +56,7 @@ def certificate_of(order: KillOrder) -> Document:
             "reason": order.reason,
             "epoch": order.epoch,
             "ordered_at": instant(order.ordered_at),
-            "ordered_by": _person(order.ordered_by),
+            "ordered_by": None if order.ordered_by is None else _person(order.ordered_by),
             "roles_then": list(order.authority.get("roles", [])),
             "entry": _place(ordered, places),
             "entered_late": bool(ordered is not None and ordered.body["data"].get("late")),
@@ -197,7 +198,8 @@ def _person(person: Person) -> Document:
 
 
 def _agent_name(entry: Entry) -> str:
-    return Agent.objects.values_list("name", flat=True).filter(pk=entry.agent_id).first() or "An agent"
+    named = Agent.objects.filter(pk__in=[entry.agent_id] if entry.agent_id else [])
+    return named.values_list("name", flat=True).first() or "An agent"
 
 
 def still_changing(document: Document) -> bool:

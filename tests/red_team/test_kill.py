@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -31,17 +32,18 @@ from portal.identity.models import Person
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
 from registry.jobs.keep_stops import keep_stops
-from registry.models import Agent, Credential, KillOrder, KillState, StopAcknowledgement
+from registry.models import Agent, Credential, Finding, FindingKind, KillOrder, KillState, StopAcknowledgement
 from registry.rules.kill import ScopeKind, StopStatus
 from registry.rules.runs import run_id
 from registry.selectors.kills import standing_of
 from registry.selectors.points import progress_of
-from registry.services.credential import issue_credential
+from registry.services.credential import issue_credential, rotate_credential
 from registry.services.kill import agree_resume, order_kill
 from registry.services.lease import Point, hold_lease
+from registry.services.register import register_agent
 from tests.approvals.asking import MERGE, ask, at_once, bash, opened, review
 from tests.ledger.processes import ROOT, environment
-from tests.organisation import Organisation, active_agent, credential_for, policy_document
+from tests.organisation import Organisation, active_agent, credential_for, draft_agent, policy_document
 from tests.sign_in import sign_in
 
 Super = psycopg.Connection[tuple[object, ...]]
@@ -189,6 +191,26 @@ def _answer(token: str) -> Outcome:
         return outcome(token)
     except NotAuthenticated:
         return Outcome.DENY
+
+
+def test_k03_a_killed_agent_cannot_register_again_under_another_name(organisation: Organisation, agent: Agent) -> None:
+    """Same platform, same repository: whoever registers it may not have ordered the resume alone."""
+    kill(organisation.manager, agent)
+    again = draft_agent(organisation, "Innocent Newcomer")
+    with pytest.raises(Conflict, match="is stopped by stop"):
+        register_agent(actor=organisation.manager, agent=again)
+    again.refresh_from_db()
+    assert again.state == "draft"
+    assert Finding.objects.filter(kind=FindingKind.REGISTERED_AGAIN.value).exists()
+
+
+def test_k04_rotation_of_a_killed_agents_token_gives_none(organisation: Organisation, agent: Agent, token: str) -> None:
+    kill(organisation.manager, agent)
+    credential = agent.credentials.get()
+    with pytest.raises(PortalError):
+        rotate_credential(actor=organisation.manager, agent=agent, credential_id=credential.pk, days=1, overlap_hours=1)
+    assert Credential.objects.count() == 1
+    assert outcome(token) is Outcome.DENY
 
 
 # -- K05, K06: what runs already ---------------------------------------------------------------------------
@@ -408,15 +430,11 @@ def test_k16_operators_who_kill_and_revive_at_once_leave_one_truth(organisation:
     agent = active_agent(organisation)
     token = credential_for(organisation, agent)
     epochs = [standing_of(agent).epoch]
+    again = partial(kill, organisation.security, agent)
     for _ in range(4):
         order = kill(organisation.manager, agent)
         agree_resume(actor=organisation.second_manager, order=order, reason="seen")
-        at_once(
-            [
-                lambda order=order: agree_resume(actor=organisation.security, order=order, reason="seen"),
-                lambda: kill(organisation.security, agent),
-            ]
-        )
+        at_once([partial(agree_resume, actor=organisation.security, order=order, reason="seen"), again])
         standing = standing_of(agent)
         in_force = KillOrder.objects.filter(state="active")
         assert bool(standing.stopped_by) is in_force.exists()
