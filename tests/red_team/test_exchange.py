@@ -533,3 +533,18 @@ def test_the_keys_are_read_through_the_operators_proxy_and_no_other(
         settings.BAILIWICK_OIDC_PROXY = address
         exchange(agent_reference=agent.slug, token=issuer.token())
     assert asked == [f"127.0.0.1:{issuer.port}"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_keys_are_kept_for_every_process_in_the_database(
+    issuer: TestIssuer, trust: IssuerTrust, agent: Agent, settings: Settings
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": "portal.identity.shared_cache.TableCache", "LOCATION": "identity_cache"}}
+    cache.clear()
+    issuer.slow = 0.2
+    tokens = [issuer.token() for _ in range(4)]
+    found = _at_once(*[lambda: exchange(agent_reference=agent.slug, token=tokens.pop())] * 4)
+    assert [one for one in found if isinstance(one, PortalError)] == []
+    assert _refused(agent, _by_stranger(issuer, "two")) == "key"
+    assert issuer.asked == ["/jwks"]
+    cache.clear()
