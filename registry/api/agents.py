@@ -18,6 +18,7 @@ from registry.api.record_serializers import AgentChange
 from registry.api.serializers import AgentSerializer, DraftInput, page_of
 from registry.models import Agent
 from registry.selectors.agents import AgentSearch, find_agents
+from registry.selectors.charters import charters_of
 from registry.selectors.kills import stopped_agent_ids
 from registry.services.profile import Profile, change_profile
 from registry.services.register import discard_draft, register_agent, save_draft, start_draft
@@ -37,7 +38,7 @@ class AgentList(APIView):
         search = AgentSearch(**{name: request.query_params.get(name, "").replace("\0", "") for name in _FILTERS})
         pages = NewestFirst()
         agents = pages.paginate_queryset(find_agents(person_of(request), search), request, view=self) or []
-        context = {"stopped": stopped_agent_ids(agents)}
+        context = {"stopped": stopped_agent_ids(agents), "charters": charters_of(agents)}
         return pages.get_paginated_response(AgentSerializer(agents, many=True, context=context).data)
 
     @extend_schema(

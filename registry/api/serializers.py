@@ -1,6 +1,7 @@
 """What the registry's API takes and gives. A token is given once; its digest never."""
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
@@ -68,7 +69,8 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
         ]  # fmt: skip
 
     def get_charter(self, agent: Agent) -> str:
-        return charter_of(agent)
+        known: dict[UUID, str] = self.context.get("charters", {})
+        return known.get(agent.pk) or charter_of(agent)
 
     def get_stopped(self, agent: Agent) -> bool:
         return agent.pk in self.context.get("stopped", ())

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.rules.actions import CATALOGUE
-from registry.rules.effective import Effective
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
 from registry.rules.patterns import split_pin
 from registry.rules.policy import Policy
-from registry.rules.tiers import Tier
+from registry.rules.restriction import Restriction
+from registry.rules.tiers import Tier, strictest
 
 MOST_ACTIONS = 3
 MOST_PLACES = 3
@@ -44,12 +44,10 @@ class CharterFacts:
         team: str = "",
         accountable: str = "",
         human_position: HumanPosition | None = None,
-        effective: Effective | None = None,
+        above: Iterable[Restriction] = (),
     ) -> "CharterFacts":
-        """Return the facts of an agent held to ``policy``, with the tiers that count.
-
-        ``effective`` is the policy under the levels above it; without it only the built-in baseline counts.
-        """
+        """Return the facts of an agent held to ``policy`` under the levels ``above``, with the tiers that count."""
+        levels = tuple(above)
         return cls(
             name=name,
             platform=platform,
@@ -60,7 +58,10 @@ class CharterFacts:
             repositories=tuple(dict.fromkeys(split_pin(name)[0] for name in policy.scope.repositories)),
             branches=policy.scope.branches_allowed,
             tasks=tuple(policy.tasks),
-            tiers={key: policy.tier_of(key) if effective is None else effective.tier(key) for key in CATALOGUE},
+            tiers={
+                key: strictest(policy.tier_of(key), *(one.tiers[key] for one in levels if key in one.tiers))
+                for key in CATALOGUE
+            },
         )
 
 

@@ -1,21 +1,41 @@
 """The charter of an agent as it stands: facts read from the rows, the sentence made by the rules."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from registry.models import Agent
+from registry.models import Agent, PolicyLevel
 from registry.rules.charter import CharterFacts, charter
+from registry.rules.levels import Level
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
 from registry.rules.policy import Policy, PolicyError
+from registry.rules.restriction import Baseline, Restriction
 
 
 def charter_of(agent: Agent) -> str:
     """The sentence for an agent; a draft's policy counts as far as it can be read."""
+    return charters_of([agent])[agent.pk]
+
+
+def charters_of(agents: Iterable[Agent]) -> dict[UUID, str]:
+    """The sentences of a page of agents whose teams, people and revisions are loaded: one query for all of them."""
+    page = list(agents)
+    keys = {_ORGANISATION, *(f"{Level.TEAM}:{agent.owner_team_id}" for agent in page)}
+    rows = PolicyLevel.objects.filter(key__in=keys).values_list("key", "revision__document")
+    above = {key: (Baseline if key == _ORGANISATION else Restriction).stored(document) for key, document in rows}
+    return {agent.pk: _charter(agent, above) for agent in page}
+
+
+_ORGANISATION = Level.ORGANISATION.value
+
+
+def _charter(agent: Agent, above: Mapping[str, Restriction]) -> str:
+    keys = (_ORGANISATION, f"{Level.TEAM}:{agent.owner_team_id}")
     return charter(
         CharterFacts.of(
             policy_of(agent),
+            above=[above[key] for key in keys if key in above],
             name=agent.name or "This agent",
             platform=Platform(agent.platform),
             trigger=Trigger(agent.trigger),
@@ -24,11 +44,6 @@ def charter_of(agent: Agent) -> str:
             accountable=agent.accountable_person.name if agent.accountable_person else "",
         )
     )
-
-
-def charters_of(agents: Iterable[Agent]) -> dict[UUID, str]:
-    """The sentences of a page of agents whose teams, people and revisions are loaded: no query for any of them."""
-    return {agent.pk: charter_of(agent) for agent in agents}
 
 
 def policy_of(agent: Agent) -> Policy:

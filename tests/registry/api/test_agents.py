@@ -193,11 +193,11 @@ def test_lists_page_and_cost_the_same(
     manager: Client, organisation: Organisation, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     active_agent(organisation, "Agent 00")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         manager.get("/api/v1/agents")
     for number in range(1, 51):
         draft_agent(organisation, f"Agent {number:02}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page = manager.get("/api/v1/agents").json()
     assert len(page["results"]) == 50
     following = manager.get(page["next"]).json()

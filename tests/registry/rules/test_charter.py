@@ -11,7 +11,6 @@ import pytest
 
 from registry.rules.actions import CATALOGUE
 from registry.rules.charter import CharterFacts, charter, joined
-from registry.rules.effective import compile_effective
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
 from registry.rules.policy import Policy, Scope, template
 from registry.rules.restriction import Restriction
@@ -207,9 +206,9 @@ def test_task_types_are_named() -> None:
 def test_the_levels_above_count_and_a_pin_is_not_read_out() -> None:
     policy = replace(template(), scope=Scope(repositories=("acme/checkout#7",), branches_allowed=("fix/**",)))
     given: dict[str, Any] = {"name": "Nightly", "platform": Platform.OTHER, "trigger": Trigger.PERSON}
-    above = compile_effective(policy, team=Restriction(tiers=dict.fromkeys(CATALOGUE, Tier.FORBIDDEN)))
+    above = Restriction(tiers=dict.fromkeys(CATALOGUE, Tier.FORBIDDEN))
     assert "in acme/checkout on branch" in charter(CharterFacts.of(policy, **given))
-    assert "may do nothing in acme/checkout" in charter(CharterFacts.of(policy, effective=above, **given))
+    assert "may do nothing in acme/checkout" in charter(CharterFacts.of(policy, above=[Restriction(), above], **given))
 
 
 def test_no_team_and_nobody_are_said() -> None:
