@@ -65,7 +65,7 @@ def pending(lines: Iterable[str]) -> tuple[list[OfflineOrder], int]:
         try:
             document = json.loads(line)
             if "entered" in document:
-                waiting.pop(document["entered"], None)
+                waiting.pop(str(document["entered"]), None)
             else:
                 order = _order(document)
                 waiting[str(order.id)] = order

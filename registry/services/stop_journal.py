@@ -8,7 +8,7 @@ from registry.models import KillOrder
 from registry.rules.stop_journal import OfflineOrder, entered_line
 from registry.selectors.stopfile import offline_orders
 from registry.services.kill import order_kill
-from registry.services.stopfile import append_to_journal, writing
+from registry.services.stopfile import append_to_journal, entering
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def enter_offline_orders(*, actor: Person | None = None) -> list[KillOrder]:
     if not offline_orders()[0]:
         return []
     entered = []
-    with writing():
+    with entering():
         for waiting in offline_orders()[0]:
             order = _enter(waiting, actor)
             if order is not None:

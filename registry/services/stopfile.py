@@ -75,8 +75,20 @@ def append_to_journal(line: str) -> None:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """The one writer of the stop file and its journal on this machine."""
-    path = stop_path()
+    """The one writer of the stop file on this machine."""
+    with _locked(stop_path()):
+        yield
+
+
+@contextmanager
+def entering() -> Iterator[None]:
+    """The one who enters journalled orders. Not the writer's lock: each order entered writes the file itself."""
+    with _locked(journal_path()):
+        yield
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
