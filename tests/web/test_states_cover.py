@@ -6,8 +6,10 @@ import pytest
 
 from approvals.rules import workflow
 from portal.web import states
+from registry.models import CampaignState
 from registry.rules.kill import OrderState, StopStatus
 from registry.rules.lifecycle import AgentState, Criticality
+from registry.rules.recertification import Standing
 from registry.rules.tiers import Tier
 
 
@@ -21,6 +23,8 @@ from registry.rules.tiers import Tier
         ("grant", workflow.GrantState),
         ("kill", OrderState),
         ("kill", StopStatus),
+        ("campaign", CampaignState),
+        ("review", Standing),
     ],
 )
 def test_each_value_is_known(kind: str, values: type[Enum]) -> None:
