@@ -155,12 +155,14 @@ def may_certify(person: Person, order: KillOrder) -> bool:
     return any(authority.has(role) for role in SEES_ALL) or may_stop(authority, team_of(order))
 
 
-def may_resume(team_id: UUID | None, *, ordered_by: UUID) -> QuerySet[Person]:
+def may_resume(team_id: UUID | None, *, ordered_by: UUID | None) -> QuerySet[Person]:
     """The active people who could agree to resume a stop that ``ordered_by`` orders."""
     who = Q(role_assignments__role=Role.SECURITY.value)
     if team_id is not None:
         who |= Q(role_assignments__role=Role.MANAGER.value, role_assignments__team=team_id)
-    people = Person.objects.filter(who, is_active=True).exclude(pk=ordered_by)
+    people = Person.objects.filter(who, is_active=True)
+    if ordered_by is not None:
+        people = people.exclude(pk=ordered_by)
     return people.distinct().order_by("name", "email")
 
 

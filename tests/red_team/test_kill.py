@@ -552,8 +552,7 @@ def test_k20_a_stop_works_while_the_ledger_takes_nothing_and_is_entered_later(
     finally:
         super_connection.execute(ACCEPT)
     keep_stops()
-    order.refresh_from_db()
-    assert order.recorded
+    assert KillOrder.objects.get().recorded
     entry = Entry.objects.get(type="registry.kill.ordered")
     assert entry.body["data"]["late"] is True
     assert (entry.occurred_at, entry.recorded_at > order.ordered_at) == (order.ordered_at, True)
