@@ -125,6 +125,9 @@ def test_a_host_listed_above_lifts_no_gate() -> None:
     assert ask(listed).outcome is Outcome.ALLOW
     assert ask(listed, team={"tiers": {"network.fetch": "gated"}}).outcome is Outcome.REVIEW
     assert ask(listed, team={"scope": {"hosts": ["other.com"]}}).outcome is Outcome.REVIEW
+    both = {"scope": {"hosts": ["example.com"]}, "tiers": {"network.fetch": "gated"}}
+    assert ask(listed, team=both).outcome is Outcome.REVIEW
+    assert ask(listed, narrowing=both).outcome is Outcome.REVIEW
 
 
 @pytest.mark.parametrize(
