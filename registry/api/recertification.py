@@ -23,7 +23,8 @@ from registry.models import Campaign, ItemVerdict
 from registry.rules.recertification import progress_of
 from registry.selectors.recertification import campaign_for, items_of, visible_campaigns, with_progress
 from registry.selectors.usage import use_of
-from registry.services.recertification import cancel_campaign, keep_items, open_campaign, remove_item
+from registry.services.recertification import cancel_campaign, open_campaign
+from registry.services.recertification_items import keep_items, remove_item
 
 TAGS = ["recertification"]
 

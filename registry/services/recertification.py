@@ -1,10 +1,10 @@
-"""Recertification: a team's grants are looked at entry by entry; what nobody looks at in time is suspended.
+"""Recertification: a team's grants are put up to be looked at again; what nobody looks at in time is suspended.
 
-Taking an entry away tightens the policy in the same transaction. Each decision is an entry of the ledger, so
-the review is evidence whatever becomes of these rows.
+What is decided of each entry is in ``recertification_items``. Opening, each decision and the end are entries of the
+ledger, so the review is evidence whatever becomes of these rows.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -14,29 +14,22 @@ from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import actor_for, authority_of
-from portal.ledger.events import SYSTEM, Actor, instant
+from portal.ledger.events import SYSTEM, Actor
 from portal.ledger.selectors.entries import database_now
-from portal.ledger.services.append import Draft, append, append_many
+from portal.ledger.services.append import append
 from portal.ledger.services.numbers import next_number
 from registry import events
-from registry.models import Agent, Campaign, CampaignItem, CampaignState, ItemVerdict, ScopeUse
+from registry.models import Agent, Campaign, CampaignItem, CampaignState, ScopeUse
 from registry.rules.lifecycle import AgentState
 from registry.rules.recertification import (
-    Granted,
     Standing,
     entries_of,
     fault_in_date,
     is_missed,
-    without,
 )
 from registry.rules.texts import MOST_TEXT, fault_in
-from registry.selectors.agents import may_manage
-from registry.selectors.recertification import ItemRow, items_of, may_open, rows_of
+from registry.selectors.recertification import items_of, may_open
 from registry.services.lifecycle import suspend_agent
-from registry.services.policy import tighten_within
-
-MOST_AT_ONCE = 400
-_DECIDABLE = (CampaignState.OPEN.value, CampaignState.MISSED.value)
 
 
 @transaction.atomic(durable=True)
@@ -99,53 +92,15 @@ def _items(campaign: Campaign, agents: Sequence[Agent]) -> list[CampaignItem]:
 
 
 @transaction.atomic(durable=True)
-def keep_items(*, actor: Person, campaign: Campaign, items: Collection[UUID], reason: str) -> int:
-    """Keep entries, for one reason. All of them or none; returns how many."""
-    _refuse_reason(reason)
-    if not items:
-        raise InvalidInput(
-            "Choose the entries to keep. Nothing was decided.", errors=[{"pointer": "/items", "detail": "is empty"}]
-        )
-    campaign = _lock(campaign)
-    rows = _open_rows(actor, campaign, items)
-    _decide(actor, campaign, rows, verdict=ItemVerdict.KEEP, reason=reason.strip())
-    return len(rows)
-
-
-@transaction.atomic(durable=True)
-def remove_item(*, actor: Person, campaign: Campaign, item: UUID, reason: str = "") -> CampaignItem:
-    """Take one entry out of its agent's policy, at once, and note it as the decision on the item."""
-    if reason.strip():
-        _refuse_reason(reason)
-    campaign = _lock(campaign)
-    (row,) = _open_rows(actor, campaign, [item])
-    agent = row.item.agent
-    said = reason.strip() or f"Not needed any more; removed in recertification {campaign.number}."
-    try:
-        narrowed = without(agent.revision.document if agent.revision is not None else {}, _granted(row.item))
-    except LookupError as gone:
-        raise Conflict("Another change has just taken this entry out of the policy. Nothing was decided.") from gone
-    revision = tighten_within(
-        actor=actor,
-        agent=agent,
-        document=narrowed,
-        based_on=agent.revision.number if agent.revision is not None else 0,
-        reason=said,
-    )
-    _decide(actor, campaign, [row], verdict=ItemVerdict.REMOVE, reason=said, revision=revision.number)
-    return row.item
-
-
-@transaction.atomic(durable=True)
 def cancel_campaign(*, actor: Person, campaign: Campaign, reason: str) -> Campaign:
     """End an open campaign without its decisions. For security alone: a team must not waive its own review."""
-    _refuse_reason(reason, "Nothing was cancelled.")
+    refuse_reason(reason, "Nothing was cancelled.")
     if not authority_of(actor).has(Role.SECURITY):
         raise NotAllowed("Only security cancels a recertification. Nothing was cancelled.")
-    campaign = _lock(campaign)
+    campaign = lock(campaign)
     if campaign.state != CampaignState.OPEN.value:
         raise Conflict(f"Recertification {campaign.number} is {campaign.state} already. Nothing was cancelled.")
-    _close(campaign, CampaignState.CANCELLED, database_now(), by=actor_for(actor), reason=reason.strip())
+    close(campaign, CampaignState.CANCELLED, database_now(), by=actor_for(actor), reason=reason.strip())
     return campaign
 
 
@@ -192,91 +147,16 @@ def _suspend(agent: Agent, campaign: Campaign, left: int) -> bool:
 
 @transaction.atomic(durable=True)
 def _settle_missed(campaign: Campaign, today: date, suspended: list[UUID]) -> bool:
-    campaign = _lock(campaign)
+    campaign = lock(campaign)
     if campaign.state != CampaignState.OPEN.value or not is_missed(campaign.due_on, today):
         return False
     open_now = any(row.is_open for row in items_of(campaign))
     state = CampaignState.MISSED if open_now or suspended else CampaignState.DONE
-    _close(campaign, state, database_now(), by=SYSTEM, suspended=suspended)
+    close(campaign, state, database_now(), by=SYSTEM, suspended=suspended)
     return state is CampaignState.MISSED
 
 
-def _open_rows(actor: Person, campaign: Campaign, items: Collection[UUID]) -> list[ItemRow]:
-    """The rows of the items, locked, each waiting and the actor's to decide; refused as a whole otherwise."""
-    if campaign.state not in _DECIDABLE:
-        raise Conflict(f"Recertification {campaign.number} is {campaign.state}. Nothing was decided.")
-    wanted = set(items)
-    if len(wanted) > MOST_AT_ONCE:
-        raise InvalidInput(f"At most {MOST_AT_ONCE} entries are decided at once. Nothing was decided.")
-    agents = CampaignItem.objects.filter(campaign=campaign, pk__in=wanted).values("agent_id")
-    # Agents before what hangs on them, in the order of their ids: a change of policy locks the agent too.
-    list(Agent.objects.select_for_update(of=("self",)).filter(pk__in=agents).order_by("pk").only("pk"))
-    found = (
-        CampaignItem.objects.filter(campaign=campaign, pk__in=wanted)
-        .select_related("agent__revision", "agent__owner_team", "campaign")
-        .order_by("agent_id", "id")
-    )
-    rows = rows_of(found)
-    if len(rows) != len(wanted):
-        raise NotFound("Not all of these are entries of this recertification. Nothing was decided.")
-    authority = authority_of(actor)
-    for row in rows:
-        if not may_manage(authority, row.item.agent):
-            raise NotAllowed(
-                f"Only a manager of {row.item.agent.owner_team.name} decides the entries of {row.item.agent.name}. "
-                "Nothing was decided."
-            )
-        if row.standing is not Standing.OPEN:
-            raise Conflict(_already(row))
-    return rows
-
-
-def _already(row: ItemRow) -> str:
-    what = f"{row.word} {row.item.entry} of {row.item.agent.name}"
-    said = {
-        Standing.KEPT: "was kept by somebody a moment ago",
-        Standing.REMOVED: "was removed by somebody a moment ago",
-        Standing.GONE: "is no longer in the policy",
-        Standing.LEFT: "belongs to an agent that is retired or another team's now",
-    }
-    return f"{what} {said.get(row.standing, 'is settled')}. Nothing was decided; look again."
-
-
-def _decide(
-    actor: Person,
-    campaign: Campaign,
-    rows: Sequence[ItemRow],
-    *,
-    verdict: ItemVerdict,
-    reason: str,
-    revision: int | None = None,
-) -> None:
-    """Note the decision on each row and record it; ``revision`` is the one that a removal has made."""
-    now = database_now()
-    drafts = []
-    for row in rows:
-        item = row.item
-        item.verdict, item.reason, item.decided_by, item.decided_at = verdict.value, reason, actor, now
-        in_force = item.agent.revision.number if item.agent.revision is not None else 0
-        event = events.CampaignItemDecided(
-            campaign=campaign.number,
-            pointer=item.pointer,
-            entry=item.entry,
-            verdict=verdict.value,
-            used=item.used,
-            last_used_at=None if item.last_used_at is None else instant(item.last_used_at),
-            revision=in_force if revision is None else revision,
-            late=campaign.state == CampaignState.MISSED.value,
-            reason=reason,
-        )
-        drafts.append(Draft(event=event, actor=actor_for(actor), at=now, agent_id=item.agent_id))
-    CampaignItem.objects.bulk_update([row.item for row in rows], ["verdict", "reason", "decided_by", "decided_at"])
-    append_many(drafts)
-    if campaign.state == CampaignState.OPEN.value and not any(row.is_open for row in items_of(campaign)):
-        _close(campaign, CampaignState.DONE, now, by=actor_for(actor))
-
-
-def _close(
+def close(
     campaign: Campaign,
     state: CampaignState,
     now: datetime,
@@ -285,6 +165,7 @@ def _close(
     suspended: Sequence[UUID] = (),
     reason: str | None = None,
 ) -> None:
+    """End a locked campaign and record how far it came."""
     campaign.state, campaign.closed_at = state.value, now
     campaign.save(update_fields=["state", "closed_at"])
     standings = [row.standing for row in items_of(campaign)]
@@ -300,18 +181,16 @@ def _close(
     append(event, actor=by, at=now)
 
 
-def _lock(campaign: Campaign) -> Campaign:
+def lock(campaign: Campaign) -> Campaign:
+    """The campaign locked: decisions on one campaign come one after the other."""
     locked = Campaign.objects.select_for_update(of=("self",)).select_related("team").filter(pk=campaign.pk).first()
     if locked is None:
         raise NotFound("There is no such recertification.")
     return locked
 
 
-def _granted(item: CampaignItem) -> Granted:
-    return Granted(item.pointer, item.entry)
-
-
-def _refuse_reason(reason: str, undone: str = "Nothing was decided.") -> None:
+def refuse_reason(reason: str, undone: str = "Nothing was decided.") -> None:
+    """A reason that is missing or cannot be stored."""
     fault = fault_in(reason, most=MOST_TEXT, lines=True)
     if fault:
         raise InvalidInput(f"The reason {fault}. {undone}", errors=[{"pointer": "/reason", "detail": fault}])

@@ -29,7 +29,8 @@ from registry.selectors.recertification import (
     warnings_for,
     with_progress,
 )
-from registry.services.recertification import cancel_campaign, keep_items, open_campaign, remove_item
+from registry.services.recertification import cancel_campaign, open_campaign
+from registry.services.recertification_items import keep_items, remove_item
 from registry.web.asking import person_of, show_in
 from registry.web.forms import ReasonForm
 

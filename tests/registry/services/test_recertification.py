@@ -19,13 +19,8 @@ from registry.rules.recertification import Granted, Standing, entries_of, withou
 from registry.selectors.recertification import items_of, progress, undecided_of, warnings_about, warnings_for
 from registry.services.lifecycle import reinstate_agent, retire_agent
 from registry.services.policy import tighten_policy
-from registry.services.recertification import (
-    cancel_campaign,
-    close_missed,
-    keep_items,
-    open_campaign,
-    remove_item,
-)
+from registry.services.recertification import cancel_campaign, close_missed, open_campaign
+from registry.services.recertification_items import keep_items, remove_item
 from registry.services.usage import Use, store_usage
 from tests.approvals.asking import at_once
 from tests.organisation import Organisation, active_agent, policy_document

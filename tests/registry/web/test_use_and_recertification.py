@@ -12,7 +12,8 @@ from portal.ledger.selectors.entries import database_now
 from registry.models import Agent, Campaign, CampaignItem
 from registry.rules.recertification import Granted
 from registry.selectors.recertification import progress
-from registry.services.recertification import close_missed, keep_items, open_campaign
+from registry.services.recertification import close_missed, open_campaign
+from registry.services.recertification_items import keep_items
 from registry.services.usage import Use, store_usage
 from tests.organisation import Organisation, active_agent, policy_document
 from tests.sign_in import sign_in
