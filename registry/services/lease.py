@@ -100,7 +100,7 @@ def hold_lease(*, token: str, point: Point) -> Lease:
     agent = credential.agent
     keys = _keys(agent, point)
     granted = _hold(credential, point, keys)
-    told = _stops_over(agent, keys, point)
+    told = _stops_over(agent, keys)
     if granted is not None:
         # A stop that was committed after the lease was given is not told by this answer, which says: go on.
         told = [order for order in told if order.key not in keys]
@@ -247,17 +247,18 @@ def _seconds(credential: Credential) -> int:
     return lease_length(LONGEST_LEASE, settings.BAILIWICK_LEASE_SECONDS, *allowed)
 
 
-def _stops_over(agent: Agent, keys: tuple[str, ...], point: Point) -> list[KillOrder]:
-    """The stops that the point must hear of: those over it, and those over a part of what its agent may do."""
+def _stops_over(agent: Agent, keys: tuple[str, ...]) -> list[KillOrder]:
+    """The stops that the point must hear of: those over it, and those over a part of what its agent may do.
+
+    The same points as in ``selectors.stop_targets.points_in``: one that is never told would count as out for ever.
+    """
+    scope = agent.revision.document.get("scope", {}) if agent.revision is not None else {}
     found = []
     for order in orders_in_force().order_by("number"):
         kind, name = ScopeKind(order.kind), order.key.partition(":")[2]
-        if order.key in keys or kind is ScopeKind.ACTION:
+        within = kind is ScopeKind.REPOSITORY and names_repository(scope.get("repositories", []), name)
+        if order.key in keys or kind is ScopeKind.ACTION or within:
             found.append(order)
-        elif kind is ScopeKind.REPOSITORY and agent.revision is not None and point.repository is None:
-            scope = agent.revision.document.get("scope", {})
-            if names_repository(scope.get("repositories", []), name):
-                found.append(order)
     return found
 
 

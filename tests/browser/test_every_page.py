@@ -120,7 +120,7 @@ PAGES = {
     "not found": ("outsider", AGENT),
     "no such page": ("manager", "/no/such/page/"),
 }
-REFUSED = {"not allowed": 403, "not found": 404, "no such page": 404}
+REFUSED = {"stop a repository, mistyped": 422, "not allowed": 403, "not found": 404, "no such page": 404}
 
 
 @dataclass

@@ -137,6 +137,17 @@ def test_a_point_that_works_in_the_stopped_repository_is_stopped(organisation: O
     assert not hold_lease(token=token, point=elsewhere).stopped
 
 
+def test_a_point_elsewhere_is_told_of_the_repository_and_goes_on(organisation: Organisation, token: str) -> None:
+    """Its agent may work there too, so it counts as out until it has heard; its own work is not stopped."""
+    elsewhere = Point(name="elsewhere", kind="ci", repository="acme/billing")
+    hold_lease(token=token, point=elsewhere)
+    order = order_kill(
+        actor=organisation.security, kind=ScopeKind.REPOSITORY, scope_id="acme/payments", reason="Stop that."
+    )
+    assert not hold_lease(token=token, point=elsewhere).stopped
+    assert progress_of(order).status is StopStatus.STOPPED
+
+
 def test_saying_goodbye_ends_the_lease_and_counts_as_heard(
     organisation: Organisation, agent: Agent, token: str
 ) -> None:
