@@ -49,6 +49,11 @@ class PolicyRevision(models.Model):
             models.UniqueConstraint(
                 fields=["agent", "team", "number"], nulls_distinct=False, name="registry_revision_number"
             ),
+            # Two people: the second wrote nothing of it.
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=models.F("author")),
+                name="registry_revision_second_person",
+            ),
         ]
 
     def __str__(self) -> str:

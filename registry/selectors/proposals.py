@@ -21,6 +21,7 @@ from registry.selectors.policies import (
     ORGANISATION,
     Subject,
     catalogue_in_force,
+    may_change,
     may_decide,
     revision_in_force,
     who_decides,
@@ -118,6 +119,13 @@ def backtest_fault(proposal: PolicyProposal, *, now: datetime) -> str | None:
     """Why the backtest does not carry a decision now, or None."""
     basis = proposal.backtest.get("basis", {})
     return fault_of_backtest(backtest_at=proposal.backtest_at, now=now, basis=basis, in_force=basis_of(proposal))
+
+
+def author_fault(proposal: PolicyProposal) -> str | None:
+    """Why the author's half of the two no longer counts: the account is closed, or the right is gone."""
+    if may_change(authority_of(proposal.author), Subject.of(proposal)):
+        return None
+    return f"{proposal.author.name} may no longer change this policy; somebody who may has to propose it again."
 
 
 def basis_of(proposal: PolicyProposal) -> dict[str, str | None]:

@@ -24,7 +24,7 @@ from registry.rules.documents import Document, digest_of, read_document
 from registry.rules.policy import PolicyError
 from registry.rules.second_person import Refusal
 from registry.selectors.policies import Subject, catalogue_in_force
-from registry.selectors.proposals import approve_refusal, backtest_fault, refuse_refusal
+from registry.selectors.proposals import approve_refusal, author_fault, backtest_fault, refuse_refusal
 from registry.services.revisions import (
     Held,
     agent_id_of,
@@ -89,7 +89,7 @@ def approve_proposal(
     refuse_reason(reason)
     _refuse_unless_current(held, proposal)
     now = database_now()
-    fault = backtest_fault(proposal, now=now)
+    fault = author_fault(proposal) or backtest_fault(proposal, now=now)
     if fault is not None:
         raise Conflict(f"{fault} {proposal.label} was not approved.")
     _refuse_other_seal(proposal, seal)

@@ -59,6 +59,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
         "at_field": (instant or database_now()).astimezone(UTC).strftime("%Y-%m-%dT%H:%M"),
         "at_unread": bool(typed) and instant is None,
         "then": then,
+        "ahead": instant is not None and instant > database_now(),
         "share_url": request.build_absolute_uri() if then is not None else "",
     }
     return render(request, "registry/agent_history.html", context, status=422 if context["at_unread"] else 200)

@@ -107,6 +107,11 @@ class DocumentForm(forms.Form):
         """The fields whose name begins with ``prefix``, for a section of a page."""
         return [self[name] for name in self.fields if name.startswith(prefix)]
 
+    @property
+    def part_is_all(self) -> bool:
+        """Whether the form has one part only, so that there is no reason to fold it."""
+        return len(self.parts) == 1
+
     def part(self, kind: type[Part]) -> Part:
         return next(part for part in self.parts if isinstance(part, kind))
 
@@ -135,16 +140,23 @@ class DocumentForm(forms.Form):
         return [field for field in self.bound("mode.") if not field.name.startswith("mode.tier.")]
 
     @property
-    def blocks(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The blocks of task types or own actions: what the block is called, and its fields."""
+    def blocks(self) -> list["Block"]:
+        """The blocks of task types or own actions, with an empty one at the end to add another."""
         repeated = next((part for part in self.parts if isinstance(part, RepeatedPart)), None)
-        if repeated is None:
-            return []
         found = []
-        for block in repeated.blocks():
-            fields = self.bound(block)
-            found.append((str(fields[0].value() or ""), fields))
+        for prefix in repeated.blocks() if repeated is not None else []:
+            fields = self.bound(prefix)
+            found.append(Block(str(fields[0].value() or ""), fields, any(field.errors for field in fields)))
         return found
+
+
+@dataclass(frozen=True)
+class Block:
+    """One task type or own action on a form; ``open`` when something in it needs attention."""
+
+    name: str
+    fields: list[forms.BoundField]
+    open: bool
 
 
 class ScopeForm(DocumentForm):
@@ -170,14 +182,27 @@ class ScopeForm(DocumentForm):
 
 
 class TiersForm(DocumentForm):
-    """Tiers and numbers of an agent: one step of its registration."""
+    """All but the scope of an agent's policy: one step of its registration."""
 
     def make_parts(self) -> list[Part]:
-        return [TiersPart(self.catalogue), NumbersPart()]
+        count = TasksPart.count_typed(self.data if self.is_bound else self.initial)
+        return _all_but_scope(self.catalogue, count)
 
     @staticmethod
     def initial_of(document: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> dict[str, str]:
-        return {**TiersPart(catalogue).initial(document), **NumbersPart().initial(document)}
+        parts = _all_but_scope(catalogue, TasksPart.count_in(document))
+        return {name: text for part in parts for name, text in part.initial(document).items()}
+
+    def document(self) -> dict[str, Any]:
+        """What a form without these fields did not show, it does not take away."""
+        found = super().document()
+        if "composition.model" not in self.data:
+            return {name: value for name, value in found.items() if name in {"tiers", "limits", "approval"}}
+        return {"modes": {}, "tasks": {}, "composition": {}, **found}
+
+
+def _all_but_scope(catalogue: Catalogue, tasks: int) -> list[Part]:
+    return [TiersPart(catalogue), NumbersPart(), ModesPart(catalogue), TasksPart(tasks), CompositionPart()]
 
 
 class PolicyForm(DocumentForm):
@@ -185,14 +210,7 @@ class PolicyForm(DocumentForm):
 
     def make_parts(self) -> list[Part]:
         count = TasksPart.count_typed(self.data) if self.is_bound else TasksPart.count_in(self.initial)
-        return [
-            ScopePart(),
-            TiersPart(self.catalogue),
-            NumbersPart(),
-            ModesPart(self.catalogue),
-            TasksPart(count),
-            CompositionPart(),
-        ]
+        return [ScopePart(), *_all_but_scope(self.catalogue, count)]
 
 
 class LevelForm(DocumentForm):

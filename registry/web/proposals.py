@@ -19,6 +19,7 @@ from registry.rules.documents import nothing, stored_document
 from registry.selectors.policies import Subject, catalogue_in_force, who_decides
 from registry.selectors.proposals import (
     approve_refusal,
+    author_fault,
     backtest_fault,
     deciders_of,
     proposal_for,
@@ -149,7 +150,7 @@ def _page(
         "is_open": is_open,
         "seal": bytes(found.seal).hex() if found.seal is not None else "",
         "digest": bytes(found.digest).hex(),
-        "fault": backtest_fault(found, now=database_now()) if is_open else None,
+        "fault": (author_fault(found) or backtest_fault(found, now=database_now())) if is_open else None,
         "approve_refusal": approve_refusal(person, found),
         "refuse_refusal": refuse_refusal(person, found),
         "deciders": deciders_of(found) if is_open else [],

@@ -19,6 +19,7 @@ from registry.models import Agent
 from registry.rules.policy import template
 from registry.selectors.agents import agent_for, is_draft, may_manage
 from registry.selectors.charters import charter_of, policy_of, readable
+from registry.selectors.policies import catalogue_in_force
 from registry.services.register import Profile, register_agent, save_draft, start_draft
 from registry.web.asking import person_of, show_in
 from registry.web.forms import FirstForm, OwnerForm, WhoForm
@@ -140,7 +141,7 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
         "scope_rows": scope_rows(policy),
         "tier_groups": tier_groups(policy),
         "number_rows": number_rows(policy),
-        "draft_faults": faults_of(agent.draft),
+        "draft_faults": faults_of(agent.draft, catalogue=catalogue_in_force()),
     }
     return render(request, "registry/register_review.html", context, status=status)
 
@@ -193,7 +194,8 @@ def _form(step: str, agent: Agent, person: Person, request: HttpRequest | None =
         case "scope":
             return ScopeForm(data, initial=ScopeForm.initial_of(agent.draft))
         case "tiers":
-            return TiersForm(data, initial=TiersForm.initial_of(agent.draft))
+            known = catalogue_in_force()
+            return TiersForm(data, initial=TiersForm.initial_of(agent.draft, known), catalogue=known)
     raise NotFound("Registering has no such step.")
 
 
@@ -262,7 +264,7 @@ def _show(
     }
     if isinstance(form, TiersForm):
         context["tier_groups"] = tier_groups(readable(_merged(agent, form) if form.is_bound else agent.draft), form)
-        context["number_fields"] = [form[name] for name in form.fields if not name.startswith("tier.")]
+        context["number_fields"] = form.number_fields
     return render(request, "registry/register_step.html", context, status=status)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, PortalError, StaleView
 from portal.identity.rules.roles import Role
-from portal.identity.services.people import assign_role
+from portal.identity.services.roles import assign_role, remove_role
 from portal.ledger import vault
 from portal.ledger.events import SYSTEM
 from portal.ledger.models import Entry
@@ -131,6 +131,9 @@ def test_the_database_refuses_one_person_too(organisation: Organisation, agent: 
         PolicyProposal.objects.filter(pk=proposal.pk).update(state="approved", decided_by=organisation.manager)
     with pytest.raises(IntegrityError, match="registry_proposal_second_person"), transaction.atomic():
         PolicyProposal.objects.filter(pk=proposal.pk).update(state="approved")
+    own = {"number": 2, "document": WIDER, "digest": b"", "author": organisation.manager}
+    with pytest.raises(IntegrityError, match="registry_revision_second_person"), transaction.atomic():
+        PolicyRevision.objects.create(agent=agent, approved_by=organisation.manager, **own)
 
 
 @pytest.mark.parametrize("missing", ["none", "old", "another basis"])
@@ -400,3 +403,11 @@ def test_a_manager_made_security_still_cannot_approve_alone(organisation: Organi
     proposal = backtested(propose(organisation.manager, agent))
     with pytest.raises(NotAllowed):
         _approve(organisation, proposal, actor=organisation.manager)
+
+
+def test_an_author_who_may_no_longer_change_it_counts_no_more(organisation: Organisation, agent: Agent) -> None:
+    proposal = backtested(propose(organisation.second_manager, agent))
+    remove_role(actor=SYSTEM, person=organisation.second_manager, role=Role.MANAGER, team=organisation.payments)
+    with pytest.raises(Conflict, match="may no longer change"):
+        _approve(organisation, proposal, actor=organisation.security)
+    refuse_proposal(actor=organisation.security, proposal=proposal, reason="who asked has left")
