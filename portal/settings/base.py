@@ -251,6 +251,7 @@ SPECTACULAR_SETTINGS = {
         "CredentialKind": ["issued", "exchanged"],
         "AgentState": ["draft", "active", "suspended", "retired"],
         "OrderState": ["active", "resumed"],
+        "DrillState": ["waiting", "running", "passed", "failed", "cancelled"],
         "RequestState": "approvals.rules.workflow.RequestState",
         "GrantState": ["issued", "redeemed", "expired", "voided"],
         "PackageState": ["queued", "building", "ready", "failed", "cancelled"],

@@ -20,7 +20,10 @@ def stop_file(request: HttpRequest) -> HttpResponse:
 @require_safe
 def stop_file_key(request: HttpRequest) -> HttpResponse:
     """The public key. Pin it once by another way: a key fetched beside the file proves nothing about the file."""
-    return _plain(f"{stop_key()}\n".encode())
+    key = stop_key()
+    if not key:
+        return problem(NotFound("There is no key for stop files; `manage.py upgrade` makes it."), request)
+    return _plain(f"{key}\n".encode())
 
 
 def _plain(content: bytes) -> HttpResponse:

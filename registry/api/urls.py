@@ -5,6 +5,7 @@ from django.urls import path
 from registry.api import (
     agents,
     credentials,
+    drills,
     kills,
     leases,
     manifest,
@@ -103,6 +104,10 @@ urlpatterns = [
     ),
     path("kills", kills.KillList.as_view(), name="kills"),
     path("kills/<int:number>", kills.KillDetail.as_view(), name="kill"),
+    path("drills", drills.DrillList.as_view(), name="drills"),
+    path("drills/<int:number>", drills.DrillDetail.as_view(), name="drill"),
+    path("drills/<int:number>/consent", drills.DrillConsent.as_view(), name="drill-consent"),
+    path("drills/<int:number>/cancel", drills.DrillCancellation.as_view(), name="drill-cancel"),
     path("leases", leases.LeaseList.as_view(), name="leases"),
     path("leases/release", leases.LeaseRelease.as_view(), name="lease-release"),
     path("kills/<int:number>/agreements", kills.KillAgreement.as_view(), name="kill-agreements"),

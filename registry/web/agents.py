@@ -18,13 +18,18 @@ from registry.selectors.agents import STOPPED, agent_for, find_agents, is_draft,
 from registry.selectors.charters import charter_of, charters_of, policy_of
 from registry.selectors.findings import findings_about
 from registry.selectors.kills import orders_over, stopped_agent_ids
+from registry.selectors.stopfile import stop_file_fault, stop_key
 from registry.selectors.transfers import open_transfer_of
 from registry.web.asking import person_of
 from registry.web.connect import (
     CLAUDE_CODE_LEAST,
+    SHIM_PLACE,
     TIMEOUT_SECONDS,
     TOKEN_VARIABLE,
     claude_settings,
+    shim_settings,
+    shim_step,
+    shim_variables,
     telemetry_variables,
     token_line,
 )
@@ -112,6 +117,7 @@ def connect(request: HttpRequest, slug: str) -> HttpResponse:
     named = [name for name in policy_of(agent).scope.repositories if "*" not in name]
     chosen = request.GET.get("repository", "")
     repository = chosen if chosen in named else (named or ["owner/name"])[0]
+    key = stop_key()
     context = {
         **agent_context(person_of(request), agent, "connect"),
         "repositories": named,
@@ -121,6 +127,18 @@ def connect(request: HttpRequest, slug: str) -> HttpResponse:
         "telemetry_text": telemetry_variables(base_url=settings.BAILIWICK_BASE_URL),
         "token_text": token_line(),
         "token_variable": TOKEN_VARIABLE,
+        "stop_key": key,
+        "stop_file_fault": stop_file_fault(),
+        "shim_place": SHIM_PLACE,
+        "shim_text": shim_settings(),
+        "shim_variables_text": shim_variables(
+            base_url=settings.BAILIWICK_BASE_URL,
+            agent_id=str(agent.pk),
+            team_id=str(agent.owner_team_id),
+            repository=repository,
+            stop_key=key,
+        ),
+        "step_text": shim_step(),
         "least_version": CLAUDE_CODE_LEAST,
         "timeout": TIMEOUT_SECONDS,
         "base_url": settings.BAILIWICK_BASE_URL,

@@ -8,6 +8,10 @@ TOKEN_VARIABLE = "BAILIWICK_TOKEN"  # noqa: S105 (the name of a variable, not a 
 CLAUDE_CODE_LEAST = "2.1.295"
 TIMEOUT_SECONDS = 10
 WIDTH = 100
+# Outside of the checkout, where the agent cannot write.
+SHIM_PLACE = "/opt/bailiwick/bailiwick.py"
+# More than the shim itself takes to refuse.
+SHIM_TIMEOUT_SECONDS = 20
 _REPORTED = ("PostToolUse", "PostToolUseFailure", "UserPromptSubmit", "Stop", "SessionEnd")
 _WITH_MATCHER = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure"})
 
@@ -64,3 +68,36 @@ def telemetry_variables(*, base_url: str) -> str:
 
 def token_line(token: str = "<the token>") -> str:  # noqa: S107 (a place holder)
     return f"export {TOKEN_VARIABLE}={token}"
+
+
+def shim_variables(*, base_url: str, agent_id: str, team_id: str, repository: str, stop_key: str) -> str:
+    """Shell lines for the shim: where to ask, who it is, and the stop file with the key that must have signed it."""
+    return "\n".join(
+        [
+            f"export BAILIWICK_URL={base_url}",
+            f"export BAILIWICK_REPOSITORY={repository}",
+            f"export BAILIWICK_AGENT={agent_id}",
+            f"export BAILIWICK_TEAM={team_id}",
+            f"export BAILIWICK_STOP_FILE={base_url}/.well-known/bailiwick-stop",
+            f"export BAILIWICK_STOP_KEY='{stop_key}'",
+        ]
+    )
+
+
+def shim_settings(*, place: str = SHIM_PLACE) -> str:
+    """``.claude/settings.json`` with the shim as a command hook: the stop file counts, and every event is reported."""
+    command = f"python3 -I -S {place} hook claude"
+    hook = {"type": "command", "command": command, "timeout": SHIM_TIMEOUT_SECONDS}
+    hooks = {"PreToolUse": [_entry("PreToolUse", {**hook, "onFailure": "block"})]}
+    hooks.update({event: [_entry(event, hook)] for event in _REPORTED})
+    return laid_out({"hooks": hooks})
+
+
+def shim_step(*, place: str = SHIM_PLACE) -> str:
+    """The lines of a CI step: ask before, then run under a lease that a stop ends."""
+    return "\n".join(
+        [
+            f"python3 -I -S {place} check --wait 600 -- ./deploy.sh staging",
+            f"python3 -I -S {place} run -- ./deploy.sh staging",
+        ]
+    )

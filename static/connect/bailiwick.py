@@ -780,10 +780,12 @@ def report_policy(arguments):
             content = file.read(MOST_ANSWER).decode("utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         raise CouldNotAsk("%s cannot be read: %s. Nothing was reported." % (path, fault)) from None
-    body = {"content": content, "path": path, "repository": stated(options).get("repository", ""),
+    body = {"text": content, "path": path, "repository": stated(options).get("repository", ""),
             "commit": options.get("commit") or os.environ.get("GITHUB_SHA", "")}
-    status, answer = ask("POST", "/api/v1/agents/%s/policy-file" % words[0],
-                         json.dumps({name: value for name, value in body.items() if value}).encode(),
+    for name, value in body.items():
+        if not value:
+            raise CouldNotAsk("The %s is not known; state it. Nothing was reported." % name)
+    status, answer = ask("POST", "/api/v1/agents/%s/policy-file" % words[0], json.dumps(body).encode(),
                          time.monotonic() + ANSWER_SECONDS, {})
     if not 200 <= status < 300:
         raise CouldNotAsk(said(answer, "The portal did not take the file (status %d)." % status))

@@ -10,10 +10,12 @@ from registry.rules.runs import run_id
 from registry.rules.trust import BUILT_IN
 from registry.selectors.policies import Subject
 from registry.services.credential import issue_credential
+from registry.services.drill import plan_drill
 from registry.services.kill import order_kill
 from registry.services.lease import Point, hold_lease
 from registry.services.policy import change_policy
 from registry.services.recertification import open_campaign
+from registry.services.stopfile import publish_stops
 from registry.services.trust import trust_issuer
 from tests.matrix import Row, only, who
 from tests.organisation import Organisation, active_agent, credential_for, draft_agent
@@ -122,6 +124,18 @@ def _finding(organisation: Organisation) -> Mapping[str, Any]:
 
 # An offer to Platform, which the outsider manages.
 OFFERED = who(200, operator=404)
+
+
+def _drill(organisation: Organisation) -> Mapping[str, Any]:
+    drill = plan_drill(actor=organisation.security, agent=active_agent(organisation))
+    return {"number": drill.number}
+
+
+def _stop_file(organisation: Organisation) -> Mapping[str, Any]:
+    publish_stops()
+    return {}
+
+
 # Payments and its agents: its people, security and auditors see them; nobody else learns that they exist.
 SEEN = who(200, outsider=404, operator=404)
 SEEN_BY_PROGRAMS = who(200, anonymous=401, outsider=404, operator=404)
@@ -213,6 +227,13 @@ MATRIX: dict[str, Row] = {
     "registry:stop_repository": Row(who(200)),
     "registry:kill": Row(SEEN, _stop),
     "registry:kill_progress": Row(SEEN, _stop),
+    "registry:drills": Row(who(200)),
+    "registry:drill_canary": Row(only("security")),
+    "registry:drill_ask": Row(SEEN, _active),
+    "registry:drill": Row(SEEN, _drill),
+    "registry:drill_consent": Row(SEEN, _drill),
+    "stop_file": Row(who(200, anonymous=200), _stop_file),
+    "stop_file_key": Row(who(200, anonymous=200)),
     "registry-api:agents": Row(who(200, anonymous=401)),
     "registry-api:agent": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:agent-register": Row(POSTED_BY_PROGRAMS, _reference),
@@ -265,6 +286,10 @@ MATRIX: dict[str, Row] = {
     "registry-api:recertification-cancel": Row(POSTED_BY_PROGRAMS, _campaign),
     "registry-api:kills": Row(who(200, anonymous=401)),
     "registry-api:kill": Row(SEEN_BY_PROGRAMS, _stop),
+    "registry-api:drills": Row(who(200, anonymous=401)),
+    "registry-api:drill": Row(SEEN_BY_PROGRAMS, _drill),
+    "registry-api:drill-consent": Row(POSTED_BY_PROGRAMS, _drill),
+    "registry-api:drill-cancel": Row(POSTED_BY_PROGRAMS, _drill),
     "registry-api:kill-agreements": Row(POSTED_BY_PROGRAMS, _stop),
     "registry-api:leases": Row(BY_AGENTS, machine=True),
     "registry-api:lease-release": Row(BY_AGENTS, machine=True),
