@@ -39,7 +39,7 @@ def test_sealing_is_followed_by_reading(monkeypatch: pytest.MonkeyPatch, caplog:
 
 def test_every_entry_of_the_schedule_names_a_task_that_takes_no_more_than_it_is_given() -> None:
     """The nightly count and the rest of the schedule run with nothing there to do."""
-    names = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    names = {str(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     assert {"portal.tasks.count_use", "portal.tasks.close_recertifications", "portal.tasks.sweep_backtests"} <= names
     for name in sorted(names):
         task = app.tasks[name]

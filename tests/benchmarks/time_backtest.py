@@ -26,13 +26,15 @@ ROUNDS = 3
 def main(proposal_id: UUID) -> None:
     queue_backtest(proposal_id=proposal_id)
     floors, times = [], []
+    busy = 0.0
     seen: set[int] = set()
     for _ in range(ROUNDS):
         floors.append(_floor())
-        start = perf_counter()
+        start, before = perf_counter(), _cpu()
         with _Watch(proposal_id, seen):
             run_backtest(proposal_id)
         times.append(perf_counter() - start)
+        busy += _cpu() - before
         proposal = PolicyProposal.objects.get(pk=proposal_id)
         job = Backtest.objects.get(pk=proposal_id)
         if job.state != "done":
@@ -45,7 +47,7 @@ def main(proposal_id: UUID) -> None:
         f"| {datetime.now(UTC):%Y-%m-%d} | {os.cpu_count()} | backtest of {proposal.backtest['checks']:,} checks "
         f"({', '.join(f'{name} {count:,}' for name, count in counts.items())}) | floor (read and JSON parse of the "
         f"same rows) {floor:.1f} s | replayed {took:.1f} s ({min(times):.1f} to {max(times):.1f}), {took / floor:.1f} "
-        f"times the floor, {len(seen)} counts of progress seen, at most {memory:,} MB a process |"
+        f"times the floor, {busy / ROUNDS:.1f} s of CPU in all processes, {len(seen)} counts of progress seen, at most {memory:,} MB a process |"
     )
 
 
@@ -68,6 +70,12 @@ class _Watch:
             self._seen.add(Backtest.objects.values_list("done", flat=True).get(pk=self._proposal_id))
             sleep(0.2)
         connection.close()
+
+
+def _cpu() -> float:
+    """Seconds of CPU that this process and those it started and waited for have used."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 def _floor() -> float:
