@@ -5,12 +5,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from registry.models import Agent, PolicyLevel
+from registry.models import Agent, PolicyLevel, PolicyRevision
 from registry.rules.charter import CharterFacts, charter
 from registry.rules.levels import Level
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
 from registry.rules.policy import Policy, PolicyError
 from registry.rules.restriction import Baseline, Restriction
+
+_MOST_READ = 2_000
+_read: dict[UUID, Policy] = {}
 
 
 def charter_of(agent: Agent) -> str:
@@ -49,8 +52,18 @@ def _charter(agent: Agent, above: Mapping[str, Restriction]) -> str:
 def policy_of(agent: Agent) -> Policy:
     """The policy in force, or what can be read of a draft's."""
     if agent.revision is not None:
-        return Policy.stored(agent.revision.document)
+        return _stored(agent.revision)
     return readable(agent.draft)
+
+
+def _stored(revision: PolicyRevision) -> Policy:
+    """A revision never changes, so it is read once in a process: reading is most of what a long list costs."""
+    known = _read.get(revision.pk)
+    if known is None:
+        if len(_read) >= _MOST_READ:
+            _read.clear()
+        known = _read[revision.pk] = Policy.stored(revision.document)
+    return known
 
 
 def readable(document: dict[str, Any]) -> Policy:

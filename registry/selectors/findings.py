@@ -10,12 +10,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from portal.errors import NotFound
 from portal.identity.models import Membership, Person, Team
 from portal.identity.rules.roles import Role
-from portal.identity.selectors.people import authority_of, teams_managed_by
+from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
 from registry.models import Agent, Finding
 from registry.rules.lifecycle import AgentState
 from registry.rules.noticed import MILD, WORDS, NoticedKind, urgency
-from registry.selectors.agents import SEES_ALL, visible_agents, visible_teams
+from registry.selectors.agents import visible_agents, visible_teams
 from registry.selectors.documents import running_out
 from registry.selectors.drills import overdue
 from registry.selectors.recertification import Reminder, warnings_about, warnings_for
@@ -76,9 +76,10 @@ def findings_of_team(team: Team) -> list[Noticed]:
 def findings_for(person: Person) -> list[Noticed]:
     """What is open of all that the person may see, the gravest first."""
     today = database_now().date()
+    agents, teams = visible_agents(person), visible_teams(person)
     found = [
-        *_recorded(visible_findings(person)),
-        *_shown(visible_agents(person), visible_teams(person), today),
+        *_recorded(_within(agents, teams) if person.is_active else Finding.objects.none()),
+        *_shown(agents, teams, today),
         *_campaigns(warnings_for(person, today)),
     ]
     return _sorted(found)
@@ -86,12 +87,13 @@ def findings_for(person: Person) -> list[Noticed]:
 
 def findings_waiting_for(person: Person) -> list[Noticed]:
     """What is open and the person's to see to: of teams they manage and agents they answer for; all for security."""
-    if authority_of(person).has(Role.SECURITY):
-        return findings_for(person)
-    managed = set(teams_managed_by(person).order_by().values_list("pk", flat=True))
+    authority, found = authority_of(person), findings_for(person)
+    if authority.has(Role.SECURITY):
+        return found
+    managed = {team for role, team in authority.roles if role is Role.MANAGER}
     return [
         one
-        for one in findings_for(person)
+        for one in found
         if _team_id(one) in managed or (one.agent and person.pk in _answering(one.agent)) or one.campaign
     ]
 
@@ -112,11 +114,13 @@ def visible_findings(person: Person) -> QuerySet[Finding]:
     found = Finding.objects.select_related("agent", "agent__owner_team", "team", "order", "closed_by", "caused_by")
     if not person.is_active:
         return found.none()
-    if any(authority_of(person).has(role) for role in SEES_ALL):
-        return found
-    agents = visible_agents(person).order_by().values("pk")
-    teams = visible_teams(person).order_by().values("pk")
-    return found.filter(Q(agent__in=agents) | Q(agent=None, team__in=teams))
+    return found.filter(pk__in=_within(visible_agents(person), visible_teams(person)).order_by().values("pk"))
+
+
+def _within(agents: QuerySet[Agent], teams: QuerySet[Team]) -> QuerySet[Finding]:
+    return Finding.objects.filter(
+        Q(agent__in=agents.order_by().values("pk")) | Q(agent=None, team__in=teams.order_by().values("pk"))
+    )
 
 
 def finding_for(person: Person, finding_id: UUID) -> Finding:

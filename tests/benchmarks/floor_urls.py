@@ -2,6 +2,7 @@
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.template import Context, Engine
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from uuid_utils.compat import uuid7
@@ -10,6 +11,7 @@ from portal.identity.rules.tokens import digest
 from portal.urls import urlpatterns as portal_urls
 
 PAYLOAD = b"x" * 660
+LIST = Engine().from_string("<ul>{% for row in rows %}<li>{{ row.0 }} {{ row.1 }} {{ row.2 }}</li>{% endfor %}</ul>")
 
 
 @csrf_exempt
@@ -28,4 +30,12 @@ def floor(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(credential), content_type="text/plain")
 
 
-urlpatterns = [path("floor", floor), *portal_urls]
+def floor_agents(request: HttpRequest) -> HttpResponse:
+    """50 rows of the agents' table and a list of their names; no session, no rights, no policies."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, name, state FROM registry_agent ORDER BY name, id LIMIT 50")
+        rows = cursor.fetchall()
+    return HttpResponse(LIST.render(Context({"rows": rows})))
+
+
+urlpatterns = [path("floor", floor), path("floor/agents", floor_agents), *portal_urls]
