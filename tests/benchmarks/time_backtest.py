@@ -47,7 +47,8 @@ def main(proposal_id: UUID) -> None:
         f"| {datetime.now(UTC):%Y-%m-%d} | {os.cpu_count()} | backtest of {proposal.backtest['checks']:,} checks "
         f"({', '.join(f'{name} {count:,}' for name, count in counts.items())}) | floor (read and JSON parse of the "
         f"same rows) {floor:.1f} s | replayed {took:.1f} s ({min(times):.1f} to {max(times):.1f}), {took / floor:.1f} "
-        f"times the floor, {busy / ROUNDS:.1f} s of CPU in all processes, {len(seen)} counts of progress seen, at most {memory:,} MB a process |"
+        f"times the floor, {busy / ROUNDS:.1f} s of CPU in all processes, "
+        f"{len(seen)} counts of progress seen, at most {memory:,} MB a process |"
     )
 
 
