@@ -176,7 +176,10 @@ def understood(status, answer):
     stopped = answer.get("continue", True) is not True
     if decision.get("permissionDecision") != "allow" or stopped:
         return denial(reason, stopped)
-    return decided("allow", reason)
+    allowed, told = decided("allow", reason), decision.get("additionalContext")
+    if isinstance(told, str) and told:
+        allowed["hookSpecificOutput"]["additionalContext"] = told  # what a rule warns of without refusing
+    return allowed
 
 
 def decided(decision, reason):
