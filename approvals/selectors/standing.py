@@ -12,6 +12,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from registry.models import PolicyRevision
 from registry.rules.effective import CompiledLayer, Effective, compile_effective, compile_narrowing
@@ -41,12 +42,36 @@ class Basis(NamedTuple):
     agent: UUID | None
 
 
-class Holder(NamedTuple):
+class InForce(NamedTuple):
+    """The policies of a basis, compiled as one, and what the revisions are called."""
+
+    effective: Effective
+    organisation: int | None
+    team: int | None
+    agent: int
+    digest: str
+
+
+class Holder:
     """Whose a token is and what its questions rest on: all that is needed to name the kill scopes of a question."""
 
-    agent_id: UUID
-    team_id: UUID
-    basis: Basis
+    __slots__ = ("_policies", "agent_id", "basis", "team_id")
+
+    def __init__(self, agent_id: UUID, team_id: UUID, basis: Basis) -> None:
+        self.agent_id = agent_id
+        self.team_id = team_id
+        self.basis = basis
+        self._policies: InForce | None = None
+
+    @property
+    def policies(self) -> InForce | None:
+        """What is in force for the agent; None for one without a policy."""
+        if self._policies is None and self.basis.agent is not None:
+            self._policies = policies_in_force(self.basis)
+        return self._policies
+
+    def is_still(self, row: tuple[Any, ...]) -> bool:
+        return self.agent_id == row[6] and self.team_id == row[10] and self.basis == row[12:15]
 
 
 KeysOf = Callable[[Holder], tuple[str, ...]]
@@ -71,10 +96,14 @@ class CallerStanding:
     agent_state: str
     team_id: UUID
     narrowing: CompiledLayer | None
-    basis: Basis
+    holder: Holder
     kill_keys: tuple[str, ...]
     epoch: int
     stopped_by: tuple[str, ...]
+
+    @property
+    def basis(self) -> Basis:
+        return self.holder.basis
 
     @property
     def policy_in_force(self) -> UUID:
@@ -107,40 +136,34 @@ _TRIES = 4
 _holders: dict[bytes, Holder] = {}
 
 
-def caller_standing(token_digest: bytes, keys_of: KeysOf = keys_of_agent) -> CallerStanding | None:
+def caller_standing(
+    token_digest: bytes, keys_of: KeysOf = keys_of_agent, cursor: CursorWrapper | None = None
+) -> CallerStanding | None:
     """The standing of the token's holder; None when no credential has this digest.
 
-    ``keys_of`` is asked only for a holder who is known, so nothing is read of a stranger's question.
+    ``keys_of`` is asked only for a holder who is known, so nothing is read of a stranger's question. ``cursor`` is
+    the caller's own, if it goes on with one: opening one costs as much as reading the answer.
     """
+    if cursor is None:
+        with connection.cursor() as own:
+            return caller_standing(token_digest, keys_of, own)
     for _ in range(_TRIES):
         known = _holders.get(token_digest)
         keys = () if known is None else keys_of(known)
-        with connection.cursor() as cursor:
-            cursor.execute(_SELECT, (one_text(keys), token_digest))
-            row = cursor.fetchone()
+        cursor.execute(_SELECT, (one_text(keys), token_digest))
+        row = cursor.fetchone()
         if row is None:
             return None
-        holder = Holder(row[6], row[10], Basis(*row[12:15]))
-        if holder == known:
-            return _standing(row, holder.basis, keys)
-        _keep(_holders, token_digest, holder)
+        if known is not None and known.is_still(row):
+            return _standing(row, known, keys)
+        _keep(_holders, token_digest, Holder(row[6], row[10], Basis(*row[12:15])))
     raise RuntimeError("The policy kept changing while a question was asked.")
 
 
-def _standing(row: tuple[Any, ...], basis: Basis, keys: tuple[str, ...]) -> CallerStanding:
+def _standing(row: tuple[Any, ...], holder: Holder, keys: tuple[str, ...]) -> CallerStanding:
     epoch, stopped = row[15:]
     stopped_by = tuple(key for key in keys if key in stopped) if stopped else ()
-    return CallerStanding(*(*row[:11], _narrowing(row[1], row[11]), basis, keys, epoch, stopped_by))
-
-
-class InForce(NamedTuple):
-    """The policies of a basis, compiled as one, and what the revisions are called."""
-
-    effective: Effective
-    organisation: int | None
-    team: int | None
-    agent: int
-    digest: str
+    return CallerStanding(*(*row[:11], _narrowing(row[1], row[11]), holder, keys, epoch, stopped_by))
 
 
 _in_force: dict[Basis, InForce] = {}

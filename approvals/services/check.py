@@ -5,11 +5,12 @@ No log, no action: when the entry cannot be written the exception travels up and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from approvals.events import CheckDecided
 from approvals.models import ApprovalRequest
@@ -18,14 +19,12 @@ from approvals.rules.binding import bound_arguments, digest
 from approvals.rules.classify import classify
 from approvals.rules.classify.actions import Action, Classified
 from approvals.selectors.standing import (
-    Basis,
     CallerStanding,
     Holder,
     KeysOf,
     caller_standing,
     effective_policy,
     keys_of_agent,
-    policies_in_force,
 )
 from approvals.services.grant import redeem
 from approvals.services.record import record, record_if_still_so
@@ -76,18 +75,23 @@ class _Asked:
     def __init__(self, call: Call) -> None:
         self.call = call
         self._read: tuple[Catalogue, Classified] | None = None
+        self._arguments: dict[str, Any] | None = None
 
-    def understood(self, basis: Basis) -> Classified:
+    def understood(self, holder: Holder) -> Classified:
         """What the call does, in the words of the catalogue that the organisation has in force."""
-        catalogue = BUILT_IN if basis.agent is None else effective_policy(basis).catalogue
+        policies = holder.policies
+        catalogue = BUILT_IN if policies is None else policies.effective.catalogue
         if self._read is None or self._read[0] is not catalogue:
             call = self.call
             self._read = catalogue, classify(call.tool, call.tool_input, cwd=call.cwd, catalogue=catalogue)
         return self._read[1]
 
-    @cached_property
+    @property
     def arguments(self) -> dict[str, Any]:
-        return bound_arguments(self.call.tool, self.call.tool_input, cwd=self.call.cwd)
+        """What an approval binds and the entry keeps of the call."""
+        if self._arguments is None:
+            self._arguments = bound_arguments(self.call.tool, self.call.tool_input, cwd=self.call.cwd)
+        return self._arguments
 
     @property
     def stated(self) -> dict[str, Any]:
@@ -106,7 +110,7 @@ class _Asked:
 
     def keys_of(self, holder: Holder) -> tuple[str, ...]:
         """Every kill scope that could stop this very call."""
-        actions = tuple(action.type for action in self.understood(holder.basis).actions)
+        actions = tuple(action.type for action in self.understood(holder).actions)
         return _keys(holder.agent_id, holder.team_id, self.call.session_id, actions, self.call.repository)
 
 
@@ -140,43 +144,45 @@ def decide(*, token: str, call: Call) -> Answer:
     question is asked anew, and after three moves the answer is Unavailable.
     """
     asked = _Asked(call)
-    for _ in range(_TRIES):
-        standing = identify(token, asked.keys_of)
-        answer = _decide_once(standing, asked)
-        if answer is not None:
-            if not standing.credential_ok:
-                gone = "was revoked" if standing.revoked_at else "has expired"
-                raise NotAuthenticated(f"The credential {gone}; a manager can issue another. Nothing was allowed.")
-            return answer
+    with connection.cursor() as cursor:  # one for both statements
+        for _ in range(_TRIES):
+            standing = identify(token, asked.keys_of, cursor)
+            answer = _decide_once(standing, asked, cursor)
+            if answer is not None:
+                if not standing.credential_ok:
+                    gone = "was revoked" if standing.revoked_at else "has expired"
+                    raise NotAuthenticated(f"The credential {gone}; a manager can issue another. Nothing was allowed.")
+                return answer
     raise Unavailable("The agent's standing kept changing while it was checked. Nothing was allowed; ask again.")
 
 
-def identify(token: str, keys_of: KeysOf = keys_of_agent) -> CallerStanding:
+def identify(token: str, keys_of: KeysOf = keys_of_agent, cursor: CursorWrapper | None = None) -> CallerStanding:
     """Who asks with this token, read fresh. A revoked or expired credential is still told whose it is."""
     if not well_formed(token, "a"):
         raise NotAuthenticated("Send an agent's token as “Authorization: Bearer bwa_…”. Nothing was allowed.")
-    standing = caller_standing(token_digest(token), keys_of)
+    standing = caller_standing(token_digest(token), keys_of, cursor)
     if standing is None:
         raise NotAuthenticated("No agent has this token. Nothing was allowed.")
     return standing
 
 
-def _decide_once(standing: CallerStanding, asked: _Asked) -> Answer | None:
+def _decide_once(standing: CallerStanding, asked: _Asked, cursor: CursorWrapper) -> Answer | None:
     decision = _judge(standing, asked)
     if decision.outcome is Outcome.REVIEW:
-        return _review(standing, asked, decision)
+        return _review(standing, asked, decision, cursor)
     draft = _draft(standing, asked, decision, request=None)
     if decision.outcome is Outcome.ALLOW:
-        entry_id = record_if_still_so(draft, standing)
+        entry_id = record_if_still_so(draft, standing, cursor)
         if entry_id is None:
             return None
     else:
-        entry_id = record(draft)
+        entry_id = record(draft, cursor)
     return _answer(standing, asked, decision, entry_id)
 
 
 def _judge(standing: CallerStanding, asked: _Asked) -> Decision:
-    if standing.basis.agent is None:
+    policies = standing.holder.policies
+    if policies is None:
         rule = Rule("standing.no-policy", Effect.FORBID, "The agent has no policy; its registration is not complete.")
         return Decision(Outcome.DENY, Tier.FORBIDDEN, (rule,), f"Denied: {rule.text}")
     asked_by = Standing(
@@ -185,11 +191,11 @@ def _judge(standing: CallerStanding, asked: _Asked) -> Decision:
         stopped_by=standing.stopped_by,
         epoch=standing.epoch,
     )
-    return authorize(_question(standing, asked), effective_policy(standing.basis), asked_by, standing.narrowing)
+    return authorize(_question(standing, asked), policies.effective, asked_by, standing.narrowing)
 
 
 def _question(standing: CallerStanding, asked: _Asked) -> Question:
-    call, understood = asked.call, asked.understood(standing.basis)
+    call, understood = asked.call, asked.understood(standing.holder)
     files, lines = sizes(understood, call.files, call.lines)
     return Question(
         actions=understood.actions,
@@ -210,7 +216,7 @@ def _question(standing: CallerStanding, asked: _Asked) -> Question:
 
 
 @transaction.atomic(durable=True)
-def _review(standing: CallerStanding, asked: _Asked, decision: Decision) -> Answer | None:
+def _review(standing: CallerStanding, asked: _Asked, decision: Decision, cursor: CursorWrapper) -> Answer | None:
     """A gated action: let through by a live grant for exactly this, or put before people."""
     headline = _headline(standing, asked)
     bound = _bound(standing, asked, headline)
@@ -220,7 +226,7 @@ def _review(standing: CallerStanding, asked: _Asked, decision: Decision) -> Answ
         draft = _draft(standing, asked, allowed, request=grant.request.number)
         # A statement of its own, so with a younger view of the world: a kill committed while the redeeming
         # UPDATE waited for another redeemer's row lock is seen here, and the grant is given back.
-        entry_id = record_if_still_so(draft, standing)
+        entry_id = record_if_still_so(draft, standing, cursor)
         if entry_id is None:
             transaction.set_rollback(True)
             return None
@@ -236,7 +242,7 @@ def _review(standing: CallerStanding, asked: _Asked, decision: Decision) -> Answ
 
 def _put(standing: CallerStanding, asked: _Asked, headline: Action, bound: bytes) -> Asked:
     """The question as people are asked it."""
-    call, understood = asked.call, asked.understood(standing.basis)
+    call, understood = asked.call, asked.understood(standing.holder)
     size = dict(zip(("files", "lines"), sizes(understood, call.files, call.lines), strict=True))
     return Asked(
         tool=call.tool,
@@ -299,7 +305,7 @@ def _crowded(decision: Decision) -> Decision:
 def _headline(standing: CallerStanding, asked: _Asked) -> Action:
     """The action that the request is named after: the strictest by tier, the first of several."""
     policy, task = effective_policy(standing.basis), asked.call.task
-    return max(asked.understood(standing.basis).actions, key=lambda action: policy.tier_of(action.type, task)[0].rank)
+    return max(asked.understood(standing.holder).actions, key=lambda action: policy.tier_of(action.type, task)[0].rank)
 
 
 def _by_grant(decision: Decision, label: str) -> Decision:
@@ -310,8 +316,8 @@ def _by_grant(decision: Decision, label: str) -> Decision:
 
 def _draft(standing: CallerStanding, asked: _Asked, decision: Decision, *, request: int | None) -> Draft:
     call = asked.call
-    understood = asked.understood(standing.basis)
-    policies = None if standing.basis.agent is None else policies_in_force(standing.basis)
+    understood = asked.understood(standing.holder)
+    policies = standing.holder.policies
     event = CheckDecided(
         credential=standing.credential_id,
         session=call.session_id,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from approvals.selectors.standing import CallerStanding, one_text
 from portal.ledger.services.append import COLUMNS, INSERT, Draft, Row, prepare
@@ -24,15 +24,14 @@ WHERE c.id = %s AND c.revoked_at IS NULL AND c.expires_at > clock_timestamp()
 """  # noqa: S608
 
 
-def record(draft: Draft) -> UUID:
+def record(draft: Draft, cursor: CursorWrapper) -> UUID:
     """Write the entry of a refusal: it may stand whatever changed meanwhile. Returns the entry's id."""
     row = prepare(draft)
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, row)
+    cursor.execute(INSERT, row)
     return row.id
 
 
-def record_if_still_so(draft: Draft, standing: CallerStanding) -> UUID | None:
+def record_if_still_so(draft: Draft, standing: CallerStanding, cursor: CursorWrapper) -> UUID | None:
     """Write the entry of an allow only if everything it rests on still holds; None when it does not."""
     row = prepare(draft)
     rests_on = (
@@ -44,6 +43,5 @@ def record_if_still_so(draft: Draft, standing: CallerStanding) -> UUID | None:
         standing.epoch,
         one_text(standing.kill_keys),
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_GUARDED, (*row, *rests_on))
-        return row.id if cursor.rowcount == 1 else None
+    cursor.execute(_GUARDED, (*row, *rests_on))
+    return row.id if cursor.rowcount == 1 else None

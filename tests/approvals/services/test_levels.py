@@ -259,16 +259,16 @@ def test_a_narrow_stop_between_reading_and_writing(  # noqa: PLR0917  three fixt
 
 
 def test_the_epoch_is_the_sum_over_the_questions_own_scopes(agent: Agent, token: str) -> None:
-    KillState.objects.bulk_create(
-        [
-            KillState(key="all", epoch=1),
-            KillState(key=f"agent:{agent.pk}", epoch=2),
-            KillState(key=f"run:{run_id(agent.pk, 'session-1')}", epoch=4),
-            KillState(key="action:read", epoch=8),
-            KillState(key="repository:acme/payments", epoch=16),
-            KillState(key="repository:acme/other", epoch=32),
-        ]
-    )
+    epochs = {
+        "all": 1,
+        f"agent:{agent.pk}": 2,
+        f"run:{run_id(agent.pk, 'session-1')}": 4,
+        "action:read": 8,
+        "repository:acme/payments": 16,
+        "repository:acme/other": 32,
+    }
+    for key, epoch in epochs.items():
+        KillState.objects.update_or_create(key=key, defaults={"epoch": epoch})
     assert ask(token, "git status").epoch == 31
     assert ask(token, "git status", session_id="another").epoch == 27
     assert ask(token, "git status", repository=None).epoch == 15
