@@ -50,7 +50,7 @@ def test_register_an_agent(page: Page, live_server: LiveServer, organisation: Or
     expect(page.locator("#charter")).to_contain_text("acme/ledger")
     page.get_by_role("button", name="Save and go on").click()
     assert axe(page) == []
-    page.get_by_label("Run tests").select_option("gated")
+    page.get_by_label("Run tests", exact=True).select_option("gated")
     page.get_by_role("button", name="Save and go on").click()
     assert axe(page) == []
     page.get_by_role("button", name="Register", exact=True).click()
