@@ -332,7 +332,12 @@ def test_another_composition_is_gated_and_shown(organisation: Organisation, pinn
 
 
 def test_a_large_edit_is_gated_by_its_own_size(token: str) -> None:
-    call: dict[str, Any] = {"session_id": "s", "cwd": "/work/payments", "repository": "acme/payments", "branch": "feature/tidy"}
+    call: dict[str, Any] = {
+        "session_id": "s",
+        "cwd": "/work/payments",
+        "repository": "acme/payments",
+        "branch": "feature/tidy",
+    }
     for lines, outcome in ((400, Outcome.ALLOW), (501, Outcome.REVIEW)):
         text = "\n".join(["x"] * lines)
         answer = check.decide(
