@@ -29,6 +29,7 @@ class Casting:
     data_touched: str
     repositories: tuple[str, ...]
     model: str
+    deputy: str = ""
     trigger: str = "person"
     position: str = "on_loop"
     criticality: str = "medium"
@@ -50,6 +51,7 @@ REGISTERED = (
         data_touched="Source code and synthetic test data; no customer records.",
         repositories=("harbourline/payments-api", "harbourline/ledger-core"),
         model="claude-sonnet-4-5",
+        deputy="jonas",
         criticality="high",
         hosts=("docs.example.test",),
         # A week to decide: what waits on a migration should not be denied by a long weekend.
@@ -81,6 +83,7 @@ REGISTERED = (
         data_touched="Infrastructure definitions; no state files.",
         repositories=("harbourline/platform-infra",),
         model="gemini-2.5-pro",
+        deputy="lena",
         criticality="high",
         approval=(2, 120, 15),
     ),
@@ -162,6 +165,7 @@ def draft_of(organisation: Organisation, casting: Casting) -> Agent:
         criticality=casting.criticality,
         data_touched=casting.data_touched,
         accountable_person=people[casting.accountable],
+        deputy=people[casting.deputy] if casting.deputy else None,
     )
     team = organisation.payments if casting.team == "payments" else organisation.platform
     return start_draft(actor=people[casting.manager], team=team, profile=profile, policy=policy_of(casting))

@@ -19,6 +19,7 @@ from reports.demo import stories_payments, stories_platform
 from reports.demo.agents import DRAFT, REGISTERED, draft_of, register
 from reports.demo.clock import wound_back
 from reports.demo.organisation import Organisation, make_organisation
+from reports.demo.records import offer, put_on_record
 from reports.demo.session import Cast, perform, proofs
 from reports.demo.stage import Happening, Stage, finish
 from reports.demo.stories_platform import AGREE_REASON, STOP_REASON
@@ -51,12 +52,14 @@ def make_week(*, now: datetime, password: str) -> Week:
         for casting in REGISTERED:
             clock.set(clock.now + timedelta(minutes=random.randint(12, 40)))
             agents[casting.key] = register(organisation, casting)
+        put_on_record(organisation, {key: one.agent for key, one in agents.items()}, today=now.date())
         clock.set(clock.now + timedelta(hours=1))
         draft_of(organisation, DRAFT)
         cast = Cast(organisation.people, agents)
         _sign_ins(stage, cast, days, random)
         _payments(stage, cast, days, random)
         _platform(stage, cast, days, random)
+        stage.add(days[-1] + timedelta(hours=14), offer(organisation, agents["companion"].agent))
         stage.add(now - _ASKED_BEFORE, perform(stage, cast, stories_payments.waiting(), random))
         stage.play(until=now)
     finish(signer)
