@@ -6,10 +6,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from registry.rules.catalogue import Catalogue
+from registry.rules.documents import KINDS
 from registry.rules.levels import Level
 from registry.rules.manifest import read, render
 from registry.rules.manifest_schema import schema
-from registry.rules.policy import Policy, template
+from registry.rules.policy import template
 from registry.rules.reading import PolicyError
 from registry.rules.restriction import Baseline, Restriction
 from registry.rules.yaml_lines import YamlError
@@ -112,7 +113,7 @@ def test_the_schema_is_one_and_takes_what_the_readers_take() -> None:
 @pytest.mark.parametrize("level", [Level.AGENT, Level.TEAM, Level.ORGANISATION])
 def test_schema_and_readers_know_the_same_members(level: Level) -> None:
     """A member in one and not in the other would be refused with the wrong reason, or let through to nothing."""
-    kind = {Level.AGENT: Policy, Level.TEAM: Restriction, Level.ORGANISATION: Baseline}[level]
+    kind = KINDS[level]
     name = {Level.AGENT: "policy", Level.TEAM: "restriction", Level.ORGANISATION: "baseline"}[level]
     shape = schema()["$defs"][name]
     known = set(shape["properties"])
