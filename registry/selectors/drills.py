@@ -93,6 +93,12 @@ def overdue(agents: QuerySet[Agent], *, now: datetime | None = None) -> list[Sta
     return [one for one in standings(agents, now=now) if one.overdue]
 
 
+def last_passed(agents: QuerySet[Agent], *, before: datetime) -> Drill | None:
+    """The newest drill on one of the agents that had passed by then."""
+    passed = Drill.objects.filter(agent__in=agents, state=DrillState.PASSED.value, ended_at__lte=before)
+    return passed.select_related("agent").order_by("-ended_at").first()
+
+
 def due_canaries(*, now: datetime) -> list[Agent]:
     """The canaries that the schedule drills now: none of them has a drill open."""
     busy = Drill.objects.filter(state__in=OPEN).values("agent")

@@ -53,6 +53,14 @@ class CounterGap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drills:
+    """What rehearsed stops have shown of the agents in scope. ``last`` is when one last passed, and its time."""
+
+    last: str
+    overdue: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Everything the verdict rests on. ``erased`` None means: known only once the package is built."""
 
@@ -73,6 +81,7 @@ class Evidence:
     incomplete_requests: int
     scope_is_all: bool
     witnessed: bool = False
+    drills: Drills | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class Assessment:
 def assess(evidence: Evidence) -> Assessment:
     """The verdict and every sentence behind it, the gravest first."""
     found = sorted(
-        (*_log(evidence), *_sources(evidence), *_content(evidence), *_always(evidence)),
+        (*_log(evidence), *_sources(evidence), *_content(evidence), *_drills(evidence), *_always(evidence)),
         key=lambda finding: (Weight.MISSING, Weight.EXCEPTION, Weight.NOTE).index(finding.weight),
     )
     weights = {finding.weight for finding in found}
@@ -207,6 +216,19 @@ def _content(evidence: Evidence) -> Iterable[Finding]:
             Weight.NOTE,
             "Nothing in scope was recorded in the period. The checkpoint proves the log, not that nothing was done.",
         )
+
+
+def _drills(evidence: Evidence) -> Iterable[Finding]:
+    if evidence.drills is None:
+        return
+    if evidence.drills.overdue:
+        names = evidence.drills.overdue
+        yield Finding(
+            "drill-overdue",
+            Weight.EXCEPTION,
+            f"The stop of {_count(len(names), 'agent')} was not rehearsed when it was due: {_named(names)}.",
+        )
+    yield Finding("drill-last", Weight.NOTE, evidence.drills.last)
 
 
 def _always(evidence: Evidence) -> Iterable[Finding]:

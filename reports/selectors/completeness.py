@@ -8,13 +8,14 @@ from django.db.models import Q
 from portal.identity.models import Team
 from portal.ledger.events import instant
 from portal.ledger.models import Checkpoint
-from registry.models import Credential, Ownership
+from registry.models import Agent, Credential, Ownership
 from registry.selectors.charters import charter_of
+from registry.selectors.drills import last_passed, standings
 from registry.selectors.ownership import owners_between
 from reports.models import Package, SourceCount
 from reports.render.report import AgentFacts
 from reports.render.report_data import Collected
-from reports.rules.completeness import CounterGap, Evidence, SourceTally
+from reports.rules.completeness import CounterGap, Drills, Evidence, SourceTally
 from reports.selectors.evidence import Scope, agents_seen, counts_by_type, longest_silence, unsealed
 
 CHECK, EVENT, OPENED = "approvals.check.decided", "reports.event.recorded", "approvals.request.opened"
@@ -44,6 +45,7 @@ def built_evidence(package: Package, scope: Scope, collected: Collected, *, as_o
         unfinished_requests=sum(action.was_opened and not action.settled for action in gated),
         incomplete_requests=sum(not action.was_opened for action in gated),
         scope_is_all=scope.is_all,
+        drills=_drills(scope, as_of),
     )
 
 
@@ -75,6 +77,7 @@ def preview_evidence(
         unfinished_requests=0,
         incomplete_requests=0,
         scope_is_all=scope.is_all,
+        drills=_drills(scope, now),
     )
 
 
@@ -136,3 +139,20 @@ def _silent(scope: Scope, seen: Collection[str], start: datetime, end: datetime)
     )
     holders = set(valid.filter(agent__in=[agent.pk for agent in scope.agents]).values_list("agent_id", flat=True))
     return [agent.name for agent in scope.agents if agent.pk in holders and str(agent.pk) not in seen]
+
+
+def _drills(scope: Scope, now: datetime) -> Drills | None:
+    """Which agents in scope are overdue for a rehearsed stop, and the last that passed; None without such agents."""
+    agents = Agent.objects.filter(pk__in=[agent.pk for agent in scope.agents])
+    found = standings(agents, now=now)
+    if not found:
+        return None
+    drill = last_passed(agents, before=now)
+    if drill is None or drill.ended_at is None or drill.measured_ms is None:
+        last = "No rehearsed stop (drill) of an agent in scope has passed yet."
+    else:
+        last = (
+            f"The last rehearsed stop that passed was drill {drill.number} on {drill.agent.name}, "
+            f"{drill.ended_at:%Y-%m-%d}: {drill.measured_ms / 1000:.1f} s."
+        )
+    return Drills(last=last, overdue=[one.agent.name for one in found if one.overdue])

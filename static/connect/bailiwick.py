@@ -83,6 +83,9 @@ def main(arguments):
         warn(refusal.sentence)
         return STOPPED if refusal.stopped and arguments[0] == "run" else (
             NOT_ASKED if isinstance(refusal, CouldNotAsk) else DENIED)
+    except Exception as fault:  # a fault of this file is a refusal too
+        warn("It failed (%s: %s). Nothing was allowed." % (type(fault).__name__, fault))
+        return NOT_ASKED
 
 
 def warn(sentence):
@@ -323,14 +326,15 @@ class Lease:
         try:
             refuse_if_stopped(asked + seconds, self.facts, self.session)
             status, answer = ask("POST", "/api/v1/leases", self.question(), asked + seconds, {})
+            answer = answer if isinstance(answer, dict) else {}
         except CouldNotAsk as fault:
             self.fault = fault.sentence
             return
         except Refused as refusal:
             self.stopped = refusal.sentence
             return
-        lease = answer.get("lease_seconds") if isinstance(answer, dict) else None
-        if status in (200, 201) and isinstance(answer, dict) and answer.get("stopped") is True:
+        lease = answer.get("lease_seconds")
+        if status in (200, 201) and answer.get("stopped") is True:
             self.stopped = said(answer, "A stop is in force.")
         elif status in (200, 201) and answer.get("stopped") is False and type(lease) is int and 0 < lease <= 300:
             self.seconds, self.until = float(lease), asked + lease
@@ -719,6 +723,8 @@ def composition(folder, model=None, members=None):
         "hooks": hooks_of(settings.get("hooks")),
     }
     parts = {name: parts[name] for name in MEMBERS if (name in members if members else parts[name] != "")}
+    if any("\0" in text for part in parts.values() for text in ([part] if isinstance(part, str) else part)):
+        raise CouldNotAsk("A part of the composition holds a NUL character. There is no fingerprint.")
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return parts, hashlib.sha256(text.encode()).hexdigest()
 

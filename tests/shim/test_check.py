@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from approvals.models import ApprovalRequest
+from approvals.rules.workflow import Verdict
 from approvals.services.review import add_review
 from portal.ledger.models import Entry
 from registry.models import Agent
@@ -40,7 +41,7 @@ def test_it_waits_until_people_have_approved_and_redeems_what_they_did(
     asked = ApprovalRequest.objects.get()
     for person in (organisation.approver, organisation.second_approver)[: asked.quorum]:
         add_review(
-            actor=person, request=asked, verdict="approve", reason="Looked at.", view_hash=bytes(asked.view_hash)
+            actor=person, request=asked, verdict=Verdict.APPROVE, reason="Looked at.", view_hash=bytes(asked.view_hash)
         )
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, (out, err)
@@ -56,7 +57,7 @@ def test_a_denial_ends_the_wait(connected: Shim, organisation: Organisation) -> 
     add_review(
         actor=organisation.approver,
         request=asked,
-        verdict="deny",
+        verdict=Verdict.DENY,
         reason="Not today.",
         view_hash=bytes(asked.view_hash),
     )
