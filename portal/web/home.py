@@ -29,7 +29,6 @@ FRAGMENTS: Final = (
     Fragment("registry:home_proposals", "Policy changes waiting for you", "Looking for policy changes to decide"),
     Fragment("registry:home_findings", "Needs attention", "Looking at what was noticed"),
     Fragment("registry:home_agents", "Agents you answer for", "Looking for your agents"),
-    Fragment("registry:home_recertification", "Grants to look at again", "Looking for recertifications"),
     Fragment("identity:home_people", "People", "Looking at accounts and roles"),
     Fragment("reports:home_packages", "Audit packages", "Looking for packages"),
     Fragment("registry:home_kills", "Stopped now", "Looking for stop orders in force", beside=True),

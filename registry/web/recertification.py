@@ -26,7 +26,6 @@ from registry.selectors.recertification import (
     items_of,
     teams_to_open_for,
     visible_campaigns,
-    warnings_for,
     with_progress,
 )
 from registry.services.recertification import cancel_campaign, open_campaign
@@ -214,13 +213,3 @@ def export(request: HttpRequest, number: int) -> HttpResponse:
     response = HttpResponse("\r\n".join(lines) + "\r\n", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="recertification-{number}.csv"'
     return response
-
-
-@signed_in
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """For the home page: the campaigns the reader should see to; nothing for who has none."""
-    reminders = warnings_for(person_of(request), database_now().date())
-    return (
-        render(request, "registry/home_recertification.html", {"reminders": reminders}) if reminders else HttpResponse()
-    )

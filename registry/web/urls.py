@@ -72,7 +72,6 @@ urlpatterns = [
     path("recertification/<int:number>/", recertification.campaign, name="campaign"),
     path("recertification/<int:number>/cancel/", recertification.cancel, name="campaign_cancel"),
     path("recertification/<int:number>/export.csv", recertification.export, name="campaign_export"),
-    path("home/recertification/", recertification.home, name="home_recertification"),
     path("transfers/<uuid:transfer_id>/", transfers.transfer, name="transfer"),
     path("findings/", findings.finding_list, name="findings"),
     path("findings/<uuid:finding_id>/", findings.finding, name="finding"),

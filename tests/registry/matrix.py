@@ -165,7 +165,6 @@ MATRIX: dict[str, Row] = {
     "registry:campaign": Row(SEEN, _campaign),
     "registry:campaign_cancel": Row(who(403, security=200, outsider=404, operator=404), _campaign),
     "registry:campaign_export": Row(SEEN, _campaign),
-    "registry:home_recertification": Row(who(200)),
     "registry:agent_history": Row(SEEN, _active),
     "registry:agent_activity": Row(SEEN, _active),
     "registry:agent_connect": Row(SEEN, _active),

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db
 REPOSITORY = Granted("/scope/repositories", "acme/payments")
 
 
-def _campaign(organisation: Organisation) -> Campaign:
-    due_on = database_now().date() + timedelta(days=14)
+def _campaign(organisation: Organisation, days: int = 14) -> Campaign:
+    due_on = database_now().date() + timedelta(days=days)
     return open_campaign(actor=organisation.manager, team=organisation.payments, due_on=due_on)
 
 
@@ -180,16 +180,17 @@ def test_those_who_only_read_see_no_buttons(client: Client, organisation: Organi
 def test_a_missed_date_shows_on_home_on_the_campaign_and_on_the_agent(
     client: Client, organisation: Organisation, agent: Agent
 ) -> None:
-    campaign = _campaign(organisation)
+    campaign = _campaign(organisation, days=5)
     sign_in(client, organisation.manager)
-    assert "Open" in _page(client, "/home/recertification/")
+    assert "undecided" in _page(client, "/home/findings/")
     close_missed(datetime.combine(campaign.due_on + timedelta(days=1), time(1), UTC))
-    assert "Missed" in _page(client, "/home/recertification/")
+    assert "Recertification missed" in _page(client, "/home/findings/")
+    assert "Recertification missed" in _page(client, f"/agents/{agent.slug}/")
     assert "The date was missed" in _page(client, f"/recertification/{campaign.number}/")
     assert "A recertification was missed" in _page(client, f"/agents/{agent.slug}/use/")
     assert "Missed" in _page(client, "/recertification/")
     client.force_login(organisation.member)
-    assert client.get("/home/recertification/").content == b""
+    assert "ecertification" not in client.get("/home/findings/").content.decode()
 
 
 def test_the_evidence_is_a_table_in_which_no_cell_is_a_formula(client: Client, organisation: Organisation) -> None:
