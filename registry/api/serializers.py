@@ -44,7 +44,7 @@ class TeamSerializer(serializers.Serializer[Any]):
 class LinkSerializer(serializers.Serializer[Any]):
     """A page of the web about the agent, and the words that lead to it."""
 
-    label = serializers.CharField(max_length=MOST_NAME)
+    label = serializers.CharField(max_length=MOST_NAME)  # type: ignore[assignment]  # a member, not DRF's own label
     url = serializers.CharField(max_length=MOST_URL)
 
 

@@ -27,9 +27,9 @@ def owners_at(moments: Iterable[tuple[UUID, datetime]]) -> dict[tuple[UUID, date
         by_agent.setdefault(row.agent_id, []).append(row)
     found = {}
     for agent_id, instant in wanted:
-        row = next((row for row in by_agent.get(agent_id, ()) if row.since <= instant), None)
-        if row is not None:
-            found[agent_id, instant] = row
+        owner = next((row for row in by_agent.get(agent_id, ()) if row.since <= instant), None)
+        if owner is not None:
+            found[agent_id, instant] = owner
     return found
 
 

@@ -4,14 +4,14 @@ import django
 
 django.setup()
 
+from django.contrib.auth.models import Permission  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
-from guardian.shortcuts import assign_perm  # noqa: E402
 
 from portal.identity.models import Person, Team  # noqa: E402
 from portal.identity.services.people import create_team  # noqa: E402
 from portal.ledger.events import SYSTEM  # noqa: E402
-from registry.models import Agent, KillState  # noqa: E402
+from registry.models import Agent, AgentGroupPermission, KillState  # noqa: E402
 
 # As if registered: with their revision in force, somebody who answers, and owned by five teams.
 _ACTIVE = """
@@ -28,7 +28,12 @@ def main() -> None:
         create_team(actor=SYSTEM, name=f"Bench {number}")
     with connection.cursor() as cursor:
         cursor.execute(_ACTIVE)
-    assign_perm("registry.view_agent", team.group, Agent.objects.all())
+    AgentGroupPermission.objects.filter(group=team.group).delete()
+    permission = Permission.objects.get(codename="view_agent")
+    AgentGroupPermission.objects.bulk_create(
+        AgentGroupPermission(permission=permission, group=team.group, content_object=agent)
+        for agent in Agent.objects.all()
+    )
     stopped = Agent.objects.order_by("name").values_list("pk", flat=True)[:STOPPED]
     KillState.objects.bulk_create(
         [KillState(key=f"agent:{pk}", epoch=1, stopped=True) for pk in stopped], ignore_conflicts=True

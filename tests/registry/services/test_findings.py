@@ -1,6 +1,7 @@
 """Findings: noticed once, seen by those they concern, closed by somebody who did not cause them."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -42,10 +43,10 @@ def test_every_recorded_kind_has_a_word() -> None:
 
 def test_noticing_twice_is_one_finding_even_after_it_was_closed(organisation: Organisation, agent: Agent) -> None:
     found = noticed(agent, "same")
-    again = {"kind": FindingKind.ACTIVITY_AFTER_STOP, "key": "same", "sentence": "Once more.", "agent": agent}
-    assert flag(**again) is None
+    again = partial(flag, kind=FindingKind.ACTIVITY_AFTER_STOP, key="same", sentence="Once more.", agent=agent)
+    assert again() is None
     close_finding(actor=organisation.manager, finding=found, reason="Looked at it.")
-    assert flag(**again) is None
+    assert again() is None
     assert types().count("registry.finding.noticed") == 1
 
 

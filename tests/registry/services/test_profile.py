@@ -27,6 +27,7 @@ def test_a_change_is_entered_with_what_was_and_what_is(organisation: Organisatio
     # People's words are committed, not written in clear.
     assert "Only tests." not in bytes(entry.bytes).decode()
     personal = disclose_many([entry])[entry.id]
+    assert personal is not None
     assert personal["before"]["purpose"] == "Refactors the payments service."
     assert (personal["after"]["links"], personal["reason"]) == ([RUNBOOK], "It moved on.")
 
