@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from registry.selectors.agents import agent_for
+from registry.selectors.drift import sightings_of
 from registry.selectors.policies import (
     Subject,
     as_of,
@@ -37,6 +38,7 @@ def scope(request: HttpRequest, slug: str) -> HttpResponse:
         **agent_context(person, agent, "scope"),
         **policy_context(effective_of(agent), organisation, team),
         "levels_above": organisation is not None or team is not None,
+        "sightings": sightings_of(agent),
     }
     return render(request, "registry/agent_scope.html", context)
 

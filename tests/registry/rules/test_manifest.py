@@ -65,6 +65,7 @@ def test_reading_back_gives_the_same_policies() -> None:
     assert dict(manifest.agents[0].facts)["purpose"] == "Refactors.\nCarefully."
 
 
+P = HEAD + "    policy:\n"
 REFUSED = {
     "another format": ("format: bailiwick/v9\n", 1, "must be bailiwick/v1"),
     "no format": ("agents: []\n", 1, "Missing: format"),
@@ -72,16 +73,20 @@ REFUSED = {
     "an unknown member": (HEAD + "    colour: red\n    policy: {}\n", 6, "no setting colour"),
     "an unknown platform": (HEAD.replace("codex", "abacus") + "    policy: {}\n", 4, "one of: claude_code"),
     "no policy": (HEAD, 3, "Missing: policy"),
-    "an unknown list": (HEAD + "    policy:\n      scope:\n        planets: [mars]\n", 8, "no setting planets"),
-    "a tier that is none": (HEAD + "    policy:\n      tiers:\n        read: maybe\n", 8, "one of: free"),
-    "an unknown action": (HEAD + "    policy:\n      tiers:\n        read: free\n        fly: free\n", 9, "in the catalogue"),
-    "looser than the floor": (HEAD + "    policy:\n      tiers:\n        secret.read: free\n", 8, "baseline is forbidden"),
-    "every repository": (HEAD + "    policy:\n      scope:\n        repositories:\n          - a/b\n          - '*/*'\n", 10, "every owner"),
-    "a number too large": (HEAD + "    policy:\n      limits:\n        files: 99999999\n", 8, "at most"),
-    "a quorum of text": (HEAD + "    policy:\n      approval:\n        quorum: '2'\n", 8, "a whole number"),
-    "no quorum": (HEAD + "    policy:\n      approval:\n        quorum: 0\n", 8, "at least 1"),
-    "the same agent twice": (HEAD + "    policy: {}\n  - {name: ' a', platform: codex, owner_team: p, policy: {}}\n", 7, "twice"),
-}  # fmt: skip
+    "an unknown list": (P + "      scope:\n        planets: [mars]\n", 8, "no setting planets"),
+    "a tier that is none": (P + "      tiers:\n        read: maybe\n", 8, "one of: free"),
+    "an unknown action": (P + "      tiers:\n        read: free\n        fly: free\n", 9, "in the catalogue"),
+    "looser than the floor": (P + "      tiers:\n        secret.read: free\n", 8, "baseline is forbidden"),
+    "every repository": (P + "      scope: {repositories: [\n        a/b,\n        '*/*']}\n", 9, "every owner"),
+    "a number too large": (P + "      limits:\n        files: 99999999\n", 8, "at most"),
+    "a quorum of text": (P + "      approval:\n        quorum: '2'\n", 8, "a whole number"),
+    "no quorum": (P + "      approval:\n        quorum: 0\n", 8, "at least 1"),
+    "the same agent twice": (
+        HEAD + "    policy: {}\n  - {name: ' a', platform: codex, owner_team: p, policy: {}}\n",
+        7,
+        "twice",
+    ),
+}
 
 
 @pytest.mark.parametrize(("text", "line", "words"), REFUSED.values(), ids=REFUSED)
@@ -91,13 +96,13 @@ def test_a_fault_is_told_with_its_line(text: str, line: int, words: str) -> None
 
 
 def test_a_million_patterns_are_one_short_answer() -> None:
-    text = HEAD + "    policy:\n      scope:\n        repositories: [" + "a/b," * 60_000 + "]\n"
+    text = P + "      scope:\n        repositories: [" + "a/b," * 60_000 + "]\n"
     assert faults_of(text) == [(8, "There are 60000 entries; at most 200 are taken.")]
 
 
 def test_more_faults_than_anyone_reads_are_counted() -> None:
     tiers = "".join(f"        nothing.of.the.kind-{number}-: free\n" for number in range(150))
-    found = faults_of(HEAD + "    policy:\n      tiers:\n" + tiers)
+    found = faults_of(P + "      tiers:\n" + tiers)
     assert len(found) == 101
     assert found[-1][1] == "50 more faults."
 
