@@ -146,7 +146,10 @@ class DocumentForm(forms.Form):
         found = []
         for prefix in repeated.blocks() if repeated is not None else []:
             fields = self.bound(prefix)
-            found.append(Block(str(fields[0].value() or ""), fields, any(field.errors for field in fields)))
+            name = str(fields[0].value() or "")
+            # The last field removes the block, which an empty one does not need.
+            shown = fields if name else fields[:-1]
+            found.append(Block(name, shown, any(field.errors for field in fields)))
         return found
 
 

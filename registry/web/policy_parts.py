@@ -36,7 +36,11 @@ SCOPE_FIELDS: tuple[tuple[str, str, str], ...] = (
         "One pattern per line, as in .gitignore. ** is the whole repository, *.md any Markdown file, src/ a directory.",
     ),
     ("paths_blocked", "Blocked paths", "These win over the list above. secrets/ blocks the directory and all in it."),
-    ("environments", "Environments", "Where it may act. Production cannot be listed: acting on it is never in an agent's scope."),
+    (
+        "environments",
+        "Environments",
+        "Where it may act. Production cannot be listed: acting on it is never in an agent's scope.",
+    ),
     (
         "hosts",
         "Network hosts",
