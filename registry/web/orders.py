@@ -27,6 +27,7 @@ from registry.selectors.kills import (
     team_of,
 )
 from registry.selectors.points import progress_for, progress_of, promise_for
+from registry.selectors.stopfile import stop_file_fault
 from registry.services.kill import agree_resume
 from registry.web.asking import person_of, show_in
 from registry.web.forms import ReasonForm
@@ -43,6 +44,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     security = authority_of(person).has(Role.SECURITY)
     teams = visible_teams(person) if security else teams_managed_by(person)
     context = {
+        "stop_file_fault": stop_file_fault(),
         "page": page,
         "rows": [{"order": order, "status": _status(order)} for order in page.items],
         "filters": filters,
