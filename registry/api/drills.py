@@ -21,7 +21,7 @@ from registry.services.drill import cancel_drill, consent_to_drill, plan_drill
 class DrillSerializer(serializers.ModelSerializer[Drill]):
     """A rehearsed stop. ``cancelled`` also stands for one in which nothing was measured: ``outcome`` says which."""
 
-    agent = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    agent: Any = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     canary = serializers.BooleanField(source="agent.canary", read_only=True)
     state = serializers.ChoiceField(choices=[item.value for item in DrillState])
     ordered_by = PersonSerializer(allow_null=True, help_text="Null for a drill of the schedule.")

@@ -87,8 +87,10 @@ def test_the_demonstration_keeps_its_promises(seeded: Path, capsys: pytest.Captu
 
 def _organisation() -> None:
     assert Person.objects.count() == 11
-    assert Counter(Agent.objects.values_list("state", flat=True)) == {"active": 5, "draft": 1}
-    assert Agent.objects.filter(state="active").values("platform").distinct().count() == 5
+    assert Agent.objects.get(canary=True).state == "active"
+    working = Agent.objects.filter(canary=False)
+    assert Counter(working.values_list("state", flat=True)) == {"active": 5, "draft": 1}
+    assert working.filter(state="active").values("platform").distinct().count() == 5
     order = KillOrder.objects.get(state="active")
     assert order.agreements.count() == 1
     assert order.ordered_by_id != order.agreements.get().person_id

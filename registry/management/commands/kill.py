@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from uuid_utils.compat import uuid7
@@ -107,8 +108,12 @@ def _person(email: str) -> Person:
 
 def _scope(kind: ScopeKind, name: str) -> Scope:
     """What is named, by id or, for teams and agents, by slug."""
-    model = {ScopeKind.TEAM: Team, ScopeKind.AGENT: Agent}.get(kind)
-    if model is not None and (found := model.objects.filter(slug=name).values_list("pk", flat=True).first()):
+    found: UUID | None = None
+    if kind is ScopeKind.TEAM:
+        found = Team.objects.filter(slug=name).values_list("pk", flat=True).first()
+    elif kind is ScopeKind.AGENT:
+        found = Agent.objects.filter(slug=name).values_list("pk", flat=True).first()
+    if found is not None:
         return found
     try:
         return scope_of(kind, name)
