@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry.models import Agent
+from registry.rules.composition import fingerprint
 from registry.rules.policy import template
 from registry.rules.trust import BUILT_IN
 from registry.selectors.credentials import longest_days
@@ -36,6 +37,16 @@ class Casting:
     hosts: tuple[str, ...] = ()
     approval: tuple[int, int, int] = (1, 60, 10)
     tiers: dict[str, str] = field(default_factory=dict)
+    modes: dict[str, str] = field(default_factory=dict)
+    tasks: dict[str, Any] = field(default_factory=dict)
+    pinned: dict[str, Any] = field(default_factory=dict)
+
+    def fingerprint(self, *, with_server: str = "") -> str | None:
+        """What a run reports that it is made of; ``with_server`` is one that nobody approved. None: not pinned."""
+        if not self.pinned:
+            return None
+        servers = [*self.pinned["mcp_servers"], *([with_server] if with_server else [])]
+        return fingerprint({**self.pinned, "mcp_servers": servers})
 
 
 REGISTERED = (
@@ -71,6 +82,7 @@ REGISTERED = (
         position="in_loop",
         approval=(1, 60, 15),
         tiers={"pr.open": "free"},
+        pinned={"model": "gpt-5-codex", "tools": ["apply_patch", "shell"], "mcp_servers": ["github"]},
     ),
     Casting(
         key="drafter",
@@ -86,6 +98,8 @@ REGISTERED = (
         deputy="lena",
         criticality="high",
         approval=(2, 120, 15),
+        # Watched before it counts: nobody knows yet how large an honest change of a module is.
+        modes={"limits.lines": "warn"},
     ),
     Casting(
         key="gardener",
@@ -117,6 +131,13 @@ REGISTERED = (
         criticality="low",
         hosts=("status.example.test",),
         approval=(1, 30, 10),
+        tasks={
+            "alert": {"scope": {"environments": ["staging"]}},
+            "runbook": {
+                "scope": {"paths_allowed": ["services/**", "notes/**"], "environments": []},
+                "limits": {"files": 5},
+            },
+        },
     ),
 )
 
@@ -151,6 +172,9 @@ def policy_of(casting: Casting) -> dict[str, Any]:
     document["scope"] |= {"repositories": list(casting.repositories), "hosts": list(casting.hosts)}
     document["tiers"] |= casting.tiers
     document["approval"] = {"quorum": quorum, "expires_minutes": expires, "grant_minutes": grant}
+    document |= {"modes": casting.modes, "tasks": casting.tasks}
+    if casting.pinned:
+        document["composition"] = {"required": True, "pinned": casting.pinned}
     return document
 
 

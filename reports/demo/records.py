@@ -15,6 +15,7 @@ RULES = """# Rules for coding agents in payments
 2. Nothing reaches production without two people.
 3. Test data is synthetic, always.
 """
+MORE_RULES = RULES + "4. An agent never edits the tests that judge its own work.\n"
 TRIAL = """Trial of Payments Maintainer
 
 40 tasks in a copy of payments-api: 37 solved, 3 handed back with a question.
@@ -45,6 +46,19 @@ def put_on_record(organisation: Organisation, agents: dict[str, Agent], *, today
         content=TRIAL.encode(),
         expires_on=today + timedelta(days=28),
     )
+
+
+def revise_rules(organisation: Organisation, maintainer: Agent) -> Happening:
+    """After the stop of another team's agent, Payments writes down what it learned: the second version."""
+    add_document(
+        actor=organisation.people["maya"],
+        agent=maintainer,
+        kind=DocumentKind.POLICY,
+        name="Rules for coding agents",
+        file_name="rules.md",
+        content=MORE_RULES.encode(),
+    )
+    yield from ()
 
 
 def offer(organisation: Organisation, companion: Agent) -> Happening:

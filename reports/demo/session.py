@@ -87,8 +87,9 @@ class _Session:
             branch=story.branch,
             environment=story.environment,
             model=self._playing.casting.model,
+            fingerprint=self._playing.casting.fingerprint(with_server=step.server),
             initiator=self._initiator.email,
-            task=story.ticket,
+            task=story.task or story.ticket,
         )
         return decide(token=self._playing.token, call=call)
 

@@ -20,18 +20,25 @@ class Gate:
 
 @dataclass(frozen=True)
 class Step:
-    """One tool call: what goes in, what comes out, and what people made of it when it is gated."""
+    """One tool call: what goes in, what comes out, and what people made of it when it is gated.
+
+    ``server`` is an MCP server that the agent has by then and that nobody approved.
+    """
 
     tool: str
     input: dict[str, Any]
     output: str = ""
     failed: bool = False
     gate: Gate = field(default=Gate())
+    server: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """One session of an agent. ``agent`` and ``by`` are keys of the demonstration's agents and people."""
+    """One session of an agent. ``agent`` and ``by`` are keys of the demonstration's agents and people.
+
+    ``task`` is its task type, for an agent whose policy has such; without one the ticket is stated.
+    """
 
     agent: str
     by: str
@@ -42,6 +49,7 @@ class Story:
     steps: tuple[Step, ...]
     answer: str
     environment: str | None = None
+    task: str = ""
 
     @property
     def cwd(self) -> str:

@@ -208,6 +208,28 @@ def library(by: str, ticket: str, package: str, wish: str, gate: Gate) -> Story:
     )
 
 
+def stranger(by: str, ticket: str) -> Story:
+    """Half way through, somebody lends the agent another tool server; the portal says that this is not the agent."""
+    file = "src/summary/Summary.tsx"
+    told = "A database server appeared in the middle of this session. Nobody approved that; start again without it."
+    return Story(
+        agent="companion",
+        by=by,
+        repository=WEB,
+        branch=f"feature/{ticket.lower()}-summary",
+        ticket=ticket,
+        prompt=f"{ticket}: the summary shows last month's fees. Find out what the database says.",
+        steps=(
+            grep("fees", f"{file}\nsrc/summary/fees.ts"),
+            read(file),
+            read("src/summary/fees.ts"),
+            bash("npm test -- --run src/summary", "Tests  18 passed (18)"),
+            Step("Read", {"file_path": "src/summary/rates.json"}, gate=denied("priya", told, 8), server="postgres"),
+        ),
+        answer="The rates are read from a file of last month. I could not compare them with the database.",
+    )
+
+
 SAFE_COLUMN = "Nullable, concurrent index, no rewrite of the table. Fine."
 
 
@@ -281,6 +303,7 @@ def of_the_week() -> list[Story]:
                ("amount <= payment.net", "amount <= payment.gross")),
         rebase("jonas", "PAY-744", "payout",
                denied("priya", "Review comments hang on these commits. Merge main instead.", 14)),
+        stranger("jonas", "WEB-339"),
         pages("jonas", "WEB-341", "consent", "The consent text does not wrap on a phone.",
               ("nowrap", "balance")),
     ]  # fmt: skip

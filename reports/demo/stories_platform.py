@@ -150,6 +150,7 @@ def alert(ticket: str, service: str, found: str, gate: Gate) -> Story:
         branch=f"agent/{ticket.lower()}-{service}",
         ticket=ticket,
         environment="staging",
+        task="alert",
         prompt=f"{ticket}: alert “{service} slow on staging”. Gather what is known.",
         steps=(
             fetch("https://status.example.test/staging", "All components up, one slow."),
@@ -172,6 +173,7 @@ def wrong_place(ticket: str) -> Story:
         repository=RUNBOOKS,
         branch=f"agent/{ticket.lower()}-ledger",
         ticket=ticket,
+        task="alert",
         prompt=f"{ticket}: payouts are late. Is it the ledger?",
         steps=(
             fetch("https://status.example.test/production", "Payouts: delayed."),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from approvals.jobs.strangers import notice
 from approvals.models import ApprovalRequest
 from approvals.rules.workflow import RequestState
 from approvals.services.request import end_if_overtaken
@@ -15,11 +16,11 @@ from portal.ledger.signing import load_signer
 from registry.models import KillOrder
 from registry.rules.kill import ScopeKind
 from registry.services.kill import agree_resume, order_kill
-from reports.demo import stories_payments, stories_platform
+from reports.demo import levels, looking_again, rehearsal, stories_payments, stories_platform
 from reports.demo.agents import DRAFT, REGISTERED, draft_of, register
 from reports.demo.clock import wound_back
 from reports.demo.organisation import Organisation, make_organisation
-from reports.demo.records import offer, put_on_record
+from reports.demo.records import offer, put_on_record, revise_rules
 from reports.demo.session import Cast, perform, proofs
 from reports.demo.stage import Happening, Stage, finish
 from reports.demo.stories_platform import AGREE_REASON, STOP_REASON
@@ -48,6 +49,7 @@ def make_week(*, now: datetime, password: str) -> Week:
     with wound_back(first + timedelta(hours=9)) as clock:
         organisation = make_organisation(password=password)
         stage = Stage(clock, signer)
+        levels.set_levels(organisation)
         agents = {}
         for casting in REGISTERED:
             clock.set(clock.now + timedelta(minutes=random.randint(12, 40)))
@@ -59,7 +61,7 @@ def make_week(*, now: datetime, password: str) -> Week:
         _sign_ins(stage, cast, days, random)
         _payments(stage, cast, days, random)
         _platform(stage, cast, days, random)
-        stage.add(days[-1] + timedelta(hours=14), offer(organisation, agents["companion"].agent))
+        _governing(stage, organisation, cast, days, now)
         stage.add(now - _ASKED_BEFORE, perform(stage, cast, stories_payments.waiting(), random))
         stage.play(until=now)
     finish(signer)
@@ -80,6 +82,36 @@ def _platform(stage: Stage, cast: Cast, days: list[datetime], random: Random) ->
     began = days[-1] + timedelta(hours=15, minutes=5)
     stage.add(began, perform(stage, cast, stories_platform.runaway(), random))
     stage.add(began + _STOP_AFTER, _stop(cast))
+
+
+def _governing(stage: Stage, organisation: Organisation, cast: Cast, days: list[datetime], now: datetime) -> None:
+    """What people do beside the work of the agents: policies, drills, recertifications, papers, an offer."""
+    agents = {key: playing.agent for key, playing in cast.agents.items()}
+    canary, today = rehearsal.make_canary(organisation), now.date()
+    last = days[-1]
+    for moment, happening in (
+        (days[2] + timedelta(hours=6), looking_again.finished(organisation, due_on=today + timedelta(days=5))),
+        (days[3] + timedelta(hours=5, minutes=20), levels.own_action(organisation, stage)),
+        (days[4] + timedelta(hours=6, minutes=30), rehearsal.drill_canary(canary)),
+        (
+            last + timedelta(hours=6, minutes=10),
+            looking_again.under_way(organisation, due_on=today + timedelta(days=12)),
+        ),
+        (last + timedelta(hours=13), rehearsal.ask_for_drill(organisation, agents["helper"])),
+        (last + timedelta(hours=14), offer(organisation, agents["companion"])),
+        (last + timedelta(hours=16, minutes=40), _strangers()),
+        (last + timedelta(hours=17), revise_rules(organisation, agents["maintainer"])),
+        (now - timedelta(minutes=58), levels.wider_libraries(organisation, agents["maintainer"])),
+        (now - timedelta(minutes=51), looking_again.count_now()),
+    ):
+        stage.add(moment, happening)
+
+
+def _strangers() -> Happening:
+    """The follower that notices agents which are not the ones approved; the worker goes on from its cursor."""
+    while follow("strangers", types={CHECK}, handle=notice):
+        continue
+    yield from ()
 
 
 def _stop(cast: Cast) -> Happening:

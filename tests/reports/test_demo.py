@@ -20,7 +20,21 @@ from approvals.services.check import decide
 from portal.identity.models import Person
 from portal.ledger.models import Checkpoint, Entry, Leaf
 from portal.ledger.selectors.entries import database_now
-from registry.models import Agent, KillOrder, PolicyRevision
+from registry.models import (
+    Agent,
+    AgentDocument,
+    Campaign,
+    Drill,
+    Finding,
+    KillOrder,
+    OwnershipTransfer,
+    PolicyLevel,
+    PolicyProposal,
+    PolicyRevision,
+    ScopeUse,
+)
+from registry.selectors.proposals import backtest_fault, deciders_of
+from registry.selectors.recertification import progress
 from registry.services import credential
 from reports.demo.clock import wound_back
 from reports.demo.timetable import starts, working_days
@@ -77,6 +91,7 @@ def seeded(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_the_demonstration_keeps_its_promises(seeded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _organisation()
     _week()
+    _governing()
     _requests()
     _package(seeded)
     _papers(seeded)
@@ -86,7 +101,7 @@ def test_the_demonstration_keeps_its_promises(seeded: Path, capsys: pytest.Captu
 
 
 def _organisation() -> None:
-    assert Person.objects.count() == 11
+    assert Person.objects.count() == 12
     assert Agent.objects.get(canary=True).state == "active"
     working = Agent.objects.filter(canary=False)
     assert Counter(working.values_list("state", flat=True)) == {"active": 5, "draft": 1}
@@ -98,10 +113,11 @@ def _organisation() -> None:
 
 def _week() -> None:
     now = timezone.now()
-    runs = list(Run.objects.all())
+    runs = list(Run.objects.select_related("agent"))
     assert 25 <= len(runs) <= 40
     assert len({run.started_at.date() for run in runs if run.started_at.weekday() < 5}) == 7
-    assert all(10 <= run.events + run.allowed + run.gated + run.denied <= 45 for run in runs)
+    working = [run for run in runs if not run.agent.canary]
+    assert all(10 <= run.events + run.allowed + run.gated + run.denied <= 45 for run in working)
     assert max(run.last_event_at for run in runs) < now - timedelta(minutes=59)
     assert all(run.events == Entry.objects.filter(run_id=run.pk, type="reports.event.recorded").count() for run in runs)
     checks = Counter(Entry.objects.filter(type="approvals.check.decided").values_list("outcome", flat=True))
@@ -118,6 +134,30 @@ def _week() -> None:
     assert times == sorted(times)
     signed = list(Checkpoint.objects.order_by("pk").values_list("signed_at", flat=True))
     assert max(later - earlier for earlier, later in pairwise(signed)) < timedelta(minutes=5)
+
+
+def _governing() -> None:
+    """Something of everything that people do beside the agents' work, each in the state that a reader can act on."""
+    levels = PolicyLevel.objects.values_list("key", "revision__number")
+    assert sorted(number for _, number in levels) == [1, 2]
+    decided, waiting = PolicyProposal.objects.order_by("number")
+    assert (decided.state, waiting.state) == ("approved", "open")
+    assert decided.decided_by != decided.author
+    assert waiting.backtest["counts"]["allowed"] >= 2
+    assert backtest_fault(waiting, now=database_now()) is None
+    assert any(one.refusal is None for one in deciders_of(waiting))
+    drills = Drill.objects.order_by("number")
+    assert [(drill.state, drill.consent_by) for drill in drills] == [("passed", None), ("waiting", None)]
+    finished, under_way = Campaign.objects.order_by("number")
+    assert (finished.state, under_way.state) == ("done", "open")
+    assert under_way.items.filter(used=0).exists()
+    assert 0 < progress(under_way).settled < progress(under_way).total
+    assert list(Finding.objects.values_list("kind", "closed_at")) == [("other_composition", None)]
+    assert OwnershipTransfer.objects.get().state == "open"
+    rules = AgentDocument.objects.filter(name="Rules for coding agents")
+    assert sorted(rules.values_list("version", flat=True)) == [1, 2]
+    assert ScopeUse.objects.filter(count=0).exists()
+    assert ScopeUse.objects.filter(count__gt=5).exists()
 
 
 def _requests() -> None:

@@ -10,7 +10,6 @@ from django.db import connection
 
 from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
-from registry.services.canary import create_canary
 from registry.services.credential import issue_credential
 from reports.demo.evidence import make_package
 from reports.demo.organisation import demonstration_exists
@@ -43,9 +42,6 @@ class Command(BaseCommand):
             cursor.execute("RESET synchronous_commit")
         self._connect_an_agent(week)
         package = make_package(auditor=week.organisation.people["ruth"], now=now)
-        # After the package: the canary has no part in the week, and is drilled as soon as a worker runs.
-        people = week.organisation.people
-        create_canary(actor=people["ingrid"], team=week.organisation.platform, accountable_person=people["tomas"])
         self.stdout.write(
             f"{len(week.organisation.people)} people, {len(week.cast.agents)} agents, {Run.objects.count()} runs, "
             f"{package.label} is {package.state}. Sign-ins: {settings.BAILIWICK_DATA_DIR / SIGN_INS}"
