@@ -318,6 +318,7 @@ class CampaignClosed(Event):
     PERSONAL: ClassVar = frozenset({"reason"})
 
     campaign: int
+    team: UUID
     state: str
     kept: int
     removed: int

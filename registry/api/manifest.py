@@ -25,7 +25,7 @@ from registry.services.drift import MOST_COMMIT, MOST_PATH, report_policy_file
 from registry.services.manifest import Done, Plan, StepKind, apply_file, plan_file
 
 _YAML = OpenApiResponse(response=OpenApiTypes.STR, description="A policy file, application/yaml.")
-_BY_AGENT = [{"AgentToken": []}]
+_BY_AGENT: list[dict[str, list[str]]] = [{"AgentToken": []}]
 
 
 class FileInput(serializers.Serializer[Any]):

@@ -164,8 +164,8 @@ def _agent(actor: Person, entry: AgentEntry, reason: str) -> Iterator[Step]:
 def _new(actor: Person, entry: AgentEntry, team: Team, people: dict[str, Person | None]) -> Step:
     if not authority_of(actor).has(Role.MANAGER, team.pk):
         return _refuse(entry.name, f"Only a manager of {team.name} registers its agents.", entry.line)
-    facts = {name: entry.facts[name] for name in FACTS if name in entry.facts}
-    profile = Profile(**facts, **people)
+    facts: dict[str, Any] = {name: entry.facts[name] for name in FACTS if name in entry.facts}
+    profile = Profile(**facts, accountable_person=people["accountable_person"], deputy=people["deputy"])
     document: dict[str, Any] = entry.policy.to_document()
     missing = [fault["detail"] for fault in faults_of_people(team=team, **people)]
     missing += [] if profile.purpose.strip() else ["say what the agent is for"]

@@ -171,6 +171,7 @@ def close(
     standings = [row.standing for row in items_of(campaign)]
     event = events.CampaignClosed(
         campaign=campaign.number,
+        team=campaign.team_id,
         state=state.value,
         kept=standings.count(Standing.KEPT),
         removed=standings.count(Standing.REMOVED),

@@ -209,9 +209,9 @@ def _proofs_and_keys(basis: Basis, collected: Collected) -> dict[str, bundle.Con
         "README.txt": readme(package, scope=packages.scope_label(package), origin=head.origin),
         "summary.json": canonicalize(summary),
     }
-    named = [(UUID(agent), number) for agent, number in collected.policies]
-    for revision in log.policies(named):
-        files[f"policy/{revision.agent_id}-r{revision.number}.json"] = canonicalize(revision.document)
+    in_force = log.policies(collected.policies, scope=basis.scope, start=package.period_start, until=package.period_end)
+    for name, revision in in_force.items():
+        files[f"policy/{name}.json"] = canonicalize(revision.document)
     return files
 
 

@@ -4,13 +4,15 @@ A long transaction would hold back ``xmin`` and with it the sealer; so every pie
 What is sealed never changes, so the pieces fit together all the same.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from portal.ledger import vault
 from portal.ledger.models import Checkpoint
@@ -23,6 +25,14 @@ from reports.models import Package
 from reports.rules.package import PackageScope
 
 STEP = 2000
+# What was decided above the agents and counts for them: the organisation's policy, and what concerns their team.
+LEVEL_TYPES = (
+    "registry.policy.revised",
+    "registry.policy.proposed",
+    "registry.policy.decided",
+    "registry.recertification.opened",
+    "registry.recertification.closed",
+)
 KILL_TYPES = ("registry.kill.ordered", "registry.kill.resume_agreed", "registry.kill.resumed")
 
 _PIECE = """
@@ -42,19 +52,23 @@ _BY_TYPE = """
 SELECT e.type, count(*) FROM ledger_entry e
 WHERE e.recorded_at >= %s AND e.recorded_at < %s {scope} GROUP BY e.type
 """
-_OF_AGENTS = (
-    "AND (e.agent_id = ANY(%s)"
-    " OR (e.type = ANY(%s) AND convert_from(e.bytes, 'UTF8')::jsonb->'data'->>'key' = ANY(%s)))"
-)
+_OF_AGENTS = """
+AND (e.agent_id = ANY(%s)
+  OR (e.type = ANY(%s) AND convert_from(e.bytes, 'UTF8')::jsonb->'data'->>'key' = ANY(%s))
+  OR (e.type = ANY(%s) AND e.agent_id IS NULL
+      AND (convert_from(e.bytes, 'UTF8')::jsonb->'data'->>'level' = 'organisation'
+           OR convert_from(e.bytes, 'UTF8')::jsonb->'data'->>'team' = ANY(%s))))
+"""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Which entries are in: all, or those of ``agents`` and the stops under ``kill_keys`` that cover them."""
+    """Which entries are in: all, or those of ``agents``, the stops under ``kill_keys``, what counts for ``teams``."""
 
     kind: PackageScope
     agents: tuple[Agent, ...]
     kill_keys: tuple[str, ...]
+    teams: tuple[UUID, ...] = ()
 
     @property
     def is_all(self) -> bool:
@@ -64,7 +78,13 @@ class Scope:
         """The SQL condition on an entry ``e``, and its values."""
         if self.is_all:
             return "", []
-        return _OF_AGENTS, [[agent.pk for agent in self.agents], list(KILL_TYPES), list(self.kill_keys)]
+        return _OF_AGENTS, [
+            [agent.pk for agent in self.agents],
+            list(KILL_TYPES),
+            list(self.kill_keys),
+            list(LEVEL_TYPES),
+            [str(team) for team in self.teams],
+        ]
 
 
 @dataclass(frozen=True)
@@ -86,16 +106,14 @@ def scope_of(kind: PackageScope, *, team_id: UUID | None = None, agent: Agent | 
     registered = agents.filter(registered_at__isnull=False)
     if kind is PackageScope.ALL:
         return Scope(kind, tuple(registered), ())
-    keys = [scope_key(ScopeKind.ALL)]
     if kind is PackageScope.AGENT and agent is not None:
-        owned = tuple(registered.filter(pk=agent.pk))
-        keys.append(scope_key(ScopeKind.TEAM, agent.owner_team_id))
+        owned, team_id = tuple(registered.filter(pk=agent.pk)), agent.owner_team_id
     else:
         owned = tuple(registered.filter(owner_team=team_id))
-        keys.append(scope_key(ScopeKind.TEAM, team_id))
+    keys = [scope_key(ScopeKind.ALL), scope_key(ScopeKind.TEAM, team_id)]
     keys += [scope_key(ScopeKind.AGENT, item.pk) for item in owned]
     keys += _keys_of_parts(owned)
-    return Scope(kind, owned, tuple(keys))
+    return Scope(kind, owned, tuple(keys), () if team_id is None else (team_id,))
 
 
 def _keys_of_parts(agents: Collection[Agent]) -> list[str]:
@@ -191,16 +209,28 @@ def longest_silence(start: datetime, end: datetime) -> tuple[timedelta | None, d
         return cursor.fetchone()[0], began
 
 
-def policies(named: Sequence[tuple[UUID, int]]) -> list[PolicyRevision]:
-    """The revisions that entries name as (agent, number); one that is gone is left out."""
-    if not named:
-        return []
-    wanted = set(named)
-    found = PolicyRevision.objects.filter(agent__in={agent for agent, _ in named}).select_related("agent")
-    return sorted(
-        (revision for revision in found if (revision.agent_id, revision.number) in wanted),
-        key=lambda revision: (revision.agent.slug, revision.number),
-    )
+def policies(
+    named: AbstractSet[tuple[str, int]], *, scope: Scope, start: datetime, until: datetime
+) -> dict[str, PolicyRevision]:
+    """The revisions of a package by the name of their file.
+
+    Of the agents those that entries name as (agent, number); of the organisation and of the scope's teams those
+    that were in force at any moment of the period.
+    """
+    found: dict[str, PolicyRevision] = {}
+    for revision in PolicyRevision.objects.filter(agent__in={agent for agent, _ in named}):
+        if (str(revision.agent_id), revision.number) in named:
+            found[f"{revision.agent_id}-r{revision.number}"] = revision
+    above = PolicyRevision.objects.filter(agent=None, created_at__lt=until)
+    if not scope.is_all:
+        above = above.filter(Q(team=None) | Q(team__in=scope.teams))
+    for revision in above.order_by("level", "team", "number"):
+        whose = revision.level if revision.team_id is None else f"{revision.level}-{revision.team_id}"
+        if revision.created_at < start:
+            # The next one of the same subject was in force before the period too: only the last stays.
+            found = {name: one for name, one in found.items() if not name.startswith(f"{whose}-r")}
+        found[f"{whose}-r{revision.number}"] = revision
+    return dict(sorted(found.items()))
 
 
 def _frontier(size: int) -> Frontier:

@@ -28,7 +28,9 @@ CHECKPOINT, LOG_KEY, PACKAGE_KEY = "checkpoint.txt", "keys/log.vkey", "keys/pack
 MANIFEST, SIGNATURE, SUMMARY = "manifest.json", "manifest.sig", "summary.json"
 REQUIRED = {ENTRIES, CSV, SHOWN, LEAVES, RANGE, CONSISTENCY, CHECKPOINT, LOG_KEY, PACKAGE_KEY, MANIFEST, SIGNATURE,
             "report.pdf", "verify.py", "README.txt"}
-POLICY = re.compile(r"policy/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-r([1-9][0-9]{0,8})\.json\Z")
+POLICY = re.compile(
+    r"policy/(organisation|(?:team-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-r([1-9][0-9]{0,8})\.json\Z"
+)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z").match
 TIME = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:"
                   r"[0-5][0-9]\.[0-9]{6}Z\Z").match
@@ -767,10 +769,18 @@ class Evidence:
             self.csv_good = self.csv.read(len(expected)) == expected
 
     def note_policy(self, entry, index):
-        digest, number = entry["data"].get("policy_digest"), entry["data"].get("revision")
-        if type(digest) is str and type(number) is int and entry["agent"]:
-            if self.policies.setdefault((entry["agent"], number), digest) != digest:
-                self.report.fail(ENTRIES, self.where(index, "another digest for policy revision %d than before" % number))
+        data = entry["data"]
+        named, number = [(entry["agent"], data.get("policy_digest"))], data.get("revision")
+        if entry["type"] == "registry.policy.revised":
+            team = data.get("team")
+            whose = entry["agent"] or ("team-%s" % team if data.get("level") == "team" else data.get("level"))
+            named.append((whose, data.get("digest")))
+        for subject, digest in named:
+            if isinstance(subject, str) and isinstance(digest, str) and type(number) is int:
+                if self.policies.setdefault((subject, number), digest) != digest:
+                    self.report.fail(
+                        ENTRIES, self.where(index, "another digest for policy revision %d than before" % number)
+                    )
 
 
 def check_policies(archive, policies, report):

@@ -118,7 +118,11 @@ def test_a_file_that_cannot_be_verified_denies_and_says_so(stopped: Shim, stand_
     assert "cannot be verified" in reason(answer)
 
 
-@pytest.mark.parametrize("key", ["", "nonsense", SIGNER.vkey[:-4], Signer.generate(SIGNER.name).vkey])
+@pytest.mark.parametrize(
+    "key",
+    ["", "nonsense", SIGNER.vkey[:-4], Signer.generate(SIGNER.name).vkey],
+    ids=["none", "nonsense", "cut", "other"],
+)
 def test_without_the_right_key_no_file_is_believed(stopped: Shim, stand_in: Stand, key: str) -> None:
     put(stopped, GOOD)
     with stand_in(body=ALLOW) as url:

@@ -120,7 +120,12 @@ def test_a_run_widens_and_keeps_what_it_was_told(agent: Agent) -> None:
 
 def test_checks_reach_their_run_once(organisation: Organisation, agent: Agent) -> None:
     token = credential_for(organisation, agent)
-    here = {"cwd": "/srv/payments", "repository": "acme/payments", "branch": "agent/x", "session_id": "s-9"}
+    here: dict[str, Any] = {
+        "cwd": "/srv/payments",
+        "repository": "acme/payments",
+        "branch": "agent/x",
+        "session_id": "s-9",
+    }
     for tool, tool_input in (("Read", {"file_path": "/srv/payments/a.py"}), ("Bash", {"command": "git push --force"})):
         decide(token=token, call=Call(tool=tool, tool_input=tool_input, initiator="ada@example.test", **here))
     decide(token=token, call=Call(tool="Bash", tool_input={"command": "cat ~/.ssh/id_rsa"}, **here))

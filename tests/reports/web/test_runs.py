@@ -135,7 +135,12 @@ def test_numbers_out_of_order_are_no_hole(organisation: Organisation, agent: Age
 
 def test_checks_reviews_and_stops_stand_in_one_story(organisation: Organisation, agent: Agent) -> None:
     token = credential_for(organisation, agent)
-    here = {"cwd": "/srv/payments", "repository": "acme/payments", "branch": "agent/x", "session_id": "s-1"}
+    here: dict[str, Any] = {
+        "cwd": "/srv/payments",
+        "repository": "acme/payments",
+        "branch": "agent/x",
+        "session_id": "s-1",
+    }
     decide(token=token, call=Call(tool="Bash", tool_input={"command": "git push --force"}, initiator="eli", **here))
     request = ApprovalRequest.objects.get()
     add_review(
