@@ -86,16 +86,17 @@ class TryForm(forms.Form):
     The catalogue and the task types are those of the policy that is tried.
     """
 
+    use_required_attribute = False  # what is not shown must not keep a browser from sending
     tool = forms.ChoiceField(
         label="The agent wants to", choices=[*((key, words) for key, (words, _) in TOOLS.items()), *_OTHERS]
     )
     text = forms.CharField(
         label="Command, path, address, tool or JSON",
-        required=False,
+        error_messages={"required": "Write what is to be tried."},
         max_length=MOST_TRIED,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "mono"}),
     )
-    action = forms.ChoiceField(label="Action of the catalogue", required=False)
+    action = forms.ChoiceField(label="Action of the catalogue", error_messages={"required": "Pick the action to try."})
     path = forms.CharField(label="Path or host it is about", required=False, max_length=400)
     task = forms.ChoiceField(label="Task type", required=False)
     repository = forms.CharField(label="Repository", required=False, max_length=200)
@@ -105,12 +106,40 @@ class TryForm(forms.Form):
     def __init__(self, *args: Any, effective: Effective, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kinds = [(key, kind.label) for key, kind in effective.catalogue.items()]
-        self.fields["action"].choices = [("", "None"), *kinds]  # type: ignore[attr-defined]
+        self.fields["action"].choices = [("", "Pick one"), *kinds]  # type: ignore[attr-defined]
+        tool = self.data.get(self.add_prefix("tool"))
+        self.fields["text"].required = tool != PICKED
+        self.fields["action"].required = not self.is_bound or tool == PICKED
         if effective.tasks:
             names = [(name, name) for name in effective.tasks]
             self.fields["task"].choices = [("", "Not stated"), *names]  # type: ignore[attr-defined]
         else:
             del self.fields["task"]
+
+    @property
+    def asked(self) -> list[forms.BoundField]:
+        """What is to be tried; the task type too, where each check has to name one."""
+        return [self[name] for name in ("tool", "text", "task") if name in self.fields]
+
+    @property
+    def picked(self) -> list[forms.BoundField]:
+        """What counts only when an action of the catalogue is picked."""
+        return [self["action"], self["path"]]
+
+    @property
+    def around(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("repository", "branch", "environment")]
+
+    @property
+    def around_said(self) -> str:
+        """Where it would happen, in one line, for the fold that holds those fields."""
+        said = [f"{one.label.lower()} {one.value()}" for one in self.around if one.value()]
+        return ", ".join(said) or "nothing stated"
+
+    @property
+    def around_open(self) -> bool:
+        """Open when a field of it is wrong or somebody stated more than the page did."""
+        return any(one.errors or (self.is_bound and one.value() and one.value() != one.initial) for one in self.around)
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
@@ -122,11 +151,7 @@ class TryForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
         tool = said.get("tool")
-        if tool == PICKED and not said.get("action"):
-            self.add_error("action", "Pick the action to try.")
-        elif tool not in {None, PICKED} and not said.get("text") and "text" not in self.errors:
-            self.add_error("text", "Write what is to be tried.")
-        elif tool == PASTED and "text" in said:
+        if tool == PASTED and "text" in said:
             said["call"] = self._pasted(said["text"])
         return said
 

@@ -15,6 +15,7 @@ from registry.rules.policy import Policy
 from registry.rules.restriction import Restriction
 from registry.rules.scope import BLOCKING
 from registry.rules.tiers import Tier
+from registry.web.policy_folds import number_said
 from registry.web.policy_forms import restriction_rows
 from registry.web.policy_lists import COMPOSITION_WORDS, UNDO_WORDS, shown_fingerprint
 from registry.web.policy_parts import MODE_WORDS, NUMBER_FIELDS, SCOPE_FIELDS, ModesPart
@@ -143,7 +144,7 @@ def tiers(effective: Effective) -> list[tuple[Tier, list[Tiered]]]:
     return [(tier, [row for row in rows if row.tier is tier]) for tier in Tier]
 
 
-def numbers(effective: Effective) -> list[tuple[str, int, str]]:
+def numbers(effective: Effective) -> list[tuple[str, str, str]]:
     """Label, value and the level that decided each number."""
     counted: dict[str, Any] = {"limits": effective.limits(), "approval": effective.approval()}
     rows = []
@@ -152,7 +153,7 @@ def numbers(effective: Effective) -> list[tuple[str, int, str]]:
         level = next(
             (layer.level for layer in effective.layers if getattr(layer, group).get(name) == value), Level.AGENT
         )
-        rows.append((label, value, LEVEL_WORDS[level]))
+        rows.append((label, number_said(name, value), LEVEL_WORDS[level]))
     return rows
 
 

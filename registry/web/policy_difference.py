@@ -9,6 +9,7 @@ from registry.rules.compare import Change, Direction, describe
 from registry.rules.documents import Document
 from registry.rules.modes import RULES
 from registry.rules.policy import Policy
+from registry.web.policy_folds import number_said
 from registry.web.policy_parts import LABELS, NUMBER_FIELDS
 
 _NUMBERS = {f"{group}/{name}": label for group, name, label, _ in NUMBER_FIELDS}
@@ -87,7 +88,8 @@ def _shown(document: Mapping[str, Any], change: Change) -> str:
         return "enforce" if "/modes/" in change.pointer else "nothing stated"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    name = _steps(change.pointer)[-1]
+    return number_said(name, value) if isinstance(value, int) else str(value)
 
 
 def _is_composition(pointer: str) -> bool:

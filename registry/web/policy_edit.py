@@ -108,7 +108,7 @@ def preview(request: HttpRequest, editing: Editing) -> HttpResponse:
     now = _in_force(editing.subject)
     typed, unread = _read(editing, form.document(), form.catalogue, now)
     context = _would_change(editing, now, typed, unread, form.catalogue)
-    return render(request, "registry/_difference.html", context)
+    return render(request, "registry/_difference.html", {**context, "live": True})
 
 
 def _begin(request: HttpRequest, editing: Editing) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django import forms
 
@@ -12,6 +12,7 @@ from registry.rules.documents import read_document
 from registry.rules.levels import Level
 from registry.rules.policy import Policy, PolicyError
 from registry.rules.tiers import Tier
+from registry.web.policy_folds import Block, Fold, Folds, number_said
 from registry.web.policy_lists import ActionsPart, CompositionPart, RepeatedPart, TasksPart
 from registry.web.policy_parts import (
     LABELS,
@@ -103,6 +104,15 @@ class DocumentForm(forms.Form):
         if field not in self.errors or line:
             self.add_error(field, detail)
 
+    @property
+    def folds(self) -> Folds:
+        """The form in sections, for its page."""
+        return Folds(self, restriction=self.level is not Level.AGENT)
+
+    @property
+    def task_fold(self) -> Fold:
+        return self.folds.tasks(self.blocks)
+
     def bound(self, prefix: str) -> list[forms.BoundField]:
         """The fields whose name begins with ``prefix``, for a section of a page."""
         return [self[name] for name in self.fields if name.startswith(prefix)]
@@ -112,32 +122,12 @@ class DocumentForm(forms.Form):
         """Whether the form has one part only, so that there is no reason to fold it."""
         return len(self.parts) == 1
 
-    def part(self, kind: type[Part]) -> Part:
-        return next(part for part in self.parts if isinstance(part, kind))
-
     @property
-    def scope_fields(self) -> list[forms.BoundField]:
-        names = self.part(ScopePart).fields()
-        return [self[name] for name in names]
-
-    @property
-    def number_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.part(NumbersPart).fields()]
-
-    @property
-    def composition_fields(self) -> list[forms.BoundField]:
-        return self.bound("composition.")
-
-    @property
-    def tier_rows(self) -> list[tuple[None, list["TierRow"]]]:
-        """All actions in one table, for a document that need not say anything about a tier."""
+    def tier_rows(self) -> list["TierGroup"]:
+        """The actions that the document says something about, then all the others."""
         rows = [_row(action, Policy(), self, self.catalogue) for action in self.catalogue.values()]
-        return [(None, rows)]
-
-    @property
-    def mode_fields(self) -> list[forms.BoundField]:
-        """The modes of scope and size; those of tiers stand beside their tier."""
-        return [field for field in self.bound("mode.") if not field.name.startswith("mode.tier.")]
+        said = [row for row in rows if row.said]
+        return [TierGroup(None, said), TierGroup(None, [row for row in rows if not row.said])]
 
     @property
     def blocks(self) -> list["Block"]:
@@ -149,17 +139,9 @@ class DocumentForm(forms.Form):
             name = str(fields[0].value() or "")
             # The last field removes the block, which an empty one does not need.
             shown = fields if name else fields[:-1]
-            found.append(Block(name, shown, any(field.errors for field in fields)))
+            nameless = not name and any(field.value() for field in fields if field.widget_type != "select")
+            found.append(Block(name, shown, nameless or any(field.errors for field in fields)))
         return found
-
-
-@dataclass(frozen=True)
-class Block:
-    """One task type or own action on a form; ``open`` when something in it needs attention."""
-
-    name: str
-    fields: list[forms.BoundField]
-    open: bool
 
 
 class ScopeForm(DocumentForm):
@@ -284,14 +266,40 @@ class TierRow:
     fixed: bool = False
     mode: forms.BoundField | None = None
 
+    @property
+    def fields(self) -> list[forms.BoundField]:
+        return [one for one in (self.field, self.mode) if one is not None]
 
-def tier_groups(
-    policy: Policy, form: DocumentForm | None = None, catalogue: Catalogue = BUILT_IN
-) -> list[tuple[Tier, list[TierRow]]]:
+    @property
+    def said(self) -> bool:
+        """Whether anything is chosen, in a form that need not choose; what is wrong counts too."""
+        return any(one.value() or one.errors for one in self.fields)
+
+    @property
+    def needs_a_look(self) -> bool:
+        return any(one.errors for one in self.fields) or bool(self.mode is not None and self.mode.value())
+
+
+class TierGroup(NamedTuple):
+    """Actions of one tier; without a tier those of a restriction's form."""
+
+    tier: Tier | None
+    rows: list[TierRow]
+
+    @property
+    def open(self) -> bool:
+        return any(row.needs_a_look for row in self.rows)
+
+    @property
+    def names(self) -> str:
+        return ", ".join(row.action.label for row in self.rows)
+
+
+def tier_groups(policy: Policy, form: DocumentForm | None = None, catalogue: Catalogue = BUILT_IN) -> list[TierGroup]:
     """The catalogue by the tier that counts, free first, with the form's selects when there is a form."""
     catalogue = form.catalogue if form is not None else catalogue
     rows = [_row(action, policy, form, catalogue) for action in catalogue.values()]
-    return [(tier, [row for row in rows if row.tier is tier]) for tier in Tier]
+    return [TierGroup(tier, [row for row in rows if row.tier is tier]) for tier in Tier]
 
 
 def _row(action: ActionType, policy: Policy, form: DocumentForm | None, catalogue: Catalogue) -> TierRow:
@@ -316,9 +324,11 @@ def scope_rows(policy: Policy) -> list[tuple[str, str, Iterable[str]]]:
     return [(label, help_text, written.get(name, ("any",))) for name, label, help_text in SCOPE_FIELDS]
 
 
-def number_rows(policy: Policy) -> list[tuple[str, int]]:
+def number_rows(policy: Policy) -> list[tuple[str, str]]:
     """Label and value of each number, for reading."""
-    return [(label, getattr(getattr(policy, group), name)) for group, name, label, _ in NUMBER_FIELDS]
+    return [
+        (label, number_said(name, getattr(getattr(policy, group), name))) for group, name, label, _ in NUMBER_FIELDS
+    ]
 
 
 def restriction_rows(document: Mapping[str, Any], catalogue: Catalogue) -> list[tuple[str, list[str]]]:
@@ -334,7 +344,7 @@ def restriction_rows(document: Mapping[str, Any], catalogue: Catalogue) -> list[
             rows.append((f"At least {tier.value}", labels))
     for group, name, label, _ in NUMBER_FIELDS:
         if name in document.get(group, {}):
-            rows.append((label, [str(document[group][name])]))
+            rows.append((label, [number_said(name, document[group][name])]))
     modes = document.get("modes", {})
     known = ModesPart(catalogue)
     if modes:

@@ -239,7 +239,7 @@ class CompositionPart(Part):
             label, help_text = COMPOSITION_WORDS[name]
             found[f"composition.{name}"] = lines_field(label, help_text)
             found[f"composition.pin_{name}"] = forms.BooleanField(
-                label="Pinned; with nothing listed, pinned to none", required=False
+                label=f"No {label if name == 'mcp_servers' else label.lower()} when the list is empty", required=False
             )
         return found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 
-from registry.rules.actions import UNKNOWN
+from registry.rules.actions import CATALOGUE, UNKNOWN
 from registry.rules.catalogue import Catalogue
 from registry.rules.modes import RULES, Mode, may_loosen
 from registry.rules.numbers import ApprovalRule, Limits
@@ -76,6 +76,20 @@ NUMBER_FIELDS: tuple[tuple[str, str, str, str], ...] = (
     ("approval", "expires_minutes", "Minutes to decide", "When they have passed, the request is denied."),
     ("approval", "grant_minutes", "Minutes a grant lives", "After an approval the agent must act within this time."),
 )
+# Where minutes are shown in larger units beside the number.
+MINUTE_FIELDS = frozenset({"expires_minutes", "grant_minutes"})
+# What a list that may be empty is a list of.
+EMPTY_WORDS = {
+    "repositories": "repositories",
+    "branches_allowed": "branches",
+    "paths_allowed": "paths",
+    "environments": "environments",
+    "hosts": "hosts",
+    "models": "models",
+    "tools": "tools",
+    "commands_allowed": "commands",
+    "credentials": "kinds of credential",
+}
 MODE_WORDS = {Mode.ENFORCE: "Enforce", Mode.WARN: "Warn", Mode.OBSERVE: "Observe"}
 
 
@@ -146,12 +160,14 @@ class ScopePart(Part):
         for name, label, help_text in SCOPE_FIELDS:
             rows = 5 if name.startswith(("branches", "paths")) and not self.restriction else 3
             required = name == "repositories" and not self.restriction
-            field = lines_field(label, self._help(name, help_text), rows=rows, required=required)
+            # A level above is about many agents, a task type about one.
+            words = label.replace(" it may ", " they may ") if self.restriction and not self.prefix else label
+            field = lines_field(words, self._help(name, help_text), rows=rows, required=required)
             field.error_messages["required"] = "Name at least one repository; without one the agent may do nothing."
             found[self.prefix + name] = field
             if self.optional(name):
                 found[f"{self.prefix}only_{name}"] = forms.BooleanField(
-                    label="Only what is listed here; with nothing listed, none at all", required=False
+                    label=f"No {EMPTY_WORDS[name]} when the list is empty", required=False
                 )
         return found
 
@@ -159,8 +175,8 @@ class ScopePart(Part):
         if not self.restriction:
             return help_text
         if name in BLOCKING:
-            return "Added to what lower levels name. Empty adds nothing."
-        return "What is not listed here is out of reach, whatever a lower level says. Empty takes nothing away."
+            return "Added to what lower levels name."
+        return ""
 
     def initial(self, document: Mapping[str, Any]) -> dict[str, str]:
         scope = as_object(document.get("scope"))
@@ -191,6 +207,10 @@ class TiersPart(Part):
         super().__init__()
         self.catalogue, self.restriction = catalogue, restriction
 
+    def _left_open(self, key: str) -> bool:
+        """Whether an agent's policy may leave the tier to the catalogue: of the organisation's own actions."""
+        return not self.restriction and key not in CATALOGUE
+
     def fields(self) -> dict[str, forms.Field]:
         found: dict[str, forms.Field] = {}
         for key, action in self.catalogue.items():
@@ -198,6 +218,8 @@ class TiersPart(Part):
             if floor is Tier.FORBIDDEN:
                 continue  # nothing to choose; the page says so
             options = [(tier.value, tier.value.capitalize()) for tier in Tier if tier.rank >= floor.rank]
+            if self._left_open(key):
+                options.insert(0, ("", f"As the catalogue says: {action.default_tier.value}"))
             if self.restriction:
                 options.insert(0, ("", "Says nothing"))
             found[f"tier.{key}"] = forms.ChoiceField(label=action.label, choices=options, required=False)
@@ -207,7 +229,7 @@ class TiersPart(Part):
         written = as_object(document.get("tiers"))
         found = {}
         for key, action in self.catalogue.items():
-            default = "" if self.restriction else action.default_tier.value
+            default = "" if self.restriction or self._left_open(key) else action.default_tier.value
             found[f"tier.{key}"] = str(written.get(key, default))
         return found
 
@@ -215,7 +237,8 @@ class TiersPart(Part):
         tiers = {}
         for key, action in self.catalogue.items():
             floor = self.catalogue.floors[key]
-            default = "" if self.restriction else (floor if floor is Tier.FORBIDDEN else action.default_tier).value
+            open_to = self.restriction or self._left_open(key)
+            default = "" if open_to else (floor if floor is Tier.FORBIDDEN else action.default_tier).value
             tier = data.get(f"tier.{key}") or default
             if tier:
                 tiers[key] = tier
@@ -239,7 +262,7 @@ class NumbersPart(Part):
             widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "size": 6})
             found[f"{self.prefix}{group}.{name}"] = forms.CharField(
                 label=label,
-                help_text=f"{help_text} Empty says nothing." if self.restriction else help_text,
+                help_text=help_text,
                 widget=widget,
                 max_length=20,
                 required=not self.restriction,

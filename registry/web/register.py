@@ -264,7 +264,6 @@ def _show(
     }
     if isinstance(form, TiersForm):
         context["tier_groups"] = tier_groups(readable(_merged(agent, form) if form.is_bound else agent.draft), form)
-        context["number_fields"] = form.number_fields
     return render(request, "registry/register_step.html", context, status=status)
 
 

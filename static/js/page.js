@@ -6,3 +6,4 @@ import "./notices.js";
 import "./time.js";
 import "./title-badge.js";
 import "./kept.js";
+import "./minutes.js";
