@@ -108,8 +108,11 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Parameters travel apart from the statement, and one that comes a second time is prepared: planning the two
-# statements of the check path costs more than running them. (A pooler between needs prepared statements.)
-DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 1}
+# statements of the check path costs more than running them. Behind a pool of transactions the next one runs in another
+# session, which knows neither the statement prepared nor the cursor opened before.
+_POOLED = environment.flag("DATABASE_POOLED")
+DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": None if _POOLED else 1}
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _POOLED
 if environment.text("DATABASE_OWNER_URL"):
     DATABASES["owner"] = environment.database(environment.text("DATABASE_OWNER_URL"))
 # A web process refuses to start on a PostgreSQL that may lose what it confirmed. Off for tests alone.

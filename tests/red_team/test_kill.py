@@ -336,7 +336,7 @@ def test_k11_no_statement_of_the_check_path_relies_on_its_session(
 ) -> None:
     """PgBouncer in transaction mode gives each transaction any session there is, so nothing may be kept in one.
 
-    Prepared statements are the driver's and not named here; a pooler must pass them on (portal/settings/base.py).
+    The driver's own prepared statements are not named here: test_kill_processes.py asks through a real PgBouncer.
     """
     seen: list[str] = []
 
