@@ -72,7 +72,7 @@ class Standing:
     def sentence(self) -> str:
         if self.passed_at is None:
             return f"No drill on {self.agent.name} has ever passed."
-        return f"The last drill that {self.agent.name} passed was on {self.passed_at:%Y-%m-%d}."
+        return f"The last drill that {self.agent.name} passed was on {self.passed_at.day} {self.passed_at:%B %Y}."
 
 
 def standings(agents: QuerySet[Agent], *, now: datetime | None = None) -> list[Standing]:

@@ -219,7 +219,7 @@ class TiersPart(Part):
                 continue  # nothing to choose; the page says so
             options = [(tier.value, tier.value.capitalize()) for tier in Tier if tier.rank >= floor.rank]
             if self._left_open(key):
-                options.insert(0, ("", f"As the catalogue says: {action.default_tier.value}"))
+                options.insert(0, ("", f"{action.default_tier.value.capitalize()} by default"))
             if self.restriction:
                 options.insert(0, ("", "Says nothing"))
             found[f"tier.{key}"] = forms.ChoiceField(label=action.label, choices=options, required=False)

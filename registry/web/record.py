@@ -13,6 +13,7 @@ from registry.models import Agent
 from registry.selectors.agents import agent_for
 from registry.selectors.charters import policy_of
 from registry.selectors.ownership import ownerships_of
+from registry.selectors.policies import catalogue_in_force
 from registry.selectors.stop_targets import of_agent
 from registry.selectors.stops import worst_now
 from registry.services.ownership import change_people
@@ -114,7 +115,7 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **agent_context(person, agent, "sheet"),
         "scope_rows": scope_rows(policy),
-        "tier_groups": tier_groups(policy),
+        "tier_groups": tier_groups(policy, catalogue=catalogue_in_force()),
         "number_rows": number_rows(policy),
         "tasks": sorted(policy.tasks),
         "worst": worst_now(of_agent(agent)),

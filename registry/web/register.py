@@ -139,7 +139,7 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
         "missing": missing,
         "refused": refused,
         "scope_rows": scope_rows(policy),
-        "tier_groups": tier_groups(policy),
+        "tier_groups": tier_groups(policy, catalogue=catalogue_in_force()),
         "number_rows": number_rows(policy),
         "draft_faults": faults_of(agent.draft, catalogue=catalogue_in_force()),
     }

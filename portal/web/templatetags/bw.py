@@ -123,15 +123,18 @@ def diff(text: str, label: str = "Changes") -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/_nav_item.html", takes_context=True)
-def nav_item(context: Context, route: str, label: str, picture: str, go: str = "") -> dict[str, Any]:
-    """One entry of the primary navigation, or nothing while the route does not exist."""
+def nav_item(context: Context, route: str, label: str, picture: str, go: str = "", also: str = "") -> dict[str, Any]:
+    """One entry of the primary navigation, or nothing while the route does not exist.
+
+    ``also`` names other routes, with spaces between, whose pages belong under it.
+    """
     try:
-        address = reverse(route)
+        address, *others = (reverse(one) for one in (route, *also.split()))
     except NoReverseMatch:
         return {}
     request = context.get("request")
     path = request.path if request is not None else ""
-    here = path == address if address == "/" else path.startswith(address)
+    here = path == address if address == "/" else path.startswith((address, *others))
     return {
         "address": address,
         "label": label,
