@@ -95,7 +95,7 @@ def _governing(stage: Stage, organisation: Organisation, cast: Cast, days: list[
         (days[4] + timedelta(hours=6, minutes=30), rehearsal.drill_canary(canary)),
         (
             last + timedelta(hours=6, minutes=10),
-            looking_again.under_way(organisation, due_on=today + timedelta(days=12)),
+            looking_again.under_way(organisation, due_on=today + timedelta(days=6)),
         ),
         (last + timedelta(hours=13), rehearsal.ask_for_drill(organisation, agents["helper"])),
         (last + timedelta(hours=14), offer(organisation, agents["companion"])),
