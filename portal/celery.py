@@ -10,6 +10,8 @@ from portal import broker
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
 
 app = Celery("bailiwick")
+# For every thread: requests are answered in threads that did not make it, and send tasks by name.
+app.set_default()
 app.conf.update(
     broker_url=settings.BAILIWICK_BROKER_URL or broker.url(settings.DATABASES["default"]),
     broker_transport_options={} if settings.BAILIWICK_BROKER_URL else broker.TRANSPORT_OPTIONS,

@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
 application = get_wsgi_application()
 refuse_if_unprotected()
 
+import portal.celery  # noqa: E402, F401  its app is the one that requests send tasks with
 from registry.services.stopfile import publish_quietly  # noqa: E402  models are there only now
 
 # A portal that comes up again comes up stopped where it was stopped, for whoever reads the file too.

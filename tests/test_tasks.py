@@ -1,11 +1,14 @@
 """The tasks: sealing goes on to the end, and one failing follower holds up nobody else."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from celery import current_app
 from django.conf import settings
 
-from portal import tasks
+from portal import celery, tasks
 from portal.celery import app
 from portal.ledger.models import Cursor, Entry
 from portal.subscriptions import Follower
@@ -45,3 +48,11 @@ def test_every_entry_of_the_schedule_names_a_task_that_takes_no_more_than_it_is_
         task = app.tasks[name]
         assert task.name == name
         task()
+
+
+def test_whoever_sends_a_task_by_name_reaches_the_portals_queue() -> None:
+    """Requests are answered in threads of the server, which made no app of their own."""
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(lambda: current_app.main).result() == app.main
+    # The server imports the app; reading it is enough, as importing the entry point here would publish a stop file.
+    assert "import portal.celery" in Path(celery.__file__).with_name("wsgi.py").read_text(encoding="utf-8")

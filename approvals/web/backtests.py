@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_POST, require_safe
+from kombu.exceptions import OperationalError
 
 from approvals.jobs.backtest import send
 from approvals.jobs.count_use import send as send_count
-from approvals.selectors.backtests import examples_of, standing_of_backtest
+from approvals.selectors.backtests import examples_of, standing_for
 from approvals.services.backtest import may_run, run_again
 from portal.errors import Conflict, NotAllowed
 from portal.identity.rules.roles import Role
@@ -34,7 +35,7 @@ def backtest(request: HttpRequest, number: int) -> HttpResponse:
     """Progress while it runs, then what it found. A page of its own for who comes without scripts."""
     person = person_of(request)
     proposal = proposal_for(person, number)
-    standing = standing_of_backtest(proposal, database_now())
+    standing = standing_for(person, proposal, database_now())
     every = request.GET.get("examples") == "all"
     context = {
         "proposal": proposal,
@@ -80,8 +81,12 @@ def count_use(request: HttpRequest, slug: str) -> HttpResponse:
     authority = authority_of(person)
     if not (may_manage(authority, agent) or authority.has(Role.SECURITY)):
         raise NotAllowed(f"Managers of {agent.owner_team.name} and security have its use counted. Nothing was started.")
-    send_count(agent.pk)
-    messages.success(request, "The recorded checks are being counted. Look again in a moment.")
+    try:
+        send_count(agent.pk)
+    except OperationalError:
+        messages.error(request, "The queue cannot be reached. Nothing was started; it is counted every night anyway.")
+    else:
+        messages.success(request, "The recorded checks are being counted. Look again in a moment.")
     return redirect("registry:agent_use", slug=agent.slug)
 
 

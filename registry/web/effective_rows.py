@@ -56,6 +56,11 @@ class Dimension:
     entries: tuple[Entry, ...]
     open: bool
 
+    @property
+    def counting(self) -> list[Entry]:
+        """The entries that no level takes away."""
+        return [entry for entry in self.entries if entry.cut is None]
+
 
 @dataclass(frozen=True)
 class Tiered:

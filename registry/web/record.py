@@ -13,7 +13,7 @@ from registry.models import Agent
 from registry.selectors.agents import agent_for
 from registry.selectors.charters import policy_of
 from registry.selectors.ownership import ownerships_of
-from registry.selectors.policies import catalogue_in_force
+from registry.selectors.policies import effective_of, organisation_in_force, team_in_force
 from registry.selectors.stop_targets import of_agent
 from registry.selectors.stops import worst_now
 from registry.services.ownership import change_people
@@ -21,7 +21,7 @@ from registry.services.profile import Profile, change_profile
 from registry.services.register import discard_draft
 from registry.web.agents import agent_context
 from registry.web.asking import person_of, show_in
-from registry.web.policy_forms import number_rows, scope_rows, tier_groups
+from registry.web.effective_rows import policy_context
 from registry.web.record_forms import EditForm, PeopleForm
 
 
@@ -111,13 +111,11 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
     """The agent on one page of paper."""
     person = person_of(request)
     agent = agent_for(person, slug)
-    policy = policy_of(agent)
     context = {
         **agent_context(person, agent, "sheet"),
-        "scope_rows": scope_rows(policy),
-        "tier_groups": tier_groups(policy, catalogue=catalogue_in_force()),
-        "number_rows": number_rows(policy),
-        "tasks": sorted(policy.tasks),
+        # What counts over all levels: a sheet that names more than the agent may do would mislead who reads it.
+        **policy_context(effective_of(agent), organisation_in_force(), team_in_force(agent.owner_team)),
+        "tasks": sorted(policy_of(agent).tasks),
         "worst": worst_now(of_agent(agent)),
         "now": database_now(),
     }
