@@ -3,12 +3,15 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from portal.checks import refuse_if_unprotected
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
 application = get_wsgi_application()
 refuse_if_unprotected()
+# Every address is read now: it costs over a second, and the first request of a new worker may be a stop.
+_ = get_resolver().url_patterns
 
 import portal.celery  # noqa: E402, F401  its app is the one that requests send tasks with
 from registry.services.stopfile import publish_quietly  # noqa: E402  models are there only now

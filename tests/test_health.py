@@ -74,7 +74,7 @@ def test_not_ready_when_the_app_may_delete(client: Client, super_connection: Sup
 def test_not_ready_when_a_migration_is_missing(client: Client, super_connection: Super) -> None:
     seal_now()
     row = super_connection.execute(
-        "DELETE FROM django_migrations WHERE app = 'reports' AND name LIKE '0001%' RETURNING id, app, name, applied"
+        "DELETE FROM django_migrations WHERE app = 'reports' AND name LIKE '0002%' RETURNING id, app, name, applied"
     ).fetchone()
     assert row is not None
     try:

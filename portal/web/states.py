@@ -109,14 +109,14 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "soon": Look("Due soon", "clock", "gated"),
         "overdue": Look("Overdue", "timer-off", "forbidden"),
         "done": Look("Done", "circle-check", "free"),
-        "missed": Look("Missed", "timer-off", "forbidden"),
+        "missed": Look("Missed", "octagon-x", "forbidden"),
         "cancelled": Look("Cancelled", "circle-slash", "neutral"),
     },
     "review": {
         "open": Look("Undecided", "hourglass", "gated"),
         "kept": Look("Kept", "check", "free"),
         "removed": Look("Removed", "circle-slash", "neutral"),
-        "gone": Look("No longer granted", "circle-slash", "neutral"),
+        "gone": Look("No longer granted", "circle-dashed", "neutral"),
         "left": Look("Left the team", "archive", "neutral"),
     },
     "backtest": {
@@ -125,7 +125,7 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "done": Look("Done", "circle-check", "free"),
         "failed": Look("Failed", "octagon-x", "forbidden"),
         "cancelled": Look("Cancelled", "circle-slash", "neutral"),
-        "lost": Look("Ended early", "octagon-x", "forbidden"),
+        "lost": Look("Ended early", "timer-off", "forbidden"),
     },
     "change": {
         "allowed": Look("Newly allowed", "circle-check", "free"),

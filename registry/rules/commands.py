@@ -176,9 +176,10 @@ def _next(word: re.Pattern[str], command: Words, starts: Mapping[int, Blocked]) 
             continue
         text = command[place]
         if text is None:
-            # It may be this word, an option, or nothing at all.
+            # It may be this word, nothing at all, or an option, perhaps one that takes the next word.
             _reach(ends, place + 1, Blocked.MAYBE)
             _reach(waiting, place + 1, Blocked.MAYBE)
+            _reach(waiting, place + 2, Blocked.MAYBE)
             continue
         if word.fullmatch(text):
             _reach(ends, place + 1, sure)

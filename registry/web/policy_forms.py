@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from django import forms
 
@@ -280,7 +280,8 @@ class TierRow:
         return any(one.errors for one in self.fields) or bool(self.mode is not None and self.mode.value())
 
 
-class TierGroup(NamedTuple):
+@dataclass(frozen=True)
+class TierGroup:
     """Actions of one tier; without a tier those of a restriction's form."""
 
     tier: Tier | None
