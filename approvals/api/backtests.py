@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from approvals.jobs.backtest import send
 from approvals.rules.backtest import BacktestStatus
-from approvals.selectors.backtests import standing_of_backtest
+from approvals.selectors.backtests import standing_for
 from approvals.services.backtest import run_again
 from portal.api.idempotency import idempotent
 from portal.api.schema import refusal
@@ -21,7 +21,8 @@ from registry.selectors.proposals import proposal_for
 
 
 class BacktestSerializer(serializers.Serializer[Any]):
-    """``result`` is what the proposal's seal covers: counts and ids, nothing personal; {} before it is there.
+    """``result`` is what the proposal's seal covers: counts and ids, nothing personal; {} before it is there. Who
+    may not decide gets it without agents, teams and people out of their sight.
 
     ``fault`` says why the result does not carry a decision, null when it does.
     """
@@ -63,4 +64,5 @@ class ProposalBacktest(APIView):
 
 
 def _standing(person: Person, number: int) -> dict[str, Any]:
-    return dict(BacktestSerializer(standing_of_backtest(proposal_for(person, number), database_now())).data)
+    standing = standing_for(person, proposal_for(person, number), database_now())
+    return dict(BacktestSerializer(standing).data)

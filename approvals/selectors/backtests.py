@@ -1,6 +1,6 @@
 """Reading backtests: how far one is, what it found, and its examples as far as the reader may see them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,10 +8,12 @@ from uuid import UUID
 from approvals.models import Backtest
 from approvals.rules.backtest import BacktestStatus, is_lost
 from portal.identity.models import Person
+from portal.identity.selectors.people import authority_of
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import disclose_many
 from registry.models import Agent, PolicyProposal, ProposalState
-from registry.selectors.agents import visible_agents
+from registry.selectors.agents import SEES_ALL, visible_agents, visible_teams
+from registry.selectors.policies import Subject, may_decide
 from registry.selectors.proposals import backtest_fault
 
 
@@ -33,6 +35,11 @@ class BacktestStanding:
         return self.status in {BacktestStatus.QUEUED, BacktestStatus.RUNNING}
 
 
+def standing_for(reader: Person, proposal: PolicyProposal, now: datetime) -> BacktestStanding:
+    """The proposal's backtest as the reader may see it."""
+    return replace(standing_of_backtest(proposal, now), result=_result_for(proposal, reader))
+
+
 def standing_of_backtest(proposal: PolicyProposal, now: datetime) -> BacktestStanding:
     """The proposal's backtest as it is now; the result that it has stays while another is being made."""
     job = Backtest.objects.filter(proposal=proposal).first()
@@ -47,6 +54,30 @@ def standing_of_backtest(proposal: PolicyProposal, now: datetime) -> BacktestSta
         fault=backtest_fault(proposal, now=now) if is_open else None,
         open=is_open,
     )
+
+
+def _result_for(proposal: PolicyProposal, reader: Person) -> dict[str, Any]:
+    """All of it for those who decide and those who see everything; else without what is out of the reader's sight.
+
+    Everyone reads the organisation's proposals, and their backtests name every agent.
+    """
+    result, authority = proposal.backtest, authority_of(reader)
+    whole = may_decide(authority, Subject.of(proposal)) or any(authority.has(role) for role in SEES_ALL)
+    if whole or not result:
+        return dict(result)
+    agents = visible_agents(reader).order_by()
+    slugs = set(agents.filter(slug__in=list(result.get("agents", {}))).values_list("slug", flat=True))
+    teams = set(visible_teams(reader).values_list("name", flat=True))
+    examples = result.get("examples", [])
+    entries = Entry.objects.filter(id__in=[one["entry"] for one in examples], agent_id__in=agents.values("pk"))
+    seen = {str(entry) for entry in entries.values_list("id", flat=True)}
+    return {
+        **result,
+        "agents": {slug: counts for slug, counts in result.get("agents", {}).items() if slug in slugs},
+        "teams": {name: counts for name, counts in result.get("teams", {}).items() if name in teams},
+        "examples": [one for one in examples if one["entry"] in seen],
+        "initiators": [],
+    }
 
 
 def _status(job: Backtest | None, now: datetime) -> BacktestStatus:
