@@ -110,14 +110,20 @@ class _Asked:
 
     def keys_of(self, holder: Holder) -> tuple[str, ...]:
         """Every kill scope that could stop this very call."""
+        call, policies = self.call, holder.policies
         actions = tuple(action.type for action in self.understood(holder).actions)
-        return _keys(holder.agent_id, holder.team_id, self.call.session_id, actions, self.call.repository)
+        pinned = frozenset[str]()
+        if call.repository_id is not None and policies is not None:
+            pinned = policies.effective.names_pinned_to(call.repository, call.repository_id)
+        return _keys(holder.agent_id, holder.team_id, call.session_id, actions, call.repository, pinned)
 
 
 @lru_cache(maxsize=4096)
-def _keys(agent: UUID, team: UUID, session: str, actions: tuple[str, ...], repository: str | None) -> tuple[str, ...]:
+def _keys(  # noqa: PLR0917  what a question's kill scopes come from, and nothing else
+    agent: UUID, team: UUID, session: str, actions: tuple[str, ...], repository: str | None, pinned: frozenset[str]
+) -> tuple[str, ...]:
     run = run_id(agent, session)
-    return keys_over(agent_id=agent, team_id=team, run_id=run, actions=actions, repository=repository)
+    return keys_over(agent_id=agent, team_id=team, run_id=run, actions=actions, repository=repository, also=pinned)
 
 
 def _said(facts: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class Effective:
         layer = None if task is None else self.tasks.get(task)
         return self.layers if layer is None else (*self.layers, layer)
 
+    def names_pinned_to(self, name: str | None, host_id: str) -> frozenset[str]:
+        """Return the names by which any level knows the repository that has this id at its host."""
+        lists = (layer.scope.repositories for layer in (*self.layers, *self.tasks.values()))
+        return frozenset[str]().union(*(one.names_pinned_to(name, host_id) for one in lists if one is not None))
+
     def tier(self, key: str, task: str | None = None) -> Tier:
         """Return the tier of an action over all levels; a key not known counts as ``unknown``."""
         return self.tier_of(key, task)[0]

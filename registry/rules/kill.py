@@ -103,19 +103,23 @@ def keys_over(
     run_id: UUID | None = None,
     actions: Iterable[str] = (),
     repository: str | None = None,
+    also: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """Return every key that can stop this agent, or this one call of it, widest first and each once.
 
     ``repository`` is the name as the caller gave it. A name without a normal form adds no key: no scope
-    contains such a name, so the call is refused for that.
+    contains such a name, so the call is refused for that. ``also`` are the normal names that the same
+    repository is pinned under: a repository that was renamed is stopped under both.
     """
     keys = ["all", f"team:{team_id}", f"agent:{agent_id}", f"drill:{agent_id}"]
     if run_id is not None:
         keys.append(f"run:{run_id}")
     keys += [f"action:{action}" for action in sorted(set(actions))]
+    repositories = set(also)
     if repository is not None:
         with suppress(Refused):
-            keys.append(f"repository:{normalise_repository(repository)}")
+            repositories.add(normalise_repository(repository))
+    keys += [f"repository:{name}" for name in sorted(repositories)]
     return tuple(keys)
 
 

@@ -106,6 +106,19 @@ class Repositories:
     pins: frozenset[tuple[str, str]]
     pinned: Mapping[str, frozenset[str]]
 
+    def names_pinned_to(self, name: str | None, host_id: str) -> frozenset[str]:
+        """Return the names that the list pins to the id at the host of ``name``; at any, where that cannot be read."""
+        try:
+            number = names.normalise_repository_id(host_id)
+            host = None if name is None else names.host_of_repository(_repository(name))
+        except names.Refused:
+            return frozenset()  # such a question is refused for that
+        return frozenset(
+            known
+            for known, numbers in self.pinned.items()
+            if number in numbers and host in {None, names.host_of_repository(known)}
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledScope:
