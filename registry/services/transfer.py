@@ -10,9 +10,12 @@ from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 from registry import record_events as events
 from registry.models import Agent, OwnershipTransfer, TransferState
+from registry.rules.compare import widens
 from registry.rules.lifecycle import AgentState
+from registry.rules.restriction import Restriction
 from registry.selectors.agents import may_manage
 from registry.selectors.kills import standing_of
+from registry.selectors.policies import team_in_force
 from registry.services.kill import carry_epoch
 from registry.services.ownership import note_ownership
 from registry.services.profile import faults_of_people, refuse_reason
@@ -66,6 +69,11 @@ def accept_transfer(
     if not authority_of(actor).has(Role.MANAGER, transfer.to_team_id):
         raise NotAllowed(f"Only a manager of {transfer.to_team.name} accepts {agent.name}. Nothing was changed.")
     _refuse_unless_movable(agent, "changed")
+    if actor.pk == transfer.offered_by_id and _gains(transfer):
+        raise NotAllowed(
+            f"{transfer.to_team.name}'s policy forbids less than {transfer.from_team.name}'s, so the move widens what "
+            f"{agent.name} may do, and widening needs a second person. Nothing was changed."
+        )
     faults = faults_of_people(team=transfer.to_team, accountable_person=accountable_person, deputy=deputy)
     if faults or accountable_person is None:
         raise InvalidInput(f"They cannot answer for {agent.name}. Nothing was changed.", errors=faults)
@@ -118,6 +126,12 @@ def withdraw_offers_of(agent: Agent, *, actor: Person) -> int:
     for transfer in offers:
         _answer(transfer, TransferState.WITHDRAWN, actor=actor)
     return len(offers)
+
+
+def _gains(transfer: OwnershipTransfer) -> bool:
+    """Whether the agent may do something under the receiving team's policy that it may not under its own."""
+    before, after = team_in_force(transfer.from_team), team_in_force(transfer.to_team)
+    return bool(widens(before or Restriction(), after or Restriction()))
 
 
 def _answer(
