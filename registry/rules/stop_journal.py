@@ -69,7 +69,7 @@ def pending(lines: Iterable[str]) -> tuple[list[OfflineOrder], int]:
             else:
                 order = _order(document)
                 waiting[str(order.id)] = order
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             unreadable += 1
     return list(waiting.values()), unreadable
 

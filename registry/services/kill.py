@@ -122,7 +122,7 @@ def agree_resume(*, actor: Person, order: KillOrder, reason: str) -> KillOrder:
     if refusal:
         raise NotAllowed(f"{refusal} Nothing was resumed.")
     ResumeAgreement.objects.create(order=order, person=actor, reason=reason.strip())
-    agreed.append(actor.pk)
+    agreed = _still_entitled(order)
     agreement = events.ResumeAgreed(
         order=order.number, key=order.key, agreed=len(agreed), needed=RESUME_QUORUM, reason=reason.strip()
     )
@@ -130,6 +130,13 @@ def agree_resume(*, actor: Person, order: KillOrder, reason: str) -> KillOrder:
     if resume_agreed(ordered_by=order.ordered_by_id, agreed=agreed):
         lift(actor=actor, order=order, state=state, agreed_by=agreed)
     return order
+
+
+def _still_entitled(order: KillOrder) -> list[UUID]:
+    """Who agreed and still may: whoever has left, or lost the right, ends no stop any more."""
+    team = team_of(order)
+    agreements = order.agreements.select_related("person")
+    return [one.person_id for one in agreements if may_stop(authority_of(one.person), team)]
 
 
 def lift(*, actor: Person | None, order: KillOrder, agreed_by: Sequence[UUID], state: KillState | None = None) -> None:

@@ -6,6 +6,7 @@ from portal.errors import PortalError
 from portal.identity.models import Person
 from registry.models import KillOrder
 from registry.rules.stop_journal import OfflineOrder, entered_line
+from registry.rules.texts import MOST_TEXT, fault_in
 from registry.selectors.stopfile import offline_orders
 from registry.services.kill import order_kill
 from registry.services.stopfile import append_to_journal, entering
@@ -32,7 +33,9 @@ def enter_offline_orders(*, actor: Person | None = None) -> list[KillOrder]:
 
 def _enter(waiting: OfflineOrder, actor: Person | None) -> KillOrder | None:
     # Entering twice (a crash before the journal's line) meets the order in force and makes no second one.
-    own = Person.objects.filter(email__iexact=waiting.by, is_active=True).first()
+    # An address that no database takes is nobody's; it must not keep the lines after it from being entered.
+    known = fault_in(waiting.by, most=MOST_TEXT) is None
+    own = Person.objects.filter(email__iexact=waiting.by, is_active=True).first() if known else None
     refusals = []
     for person in (own, actor):
         if person is None:

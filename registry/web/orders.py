@@ -91,13 +91,14 @@ def order(request: HttpRequest, number: int) -> HttpResponse:
 def _facts(person: Person, found: KillOrder) -> dict[str, Any]:
     agreements = list(found.agreements.select_related("person").order_by("at"))
     agreed = {agreement.person_id for agreement in agreements}
-    resumers = may_resume(team_of(found), ordered_by=found.ordered_by_id)
+    resumers = list(may_resume(team_of(found), ordered_by=found.ordered_by_id))
+    counted = sum(one.pk in agreed for one in resumers)  # whoever has left since counts no more
     return {
         **_progress(person, found),
         "because": promise_for(person, found),
         "may_certify": may_certify(person, found),
         "agreements": agreements,
-        "missing": max(0, RESUME_QUORUM - len(agreements)),
+        "missing": max(0, RESUME_QUORUM - counted),
         "quorum": RESUME_QUORUM,
         "refusal": resume_refusal(person, found),
         "resumers": [one for one in resumers if one.pk not in agreed],
