@@ -130,7 +130,11 @@ def _papers(organisation: Organisation, keeper: Agent, token: str) -> dict[str, 
             commit="0123456789abcdef",
             text=text,
         )
-    return {"finding": str(finding.pk), "closed": str(closed.pk)}
+    smaller = {**FULL, "limits": {"files": 7, "lines": 500}}
+    newcomer = {"name": "A Newcomer Whose Name Is As Long As A Name May Well Be", "accountable_person": ""}
+    known = entry_of(keeper)
+    file = render(agents=[{**known, "policy": smaller}, {**known, **newcomer}])
+    return {"finding": str(finding.pk), "closed": str(closed.pk), "file": file}
 
 
 def _drills(organisation: Organisation, keeper: Agent) -> dict[str, str]:
