@@ -67,6 +67,9 @@ def parse(text: str) -> Parsed:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError([Fault(line, "", "It holds a character that YAML does not allow.")]) from error
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise YamlError([Fault(line, "", "It holds a character that YAML does not allow.")]) from error
     if node is None:
         raise YamlError([Fault(1, "", "The text is empty.")])
     reading = _Reading()

@@ -73,7 +73,7 @@ def test_nonsense_is_refused(key: str, organisation: Organisation) -> None:
     faults = []
     client = Client(raise_request_exception=False)
     client.force_login(organisation.security)
-    more: dict[str, str] = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if row.machine else {}
+    more: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if row.machine else {}
     for name, body in BODIES.items():
         for method in ("post", "put", "patch"):
             answer = getattr(client, method)(address, body, content_type="application/json", **more)
@@ -116,7 +116,7 @@ def test_members_of_the_wrong_kind_are_refused(key: str, organisation: Organisat
     address = matrix.address(key, row, organisation).partition("?")[0]
     client = Client(raise_request_exception=False)
     client.force_login(organisation.security)
-    more: dict[str, str] = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if row.machine else {}
+    more: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if row.machine else {}
     names, faults = MEMBERS[key].split(), []
     for method in ("post", "put"):
         for name in names:

@@ -32,6 +32,7 @@ REFUSED = {
     "nothing": ("", 1, "empty"),
     "a comment": ("# only words", 1, "empty"),
     "a control character": ("a: 1\nb: \x07", 2, "character"),
+    "a lone surrogate": ("a: 1\nb: \ud800", 2, "character"),
     "a tower": ("[" * 500 + "]" * 500, 1, "nested more than"),
     "a number beyond exactness": ("a: 12345678901234567", 1, "not a whole number"),
 }
