@@ -361,3 +361,18 @@ def test_only_security_changes_the_organisation(
     for method in (client.get, client.post):
         assert method(path).status_code == 403
     assert revision_in_force(ORGANISATION) is None
+
+
+def test_a_fold_says_what_is_set_and_never_hides_what_is_wrong() -> None:
+    plain = PolicyForm.over(policy_document(), typed=True)
+    assert plain.folds.modes.said == "every rule is enforced"
+    assert plain.folds.composition.said == "nothing pinned"
+    assert [plain.folds.modes.open, plain.folds.composition.open, plain.task_fold.open, plain.folds.limits.open] == (
+        [False] * 4
+    )
+    full = PolicyForm.over(FULL, typed=True)
+    assert full.task_fold.said == "bug-fix"
+    assert [full.folds.modes.open, full.folds.composition.open, full.task_fold.open] == [True] * 3
+    wrong = PolicyForm({**plain.data, "limits.lease_seconds": "99", "approval.expires_minutes": "10080"})
+    assert wrong.folds.limits.open
+    assert "10080 (7 days)" in wrong.folds.limits.said
