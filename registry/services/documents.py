@@ -6,7 +6,7 @@ from datetime import date
 from django.db import transaction
 from django.db.models import Max
 
-from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity.models import Person
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.selectors.entries import database_now
@@ -17,6 +17,7 @@ from registry.rules.lifecycle import AgentState
 from registry.rules.papers import MEDIA_TYPES, fault_in_content, media_type_of, safe_file_name
 from registry.rules.texts import MOST_NAME, fault_in
 from registry.selectors.agents import may_manage
+from registry.services.locking import lock_agent
 
 
 @transaction.atomic(durable=True)
@@ -31,7 +32,7 @@ def add_document(
     expires_on: date | None = None,
 ) -> AgentDocument:
     """Attach a paper; one with the name of another becomes its next version. Nothing is ever overwritten."""
-    agent = _lock(agent)
+    agent = lock_agent(agent)
     if not may_manage(authority_of(actor), agent):
         raise NotAllowed(f"Only a manager of {agent.owner_team.name} attaches documents. Nothing was saved.")
     if agent.state in (AgentState.DRAFT.value, AgentState.RETIRED.value):
@@ -85,10 +86,3 @@ def _faults(
     if expires_on is not None and expires_on <= today:
         faults.append({"pointer": "/expires_on", "detail": "must be after today"})
     return faults
-
-
-def _lock(agent: Agent) -> Agent:
-    locked = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").filter(pk=agent.pk).first()
-    if locked is None:
-        raise NotFound("The agent is gone.")
-    return locked

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.errors import Conflict, NotAllowed, NotFound
+from portal.errors import Conflict, NotAllowed
 from portal.identity.models import Person
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM, Actor
@@ -18,6 +18,7 @@ from registry.selectors.agents import may_manage, may_stop
 from registry.selectors.credentials import live_credentials, live_trusts
 from registry.selectors.lifecycle import obstacles_to_reinstating
 from registry.services.credential import end_credentials, end_trusts
+from registry.services.locking import lock_agent
 from registry.services.profile import refuse_reason
 from registry.services.proposals import withdraw_of_agent
 from registry.services.transfer import withdraw_offers_of
@@ -104,9 +105,7 @@ def _lock(agent: Agent) -> Agent:
     key = scope_key(ScopeKind.AGENT, agent.pk)
     KillState.objects.bulk_create([KillState(key=key)], ignore_conflicts=True)
     state = KillState.objects.select_for_update().get(key=key)
-    locked = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").filter(pk=agent.pk).first()
-    if locked is None:
-        raise NotFound("The agent is gone.")
+    locked = lock_agent(agent)
     state.epoch = next_epoch(state.epoch)
     state.save(update_fields=["epoch"])
     return locked

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity.models import Person
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.selectors.entries import database_now
@@ -13,6 +13,7 @@ from registry import record_events as events
 from registry.models import Agent, Ownership
 from registry.rules.lifecycle import AgentState
 from registry.selectors.agents import may_manage
+from registry.services.locking import lock_agent
 from registry.services.profile import faults_of_people, refuse_reason
 
 
@@ -36,7 +37,7 @@ def change_people(
 ) -> Agent:
     """Name who answers for a registered agent, and who stands in. Both are active people of the owner team."""
     refuse_reason(reason, "changed")
-    agent = _lock(agent)
+    agent = lock_agent(agent)
     if not may_manage(authority_of(actor), agent):
         raise NotAllowed(
             f"Only a manager of {agent.owner_team.name} says who answers for {agent.name}. Nothing was changed."
@@ -65,10 +66,3 @@ def change_people(
     )
     append(changed, actor=actor_for(actor), at=now, agent_id=agent.pk)
     return agent
-
-
-def _lock(agent: Agent) -> Agent:
-    locked = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").filter(pk=agent.pk).first()
-    if locked is None:
-        raise NotFound("The agent is gone.")
-    return locked

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity.models import Membership, Person, Team
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.rules.canonical import canonicalize
@@ -20,6 +20,7 @@ from registry.models import Agent
 from registry.rules.lifecycle import AgentState, Criticality, HumanPosition, Platform, Trigger
 from registry.rules.texts import MOST_NAME, MOST_TEXT, fault_in, faults_in_links
 from registry.selectors.agents import may_manage
+from registry.services.locking import lock_agent
 
 # Pages of the registry live at these places under /agents/.
 RESERVED_SLUGS = frozenset({"register", "import"})
@@ -78,7 +79,7 @@ def change_profile(
 
     ``based_on`` is the digest of what the editor started from: Conflict when another edit came in between.
     """
-    agent = _lock(agent)
+    agent = lock_agent(agent)
     if not may_manage(authority_of(actor), agent):
         raise NotAllowed(f"Only a manager of {agent.owner_team.name} changes {agent.name}. Nothing was changed.")
     if agent.state == AgentState.DRAFT.value:
@@ -178,10 +179,3 @@ def refuse_reason(reason: str, done: str) -> None:
 
 def _active_in(team: Team, person: Person) -> bool:
     return Membership.objects.filter(person=person, team=team, person__is_active=True).exists()
-
-
-def _lock(agent: Agent) -> Agent:
-    locked = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").filter(pk=agent.pk).first()
-    if locked is None:
-        raise NotFound("The agent is gone.")
-    return locked

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from guardian.shortcuts import assign_perm, remove_perm
 
-from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import actor_for, authority_of
@@ -19,6 +19,7 @@ from registry.selectors.agents import visible_agents
 from registry.selectors.policies import catalogue_in_force
 from registry.selectors.reregistration import StopBehind, stop_behind
 from registry.services.findings import flag
+from registry.services.locking import lock_agent
 from registry.services.ownership import note_ownership
 from registry.services.profile import Profile, faults_of_people, save_unless_taken, validated
 
@@ -59,7 +60,7 @@ def save_draft(
     team: Team | None = None,
 ) -> Agent:
     """Keep what was typed so far. The policy document need not be valid yet; a new team must be managed too."""
-    agent = _lock(agent)
+    agent = lock_agent(agent)
     _refuse_unless_manager(actor, agent.owner_team)
     if agent.state != AgentState.DRAFT.value:
         raise Conflict(f"{agent.name} is registered; its policy is changed by a new revision. Nothing was saved.")
@@ -79,7 +80,7 @@ def save_draft(
 @transaction.atomic(durable=True)
 def discard_draft(*, actor: Person, agent: Agent) -> None:
     """Throw a draft away, and free its name. Nothing of it was ever in force or in the ledger."""
-    agent = _lock(agent)
+    agent = lock_agent(agent)
     _refuse_unless_manager(actor, agent.owner_team)
     if agent.state != AgentState.DRAFT.value:
         raise Conflict(f"{agent.name} is registered; it can be retired, not discarded. Nothing was changed.")
@@ -108,7 +109,7 @@ class _EscapesStop(Exception):
 
 @transaction.atomic(durable=True)
 def _register(*, actor: Person, agent: Agent) -> Agent:
-    agent = _lock(agent)
+    agent = lock_agent(agent)
     _refuse_unless_manager(actor, agent.owner_team)
     try:
         state = advance(AgentState(agent.state), AgentVerb.ACTIVATE)
@@ -223,13 +224,6 @@ def _complete(agent: Agent) -> Policy:
         if not missing:
             return policy
     raise InvalidInput(f"{agent.name} cannot be registered yet. Nothing was registered.", errors=missing)
-
-
-def _lock(agent: Agent) -> Agent:
-    locked = Agent.objects.select_for_update(of=("self",)).select_related("owner_team").filter(pk=agent.pk).first()
-    if locked is None:
-        raise NotFound("The agent is gone.")
-    return locked
 
 
 def _refuse_unless_manager(actor: Person, team: Team) -> None:

@@ -17,6 +17,7 @@ from registry.selectors.agents import may_manage
 from registry.selectors.kills import standing_of
 from registry.selectors.policies import team_in_force
 from registry.services.kill import carry_epoch
+from registry.services.locking import lock_agent
 from registry.services.ownership import note_ownership
 from registry.services.profile import faults_of_people, refuse_reason
 from registry.services.register import move_to_team
@@ -26,7 +27,7 @@ from registry.services.register import move_to_team
 def offer_transfer(*, actor: Person, agent: Agent, to_team: Team, reason: str) -> OwnershipTransfer:
     """Offer an agent to another team. Nothing changes until a manager of that team accepts."""
     refuse_reason(reason, "offered")
-    agent = _lock(agent)
+    agent = lock_agent(agent)
     if not may_manage(authority_of(actor), agent):
         raise NotAllowed(f"Only a manager of {agent.owner_team.name} gives {agent.name} away. Nothing was offered.")
     _refuse_unless_movable(agent, "offered")
@@ -64,7 +65,7 @@ def accept_transfer(
     """
     # The stops first, in the order in which a stop locks: neither team can be stopped while the agent is between them.
     carry_epoch(agent=transfer.agent, from_team=transfer.from_team, to_team=transfer.to_team)
-    agent = _lock(transfer.agent)
+    agent = lock_agent(transfer.agent)
     transfer = _open(transfer)
     if not authority_of(actor).has(Role.MANAGER, transfer.to_team_id):
         raise NotAllowed(f"Only a manager of {transfer.to_team.name} accepts {agent.name}. Nothing was changed.")
@@ -166,15 +167,3 @@ def _open(transfer: OwnershipTransfer) -> OwnershipTransfer:
     if found.state != TransferState.OPEN.value:
         raise Conflict(f"This offer was {found.state} already. Nothing was changed.")
     return found
-
-
-def _lock(agent: Agent) -> Agent:
-    locked = (
-        Agent.objects.select_for_update(of=("self",))
-        .select_related("owner_team", "owner_team__group")
-        .filter(pk=agent.pk)
-        .first()
-    )
-    if locked is None:
-        raise NotFound("The agent is gone.")
-    return locked
