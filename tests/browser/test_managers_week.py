@@ -101,6 +101,7 @@ def _register_by_the_form(page: Page, url: str) -> None:
     # Tried with what is typed: nothing of it is saved yet.
     trying = page.locator(".try")
     trying.get_by_label("Command, path, address").fill("git push --force origin main")
+    trying.get_by_text("Where it would happen").click()
     trying.get_by_label("Repository").fill("acme/ledger")
     trying.get_by_role("button", name="Try it").click()
     expect(trying.locator(".try-answer")).to_contain_text("main")
