@@ -47,8 +47,8 @@ def may_approve(person_id: UUID, proposal: ProposalFacts, *, entitled: bool) -> 
     if person_id in proposal.issuers:
         return Refusal(
             "credential-holder",
-            f"You issued a credential that is still valid under {proposal.subject}; whoever could use it must not "
-            "widen what it opens.",
+            f"You issued a credential that is still valid under {proposal.subject}, or set up a trust that buys one; "
+            "whoever could use it must not widen what it opens.",
         )
     if person_id in proposal.initiators:
         return Refusal(

@@ -11,7 +11,7 @@ from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
-from registry.models import Credential, PolicyProposal, ProposalState
+from registry.models import Credential, IssuerTrust, PolicyProposal, ProposalState
 from registry.rules.compare import Change, describe
 from registry.rules.documents import nothing, stored_document
 from registry.rules.levels import Level
@@ -106,13 +106,15 @@ def facts_of(proposal: PolicyProposal) -> ProposalFacts:
 
 
 def _issuers(subject: Subject) -> frozenset[UUID]:
-    """Who issued a credential that is still valid under the subject."""
-    live = Credential.objects.filter(revoked_at=None, expires_at__gt=database_now())
+    """Who issued a credential that is still valid under the subject, or trusts an issuer whose tokens buy one."""
+    under = Q()
     if subject.agent is not None:
-        live = live.filter(agent=subject.agent)
+        under = Q(agent=subject.agent)
     elif subject.team is not None:
-        live = live.filter(agent__owner_team=subject.team)
-    return frozenset(live.values_list("created_by_id", flat=True))
+        under = Q(agent__owner_team=subject.team)
+    credentials = Credential.objects.filter(under, revoked_at=None, expires_at__gt=database_now())
+    trusts = IssuerTrust.objects.filter(under, revoked_at=None)
+    return frozenset(credentials.values_list("created_by_id", flat=True).union(trusts.values_list("created_by_id")))
 
 
 def backtest_fault(proposal: PolicyProposal, *, now: datetime) -> str | None:

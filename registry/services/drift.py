@@ -1,6 +1,5 @@
 """Keeping what a repository's committed policy file said, as somebody with the agent's token reported it."""
 
-
 from django.db import transaction
 
 from portal.errors import Conflict, InvalidInput, NotAuthenticated, NotFound

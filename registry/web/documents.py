@@ -33,7 +33,7 @@ def documents(request: HttpRequest, slug: str) -> HttpResponse:
     form = DocumentForm(request.POST, request.FILES)
     if not form.is_valid():
         return _page(request, person, agent, form, status=422)
-    file: "UploadedFile[bytes]" = form.cleaned_data["file"]
+    file: UploadedFile[bytes] = form.cleaned_data["file"]
     try:
         added = add_document(
             actor=person,

@@ -108,7 +108,7 @@ class DocumentForm(forms.Form):
     )
 
     def clean_file(self) -> "UploadedFile[Any]":
-        file: "UploadedFile[Any]" = self.cleaned_data["file"]
+        file: UploadedFile[Any] = self.cleaned_data["file"]
         if (file.size or 0) > MOST_BYTES:
             raise forms.ValidationError(f"The file has {file.size:,} bytes; {MOST_BYTES // (1024 * 1024)} MB are kept.")
         return file

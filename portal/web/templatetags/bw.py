@@ -123,7 +123,7 @@ def diff(text: str, label: str = "Changes") -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/_nav_item.html", takes_context=True)
-def nav_item(context: Context, route: str, label: str, picture: str, go: str = "", also: str = "") -> dict[str, Any]:
+def nav_item(context: Context, route: str, label: str, picture: str, go: str = "", *, also: str = "") -> dict[str, Any]:
     """One entry of the primary navigation, or nothing while the route does not exist.
 
     ``also`` names other routes, with spaces between, whose pages belong under it.
