@@ -46,7 +46,7 @@ check: .venv/.stamp-dev ## Lint, types, migrations, templates, layers, deploymen
 test-agents: .venv/.stamp-dev ## Run the tests against released agents (slow)
 	@BAILIWICK_TEST_AGENTS=1 $(PYTHON) -m pytest -q -p no:randomly tests/agents
 
-bench: .venv/.stamp-dev ## Measure the check path and package building
+bench: .venv/.stamp-dev ## Measure checks, stops, backtests, lists, ingest and packages
 	@$(PYTHON) -m tests.benchmarks
 
 screenshots: .venv/.stamp-dev ## Take pictures of every page with headless Chromium
