@@ -48,7 +48,7 @@ def _enter(waiting: OfflineOrder, actor: Person | None) -> KillOrder | None:
     log.error(
         "The stop of %s that %s ordered offline is not entered: %s",
         waiting.key,
-        waiting.by,
+        ascii(waiting.by),  # a line of the journal can hold what no log can
         " ".join(refusals) or "no active person has that e-mail address.",
     )
     return None

@@ -63,6 +63,8 @@ class Portal:
             page.on("pageerror", lambda error: self.noise.append(str(error)))
             page.on("console", lambda said: self.noise.append(said.text) if said.type in {"error", "warning"} else None)
         self.tabs[who].set_viewport_size({"width": 1280, "height": 720})
+        # Before the page is there: what is not painted keeps the colours in which the page came.
+        self.tabs[who].emulate_media(color_scheme="light")
         self.noise.clear()
         return self.tabs[who]
 
@@ -177,7 +179,6 @@ def test_page(name: str, portal: Portal, axe: Callable[[Page], list[str]], no_si
 
 
 def _look(page: Page, axe: Callable[[Page], list[str]], no_sideways: Callable[[Page], None]) -> None:
-    page.emulate_media(color_scheme="light")
     expect(page.locator(".htmx-request")).to_have_count(0)
     assert re.fullmatch(r"(\(\d+\) )?\S.* · Bailiwick", page.title())
     expect(page.locator("h1")).to_have_count(1)
