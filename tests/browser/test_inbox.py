@@ -237,7 +237,7 @@ def test_trying_an_action(
 ) -> None:
     """The answer without asking: no request opens and nothing is recorded."""
     sign_in(page, live_server.url, organisation.approver.email, f"/approvals/try/{agent.slug}/")
-    page.get_by_label("Command, path or address").fill("cat README.md && git push --force origin main")
+    page.get_by_label("Command, path").fill("cat README.md && git push --force origin main")
     page.get_by_role("button", name="Try it").click()
     expect(page.locator(".try-answer")).to_contain_text("Rules that decide")
     look_over(page, "try-action")
