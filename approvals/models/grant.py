@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from approvals.models.request import ApprovalRequest
-from approvals.rules.workflow import GrantState
+from approvals.rules.workflow import GrantOutcome, GrantState
 from registry.models import Agent, PolicyRevision
 
 
@@ -27,10 +27,19 @@ class Grant(models.Model):
     issued_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     redeemed_at = models.DateTimeField(null=True)
+    # What the executor reported, matched by the call's own id; silence past the deadline is "unknown".
+    tool_use_id = models.TextField(blank=True)
+    outcome = models.TextField(choices=[(outcome.value, outcome.value) for outcome in GrantOutcome], blank=True)
+    outcome_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["agent", "digest"], name="approvals_grant_live", condition=Q(state="issued"))]
+        indexes = [
+            models.Index(fields=["agent", "digest"], name="approvals_grant_live", condition=Q(state="issued")),
+            models.Index(
+                fields=["redeemed_at"], name="approvals_grant_unreported", condition=Q(state="redeemed", outcome="")
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="redeemed", redeemed_at__isnull=False)

@@ -17,6 +17,8 @@ class RequestState(StrEnum):
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     VOIDED = "voided"
+    RETURNED = "returned"  # changes were asked for
+    REPLACED = "replaced"  # a reviewer edited it; another request took its place
 
 
 class GrantState(StrEnum):
@@ -33,6 +35,16 @@ class Verdict(StrEnum):
 
     APPROVE = "approve"
     DENY = "deny"
+    CHANGES = "changes"
+    RETRACT = "retract"  # takes back what the same person said before
+
+
+class GrantOutcome(StrEnum):
+    """What became of an action that was let through. UNKNOWN: whoever carried it out never said."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
 
 
 # An approved request can still be voided (the world changed before its grant was used); nothing else comes back.
@@ -44,6 +56,8 @@ TRANSITIONS: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
         RequestState.EXPIRED: frozenset(),
         RequestState.WITHDRAWN: frozenset(),
         RequestState.VOIDED: frozenset(),
+        RequestState.RETURNED: frozenset(),
+        RequestState.REPLACED: frozenset(),
     }
 )
 GRANT_TRANSITIONS: Mapping[GrantState, frozenset[GrantState]] = MappingProxyType(

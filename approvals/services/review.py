@@ -55,6 +55,7 @@ def add_review(
             Review.objects.create(
                 request=request,
                 person=actor,
+                human=actor.human,
                 verdict=verdict.value,
                 reason=reason.strip(),
                 view_hash=view_hash,

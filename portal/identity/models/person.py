@@ -29,6 +29,8 @@ class Person(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
+    # The natural person behind the account: two accounts of one person have the same, and count once.
+    human = models.UUIDField(default=uuid7)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     is_staff = False
