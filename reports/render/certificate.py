@@ -84,9 +84,10 @@ def when(moment: str) -> str:
 
 
 def _promised(promised: dict[str, Any]) -> SafeString:
-    seconds = promised["worst_seconds"]
-    said = "no stop time could be promised" if seconds is None else f"at most {seconds} s"
-    return inert(f"{said}. {promised['because']}" if promised["because"] else said)
+    seconds, because = promised["worst_seconds"], promised["because"]
+    if seconds is None:
+        return inert(because or "no stop time could be promised")
+    return inert(f"at most {seconds} s. {because}" if because else f"at most {seconds} s")
 
 
 def _named(one: dict[str, Any]) -> dict[str, object]:
