@@ -104,9 +104,17 @@ class RequestOpened(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewGiven(Event):
-    """One person's verdict, on the view with this hash, with the authority they had at that moment."""
+    """One person's verdict, on the view with this hash, with the authority they had at that moment.
+
+    Verdicts are approve, deny, changes and retract. Version 2 adds what stands last among the fields in clear: of the
+    person's verdicts on this request the ``turn`` that this one is (the last counts), the ``stage`` and group
+    (``capacity``) that it counts for, whose right was used (``on_behalf_of``), for how long the page was in sight and
+    whether all its folds were open, as the browser says, and the public parts of the passkey's signature over
+    exactly this decision. Entries of version 1 do not have them.
+    """
 
     TYPE = "approvals.review.given"
+    VERSION = 2
     PERSONAL: ClassVar = frozenset({"reason"})
 
     request: int
@@ -116,12 +124,51 @@ class ReviewGiven(Event):
     authority: dict[str, Any]
     sign_in: list[str]
     shown_seconds: int | None
+    turn: int = 1
+    stage: int = 0
+    capacity: str = ""
+    on_behalf_of: UUID | None = None
+    visible_seconds: int | None = None
+    unfolded: bool | None = None
+    assertion: dict[str, Any] | None = None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentMade(Event):
+    """Somebody said something about a request, beside any verdict."""
+
+    TYPE = "approvals.comment.made"
+    PERSONAL: ClassVar = frozenset({"text"})
+
+    request: int
+    comment: UUID
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestEdited(Event):
+    """A reviewer changed what was asked: ``replacement`` asks for the changed call and took the place of ``request``.
+
+    ``difference`` is what the agent is told, whole.
+    """
+
+    TYPE = "approvals.request.edited"
+    PERSONAL: ClassVar = frozenset({"difference", "reason"})
+
+    request: int
+    digest: str
+    replacement: int
+    replacement_digest: str
+    difference: str
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestResolved(Event):
-    """The request reached its final state: approved, denied, expired, withdrawn or voided."""
+    """The request reached its final state: approved, denied, expired, withdrawn, voided,
+    returned (changes were asked for) or replaced (edited).
+    """
 
     TYPE = "approvals.request.resolved"
 

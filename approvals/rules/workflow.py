@@ -95,10 +95,11 @@ def advance_grant(current: GrantState, target: GrantState) -> GrantState:
 
 @dataclass(frozen=True, slots=True)
 class ReviewFact:
-    """One review: who, and what they said."""
+    """One review that counts: the natural person, what they said last, and the group it counts for."""
 
-    person_id: UUID
+    human: UUID
     verdict: Verdict
+    capacity: str = "team"
 
 
 def resolve(reviews: Iterable[ReviewFact], quorum: int) -> RequestState | None:
@@ -113,7 +114,7 @@ def resolve(reviews: Iterable[ReviewFact], quorum: int) -> RequestState | None:
     for review in reviews:
         if review.verdict is not Verdict.APPROVE:
             return RequestState.DENIED
-        approvers.add(review.person_id)
+        approvers.add(review.human)
     return RequestState.APPROVED if len(approvers) >= quorum else None
 
 

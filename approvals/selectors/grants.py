@@ -46,7 +46,7 @@ def _dead(grant: Grant, request: ApprovalRequest) -> str:
         return f"It is dead: {since} after the approval." if moved.timed else f"It is dead: {since}."
     if grant.epoch != request.epoch:
         return "It is dead: the agent was stopped and resumed after the approval."
-    if len({review.person_id for review in standing_reviews(request)}) < request.quorum:
+    if len({review.human for review in standing_reviews(request)}) < request.quorum:
         return "It is dead: someone who approved has lost the right to."
     return ""
 

@@ -2,6 +2,8 @@
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -22,6 +24,18 @@ from registry.rules.texts import MOST_TEXT, fault_in
 SHORTEST_REASON = 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How the request was looked at. ``seconds`` the page stood open, by our clock; the rest is what the browser says.
+
+    None: not known.
+    """
+
+    seconds: int | None = None
+    visible_seconds: int | None = None
+    unfolded: bool | None = None
+
+
 @transaction.atomic(durable=True)
 def add_review(
     *,
@@ -31,7 +45,10 @@ def add_review(
     reason: str,
     view_hash: bytes,
     sign_in: Sequence[str] = (),
-    shown_seconds: int | None = None,
+    shown: Shown | None = None,
+    on_behalf_of: Person | None = None,
+    fresh: bool = False,
+    proof: Any = None,
 ) -> ApprovalRequest:
     """Record a verdict and settle the request when the threshold is reached.
 
@@ -40,6 +57,7 @@ def add_review(
     InvalidTransition (409) when it is settled already, Conflict (409) for a second verdict.
     """
     request = lock(request)
+    shown = shown or Shown()
     authority = authority_of(actor)
     # A settled request answers 409 to everyone who may see it, also to those who could never decide it.
     if request.state != RequestState.PENDING.value:
@@ -70,7 +88,9 @@ def add_review(
         view_hash=view_hash.hex(),
         authority=authority.snapshot(),
         sign_in=list(sign_in),
-        shown_seconds=shown_seconds,
+        shown_seconds=shown.seconds,
+        visible_seconds=shown.visible_seconds,
+        unfolded=shown.unfolded,
         reason=reason.strip(),
     )
     append(event, actor=actor_for(actor), at=now, agent_id=request.agent_id, run_id=request.run_id)

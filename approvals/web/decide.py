@@ -10,7 +10,7 @@ from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.requests import obstacle, request_for
 from approvals.selectors.reviewing import reviews_of
 from approvals.services.request import withdraw
-from approvals.services.review import add_review
+from approvals.services.review import Shown, add_review
 from approvals.web.detail import Problem, detail_context, shown, shown_seconds, version_of
 from approvals.web.document import read_view
 from approvals.web.forms import DecisionForm
@@ -69,7 +69,7 @@ def review_request(request: HttpRequest, number: int) -> HttpResponse:
             reason=form.cleaned_data.get("reason", ""),
             view_hash=bytes.fromhex(form.cleaned_data["view_hash"]),
             sign_in=sign_in_methods(request),
-            shown_seconds=shown_seconds(asked, form.cleaned_data.get("shown_at", "")),
+            shown=Shown(seconds=shown_seconds(asked, form.cleaned_data.get("shown_at", ""))),
         )
     except PortalError as error:
         return _refused(request, number, form, error)

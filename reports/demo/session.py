@@ -11,7 +11,7 @@ from approvals.rules.authorize import Outcome
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.services.check import Answer, Call, decide
 from approvals.services.request import end_if_overtaken
-from approvals.services.review import add_review
+from approvals.services.review import Shown, add_review
 from portal.identity.models import Person
 from portal.ledger.events import instant
 from reports.demo.agents import Playing
@@ -120,7 +120,7 @@ class _Session:
             reason=reason,
             view_hash=bytes(request.view_hash),
             sign_in=proofs(self._clock.now),
-            shown_seconds=self._random.randint(24, 240),
+            shown=Shown(seconds=self._random.randint(24, 240)),
         )
 
     def _pause(self, least: float, most: float) -> timedelta:

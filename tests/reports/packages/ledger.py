@@ -15,7 +15,7 @@ from pypdf import PdfReader
 
 from approvals.rules.workflow import Verdict
 from approvals.services.check import Answer, Call, decide
-from approvals.services.review import add_review
+from approvals.services.review import Shown, add_review
 from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.seal import seal
@@ -76,7 +76,7 @@ def happen(organisation: Organisation) -> Story:
         reason="Checked with the <b>release</b> manager.",
         view_hash=bytes(request.view_hash),
         sign_in=("password",),
-        shown_seconds=41,
+        shown=Shown(seconds=41),
     )
     redeemed = ask(token, HOSTILE)
     assert redeemed.granted
