@@ -47,7 +47,9 @@ class Call:
     """What an agent is about to do, in its own words, and what its enforcement point says around it.
 
     ``credential`` is the kind of credential that the action uses, ``fingerprint`` what the agent is made of;
-    ``files`` and ``lines`` are the size of the change, where the call itself does not show it.
+    ``files`` and ``lines`` are the size of the change, where the call itself does not show it. ``head`` is the commit
+    that the branch stood at, ``diff`` the whole change as stated; ``prompt_author`` and ``co_authors`` are e-mail
+    addresses of people who have a part in it.
     """
 
     tool: str
@@ -67,6 +69,10 @@ class Call:
     task: str | None = None
     files: int | None = None
     lines: int | None = None
+    head: str | None = None
+    diff: str | None = None
+    prompt_author: str | None = None
+    co_authors: tuple[str, ...] = ()
 
 
 class _Asked:
