@@ -1,0 +1,183 @@
+"""A diff as HTML: side by side or one under the other by style alone, coloured, with what hides marked."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from time import monotonic
+from typing import Final
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from approvals.rules.view import Kind, mark_hidden
+from portal.web.colours import Span, colours, lexer_for
+from portal.web.patches import Hunk, Patch, PatchFile, PatchLine, read_patch
+
+_PLAIN: Final = re.compile(r"[\t\x20-\x7e]*")
+_TAGS: Final = {"add": "ins", "del": "del"}
+_ROLES: Final = {"same": "same", "del": "old", "add": "new"}
+Dressed = tuple[PatchLine, list[Span]]
+# So many lines are one piece: it is laid out only when it comes near the screen, and seen when its end was there.
+PIECE: Final = 60
+# Colours are an adornment: a long diff goes on without them rather than keep the reader waiting.
+SECONDS: Final = 0.15
+SEEN: Final = '<i class="seen" data-seen></i>'
+
+
+@dataclass(frozen=True, slots=True)
+class FileShown:
+    """One file of a diff. ``html`` is all of it: its head and every line, escaped."""
+
+    name: str
+    added: int
+    removed: int
+    html: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class PatchShown:
+    """A diff ready to be put on a page. ``outside``: lines that belong to no file."""
+
+    files: list[FileShown]
+    outside: list[str]
+    added: int
+    removed: int
+    marks: int
+
+
+@lru_cache(maxsize=16)
+def shown_patch(text: str, name: str = "") -> PatchShown | None:
+    """The diff, dressed; None when it cannot be read as one. ``name`` is the file's where the diff does not say it."""
+    patch = read_patch(text)
+    return None if patch is None else _dressed(patch, name)
+
+
+def _dressed(patch: Patch, name: str) -> PatchShown:
+    until = monotonic() + SECONDS
+    marks = 0
+    files = []
+    for one in patch.files:
+        html, found = _file(one, name, until)
+        marks += found
+        files.append(FileShown(one.name or name, one.added, one.removed, html))
+    marks += sum(_line(text, [])[1] for text in patch.outside)
+    return PatchShown(files, patch.outside, patch.added, patch.removed, marks)
+
+
+def _file(one: PatchFile, name: str, until: float) -> tuple[SafeString, int]:
+    pieces: list[str] = []
+    marks = 0
+    head = [_line(text, []) for text in one.head]
+    marks += sum(found for _, found in head)
+    if head:
+        text = "\n".join(html for html, _ in head)
+        pieces.append(f'<div class="ph">{text}</div>')
+    for hunk in one.hunks:
+        html, found = _hunk(hunk, one.name or name, until)
+        pieces.append(html)
+        marks += found
+    return mark_safe("".join(pieces)), marks  # noqa: S308 (every piece is escaped in _line)
+
+
+def _hunk(hunk: Hunk, name: str, until: float) -> tuple[str, int]:
+    spans = _spans(hunk, name) if monotonic() < until else [[]] * len(hunk.lines)
+    head, marks = _line(hunk.head, [])
+    pieces = [f'<div class="ph ph--hunk">{head}</div>']
+    for block in _blocks(list(zip(hunk.lines, spans, strict=True))):
+        rows: list[str] = []
+        for line, colour in block:
+            html, found = _line(line.text, colour)
+            marks += found
+            rows.append(_row(line, html))
+        pieces.append(f'<div class="pb">{"".join(rows)}{SEEN}</div>')
+    return "".join(pieces), marks
+
+
+def _blocks(lines: list[Dressed]) -> Iterator[list[Dressed]]:
+    """Pieces of lines that stayed, and of lines that changed: what was taken away, then what took its place.
+
+    Side by side a changed piece is one pair, and the two stay level with each other across the cuts.
+    """
+    for run in _runs(lines):
+        old = [item for role, item in run if role != "new"]
+        new = [item for role, item in run if role == "new"]
+        for at in range(0, max(len(old), len(new)), PIECE):
+            yield [*old[at : at + PIECE], *new[at : at + PIECE]]
+
+
+def _runs(lines: list[Dressed]) -> Iterator[list[tuple[str, Dressed]]]:
+    """Lines that stand together, each with its side; a note belongs to the line before it."""
+    run: list[tuple[str, Dressed]] = []
+    role = "same"
+    for item in lines:
+        before, role = role, _ROLES.get(item[0].kind, role)
+        if run and ((role == "same") != (before == "same") or (before == "new" and role == "old")):
+            yield run
+            run = []
+        run.append((role, item))
+    if run:
+        yield run
+
+
+def _row(line: PatchLine, html: str) -> str:
+    old = "" if line.old is None else f' data-o="{line.old}"'
+    new = "" if line.new is None else f' data-n="{line.new}"'
+    tag = _TAGS.get(line.kind)
+    if tag:
+        return f'<{tag} class="pl"{old}{new}>{html}\n</{tag}>'
+    if line.kind == "note":
+        return f'<span class="pl pl--note">{html}\n</span>'
+    # The second copy stands on the right, side by side only; a reader of the text has the first.
+    copy = f'<span class="pl pl--copy"{new} aria-hidden="true">{html}\n</span>'
+    return f'<span class="pl"{old}{new}>{html}\n</span>{copy}'
+
+
+def _spans(hunk: Hunk, name: str) -> list[list[Span]]:
+    """The colours of each line, read in the text of its own side."""
+    lexer = lexer_for(name)
+    if lexer is None:
+        return [[]] * len(hunk.lines)
+    spans: list[list[Span]] = [[] for _ in hunk.lines]
+    for other in ("del", "add"):  # the new side last: what is on both is read in it
+        places = [at for at, line in enumerate(hunk.lines) if line.kind not in {other, "note"}]
+        if other == "add" and not any(line.kind == "del" for line in hunk.lines):
+            continue
+        for at, found in zip(places, colours([hunk.lines[at].text for at in places], lexer), strict=True):
+            spans[at] = spans[at] or found
+    return spans
+
+
+def _line(text: str, spans: list[Span]) -> tuple[str, int]:
+    """The text escaped, with its colours and, over them, a mark in place of each character that hides something."""
+    if _PLAIN.fullmatch(text):
+        return _coloured(text, 0, spans), 0
+    pieces: list[str] = []
+    at = marks = 0
+    for segment in mark_hidden(text):
+        if segment.kind is Kind.TEXT:
+            pieces.append(_coloured(segment.text, at, spans))
+        else:
+            marks += 1
+            label = escape(segment.label.strip("[]"))
+            pieces.append(f'<mark class="hidden-mark" title="{segment.kind.value}">{label}</mark>')
+        at += len(segment.text)
+    return "".join(pieces), marks
+
+
+def _coloured(text: str, start: int, spans: list[Span]) -> str:
+    """A stretch of a line that begins at ``start``, with the colours that fall into it."""
+    if not spans:
+        return str(escape(text))
+    pieces: list[str] = []
+    at = start
+    end = start + len(text)
+    for first, last, css in spans:
+        begin, stop = max(first, at), min(last, end)
+        if begin >= stop:
+            continue
+        pieces.append(escape(text[at - start : begin - start]))
+        pieces.append(f'<b class="{css}">{escape(text[begin - start : stop - start])}</b>')
+        at = stop
+    pieces.append(escape(text[at - start :]))
+    return "".join(pieces)

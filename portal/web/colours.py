@@ -1,0 +1,86 @@
+"""The colours of code: which stretches of a text are keywords, strings or comments, as Pygments reads them."""
+
+from functools import lru_cache
+from typing import Final
+
+from pygments.lexer import Lexer
+from pygments.lexers import find_lexer_class_by_name
+from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
+
+Span = tuple[int, int, str]
+
+# By the ending of the file's name. A short list on purpose: what a lexer is given was written by somebody else.
+_LEXERS: Final = {
+    "bash": "sh bash zsh",
+    "c": "c h",
+    "cpp": "cc cpp cxx hpp",
+    "csharp": "cs",
+    "css": "css scss",
+    "docker": "dockerfile",
+    "go": "go",
+    "html": "html htm",
+    "ini": "ini cfg",
+    "java": "java",
+    "javascript": "js mjs cjs jsx",
+    "json": "json",
+    "kotlin": "kt kts",
+    "php": "php",
+    "python": "py pyi",
+    "ruby": "rb",
+    "rust": "rs",
+    "sql": "sql",
+    "terraform": "tf tfvars",
+    "toml": "toml",
+    "typescript": "ts tsx",
+    "yaml": "yml yaml",
+}
+_BY_ENDING: Final = {ending: name for name, endings in _LEXERS.items() for ending in endings.split()}
+_CLASSES: Final = (
+    (Comment, "c"),
+    (Keyword, "k"),
+    (String, "s"),
+    (Number, "m"),
+    (Name.Function, "nf"),
+    (Name.Class, "nf"),
+    (Name.Tag, "k"),
+    (Name.Attribute, "nf"),
+    (Name.Decorator, "nf"),
+)
+# A line longer than this is not code that somebody formats, and the patterns of a lexer are slow on it.
+MOST_OF_LINE: Final = 1000
+MOST: Final = 60_000
+
+
+def lexer_for(name: str) -> Lexer | None:
+    """The lexer for a file's name; None when it is not one of those known."""
+    ending = name.rpartition("/")[2].rpartition(".")[2].lower()
+    return _lexer(_BY_ENDING[ending]) if ending in _BY_ENDING else None
+
+
+@lru_cache(maxsize=len(_LEXERS))
+def _lexer(name: str) -> Lexer:
+    lexer: Lexer = find_lexer_class_by_name(name)()
+    return lexer
+
+
+def colours(lines: list[str], lexer: Lexer) -> list[list[Span]]:
+    """For each line the stretches that have a colour: where they begin and end, and the class."""
+    plain: list[list[Span]] = [[] for _ in lines]
+    text = "\n".join(lines)
+    if len(text) > MOST or any(len(line) > MOST_OF_LINE for line in lines):
+        return plain
+    row, start = 0, 0
+    for first, kind, value in lexer.get_tokens_unprocessed(text):
+        css, begin = _class_of(kind), first
+        for number, piece in enumerate(value.split("\n")):
+            if number:
+                row, start = row + 1, begin
+            if css and piece:
+                plain[row].append((begin - start, begin - start + len(piece), css))
+            begin += len(piece) + 1
+    return plain
+
+
+@lru_cache(maxsize=256)
+def _class_of(kind: _TokenType) -> str:
+    return next((css for token, css in _CLASSES if kind in token), "")
