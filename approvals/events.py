@@ -191,6 +191,18 @@ class GrantIssued(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GrantVoided(Event):
+    """An unused grant was ended before its time, as when the approval was taken back."""
+
+    TYPE = "approvals.grant.voided"
+
+    request: int
+    grant: UUID
+    digest: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class GrantRedeemed(Event):
     """The exact action was let through, once."""
 
