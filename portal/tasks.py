@@ -6,6 +6,7 @@ from uuid import UUID
 from celery import shared_task
 
 from approvals.jobs import backtest, count_use
+from approvals.jobs.deliver import deliver_due
 from approvals.jobs.drill import try_drill
 from approvals.jobs.sweep import end_overtaken
 from portal.ledger.services.follow import follow
@@ -45,6 +46,12 @@ def follow_log() -> None:
 def sweep_requests() -> None:
     """Expire and void the pending requests that the clock or the world has overtaken."""
     end_overtaken()
+
+
+@shared_task
+def deliver_notices() -> None:
+    """Send the notices that are due: mail, chat and webhooks."""
+    deliver_due()
 
 
 @shared_task

@@ -210,6 +210,12 @@ except IssuerError as _error:
 BAILIWICK_OIDC_CA_FILE = environment.text("OIDC_CA_FILE")
 BAILIWICK_OIDC_PROXY = environment.text("OIDC_PROXY")
 
+# -- messages to other machines (portal.outbound) ---------------------------------------------------------
+BAILIWICK_OUTBOUND = environment.flag("OUTBOUND", default=True)
+# Hosts (name, or name:port) that may be private and plain http.
+BAILIWICK_OUTBOUND_PRIVATE = environment.items("OUTBOUND_PRIVATE")
+BAILIWICK_OUTBOUND_CA_FILE = environment.text("OUTBOUND_CA_FILE")
+
 # -- static files, language, time ------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = BAILIWICK_DATA_DIR / "static"
@@ -308,6 +314,7 @@ CELERY_BEAT_SCHEDULE = {
     # By the clock of UTC, when least is going on; a night that was missed is made up for by the next, or on request.
     "count-use": {"task": "portal.tasks.count_use", "schedule": crontab(minute=20, hour=2)},
     "close-recertifications": {"task": "portal.tasks.close_recertifications", "schedule": 600.0},
+    "deliver-notices": {"task": "portal.tasks.deliver_notices", "schedule": 3.0, "options": {"expires": 10}},
     "sweep-packages": {"task": "portal.tasks.sweep_packages", "schedule": 10.0, "options": {"expires": 30}},
     "forget-tokens": {"task": "portal.tasks.forget_tokens", "schedule": 600.0, "options": {"expires": 600}},
     "keep-stops": {"task": "portal.tasks.keep_stops", "schedule": 5.0, "options": {"expires": 15}},
@@ -319,6 +326,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(BAILIWICK_DATA_DIR / "beat-schedule")
 EMAIL_BACKEND = environment.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 EMAIL_HOST = environment.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(environment.text("EMAIL_PORT", "25"))
+EMAIL_TIMEOUT = 10  # a relay that hangs must not hold the worker
 DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "bailiwick@localhost")
 
 LOGGING: dict[str, Any] = {
