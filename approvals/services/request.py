@@ -1,7 +1,7 @@
 """Opening, withdrawing and ending approval requests."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ MOST_WAITING = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the agent asked, as the check understood it."""
+    """What the agent asked, as the check understood it. ``around`` is what its digest binds beside the call."""
 
     tool: str
     session_id: str
@@ -47,6 +47,11 @@ class Asked:
     task: str | None
     initiator: str | None
     digest: bytes
+    head: str | None = None
+    diff: str | None = None
+    prompt_author: str | None = None
+    co_authors: Sequence[str] = ()
+    around: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_request(*, standing: CallerStanding, asked: Asked, decision: Decision) -> ApprovalRequest | None:
@@ -123,6 +128,7 @@ def open_request(*, standing: CallerStanding, asked: Asked, decision: Decision) 
         repository=asked.target["repository"] or "",
         branch=asked.target["branch"] or "",
         environment=asked.target["environment"] or "",
+        head=asked.head or "",
         expires_at=expires_at,
         view=view,
         view_hash=view_hash(view),

@@ -29,7 +29,7 @@ from portal.identity.models import Person
 from portal.identity.public_keys import spki_of
 from portal.identity.rules.bound import NONCE_BYTES, Assertion, challenge, fault_in, pack, unpack
 
-__all__ = ["DECIDE", "SECONDS", "Assertion", "ProofRefused", "begin", "covers", "finish", "has_passkey"]
+__all__ = ["DECIDE", "SECONDS", "Assertion", "ProofRefused", "begin", "finish", "has_passkey", "holds"]
 
 DECIDE = "decide"
 # How long a challenge can be answered.
@@ -49,7 +49,7 @@ def has_passkey(person: Person) -> bool:
     return _keys_of(person).exists()
 
 
-def begin(person: Person, *, purpose: str, digest: bytes, view_hash: bytes, verdict: str) -> dict[str, Any]:
+def begin(person: Person, *, digest: bytes, view_hash: bytes, verdict: str, purpose: str = DECIDE) -> dict[str, Any]:
     """What the browser hands to ``navigator.credentials.get``; good once, for this person, for two minutes.
 
     Raises ProofRefused for somebody without a passkey.
@@ -66,7 +66,7 @@ def begin(person: Person, *, purpose: str, digest: bytes, view_hash: bytes, verd
 
 
 def finish(
-    person: Person, response: Mapping[str, Any], *, purpose: str, digest: bytes, view_hash: bytes, verdict: str
+    person: Person, response: Mapping[str, Any], *, digest: bytes, view_hash: bytes, verdict: str, purpose: str = DECIDE
 ) -> Assertion:
     """Check the browser's answer and spend its challenge; raises ProofRefused. Call it outside any transaction.
 
@@ -111,8 +111,8 @@ def finish(
     return assertion
 
 
-def covers(
-    proof: Assertion | None, *, person: Person, purpose: str, digest: bytes, view_hash: bytes, verdict: str
+def holds(
+    proof: Assertion | None, person: Person, *, digest: bytes, view_hash: bytes, verdict: str, purpose: str = DECIDE
 ) -> bool:
     """Whether a finished proof is this person's, for exactly this decision: for the service that acts on it."""
     return (

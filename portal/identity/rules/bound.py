@@ -56,7 +56,8 @@ class Assertion:
     client_data: str
     signature: str
 
-    def to_document(self) -> dict[str, Any]:
+    def public(self) -> dict[str, Any]:
+        """All of it as JSON: there is nothing secret in it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
