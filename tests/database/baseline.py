@@ -5,10 +5,14 @@ migrations and the upgrade wrote would be lost. So the rows and the sequences of
 in a schema of their own.
 """
 
+import time
+
 import psycopg
 from psycopg import sql
+from psycopg.errors import DeadlockDetected
 
 _SCHEMA = "test_baseline"
+_TRIES = 5
 # Never written by a test, and referred to by caches inside Django.
 _KEPT = ("django_migrations", "django_content_type", "auth_permission")
 _TABLES = """
@@ -42,7 +46,20 @@ def take(super_url: str) -> None:
 
 
 def restore(connection: Connection) -> None:
-    """Remove what tests committed and put the remembered rows back, in one transaction."""
+    """Remove what tests committed and put the remembered rows back, in one transaction.
+
+    A page that was just closed may have asked for something that the server is still reading: of the two PostgreSQL
+    may choose this one to give way, and the reader is gone a moment later.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return _restore(connection)
+        except DeadlockDetected:
+            time.sleep(0.2)
+    return _restore(connection)
+
+
+def _restore(connection: Connection) -> None:
     remembered = _tables(connection, _SCHEMA)
     with connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '20s'")
