@@ -18,6 +18,7 @@ from reports.rules.package import PackageVerdict
 # The portal's chart colours (static/css/tokens.css, light).
 _FILLS = {"allow": "#5f9f77", "review": "#d39a3c", "deny": "#c4544e"}
 _WORDS = {"allow": "allowed", "review": "sent for review", "deny": "denied"}
+_VERDICTS = {"approve": "approved", "deny": "denied", "changes": "sent back", "retract": "taken back"}
 # Rows of one register block: a table of any length lays out slowly, one preformatted block a page does not.
 REGISTER_BLOCK = 60
 # Arguments that say where and how a tool runs, not what it does (approvals.rules.binding).
@@ -188,6 +189,7 @@ def _gated(action: GatedAction, teams: Mapping[str, str], printer: Printer) -> d
         "because": inert(action.because),
         "grant_expires": when(action.grant_expires_at),
         "redeemed": when(action.redeemed_at),
+        "voided": when(action.voided_at),
         "reviews": [_review(review, action, teams, printer) for review in action.reviews],
     }
 
@@ -232,8 +234,10 @@ def _review(review: Verdict, action: GatedAction, teams: Mapping[str, str], prin
     return {
         "at": when(review.at),
         "who": inert(review.who),
-        "verdict": {"approve": "approved", "deny": "denied"}.get(review.verdict, review.verdict),
-        "css": "free" if review.verdict == "approve" else "forbidden",
+        "verdict": _VERDICTS.get(review.verdict, review.verdict),
+        "css": {"approve": "free", "deny": "forbidden", "changes": "gated"}.get(review.verdict, "neutral"),
+        "for_another": review.for_another,
+        "passkey": review.passkey,
         "reason": printer.text(review.reason),
         "roles": inert(", ".join(role_label(role, teams) for role in review.roles) or "no role"),
         "sign_in": inert(", ".join(review.sign_in)),

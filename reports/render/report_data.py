@@ -31,6 +31,10 @@ class Verdict:
     sign_in: tuple[str, ...]
     shown_seconds: int | None
     view_hash: str
+    # Since version 2 of the entry; before, there was one verdict of each person, in their own right.
+    capacity: str = ""
+    for_another: bool = False
+    passkey: bool = False
 
 
 @dataclass
@@ -57,6 +61,9 @@ class GatedAction:
     resolved_at: str = ""
     grant_expires_at: str = ""
     redeemed_at: str = ""
+    voided_at: str = ""
+    # The request that took its place, when a reviewer edited it.
+    replacement: int | None = None
 
     @property
     def outcome(self) -> str:
@@ -234,6 +241,9 @@ class Collected:
                     sign_in=tuple(data["sign_in"]),
                     shown_seconds=data["shown_seconds"],
                     view_hash=data["view_hash"],
+                    capacity=data.get("capacity", ""),
+                    for_another=data.get("on_behalf_of") is not None,
+                    passkey=data.get("assertion") is not None,
                 )
             )
 
@@ -248,6 +258,16 @@ class Collected:
         action = self._gated(entry["data"]["request"])
         if action is not None:
             action.grant_expires_at = entry["data"]["expires_at"]
+
+    def on_grant_voided(self, _index: int, entry: Mapping[str, Any], _shown: Mapping[str, Any]) -> None:
+        action = self._gated(entry["data"]["request"])
+        if action is not None:
+            action.voided_at = entry["recorded_at"]
+
+    def on_edited(self, _index: int, entry: Mapping[str, Any], _shown: Mapping[str, Any]) -> None:
+        action = self._gated(entry["data"]["request"])
+        if action is not None:
+            action.replacement = entry["data"]["replacement"]
 
     def on_redeemed(self, _index: int, entry: Mapping[str, Any], _shown: Mapping[str, Any]) -> None:
         action = self._gated(entry["data"]["request"])
@@ -282,6 +302,8 @@ _HANDLERS = {
     "approvals.request.resolved": Collected.on_resolved,
     "approvals.grant.issued": Collected.on_granted,
     "approvals.grant.redeemed": Collected.on_redeemed,
+    "approvals.grant.voided": Collected.on_grant_voided,
+    "approvals.request.edited": Collected.on_edited,
     "registry.kill.ordered": Collected.on_killed,
     "registry.kill.resume_agreed": Collected.on_agreed,
     "registry.kill.resumed": Collected.on_resumed,

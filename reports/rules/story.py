@@ -14,6 +14,13 @@ SELF_REPORTED = "self-reported by the agent's machine"
 IMPORTED = "self-reported, imported from a recording"
 SEEN = "seen by the portal"
 BY_PERSON = "decided by an authenticated person"
+# How each verdict is told; one that is not known is told as such.
+VERDICTS: Final[Mapping[str, str]] = {
+    "approve": "{who} approved {request}",
+    "deny": "{who} denied {request}",
+    "changes": "{who} sent {request} back for changes",
+    "retract": "{who} took the approval of {request} back",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,9 +186,9 @@ def _review(entry: Told) -> Item:
     verdict = entry.data["verdict"]
     who = written(_personal(entry, "actor_label")) or "Someone whose name was erased"
     return Item(
-        title=f"{who} {'approved' if verdict == 'approve' else 'denied'} AR-{entry.data['request']}",
+        title=VERDICTS.get(verdict, "{who} spoke on {request}").format(who=who, request=f"AR-{entry.data['request']}"),
         picture="user",
-        mood="free" if verdict == "approve" else "forbidden",
+        mood={"approve": "free", "deny": "forbidden", "changes": "gated"}.get(verdict, ""),
         chip=("verdict", verdict),
         text=written(_personal(entry, "reason")),
         request=entry.data["request"],
@@ -194,8 +201,41 @@ def _resolved(entry: Told) -> Item:
     return Item(
         title=f"AR-{entry.data['request']} was settled",
         picture="check",
-        mood={"approved": "free", "denied": "forbidden"}.get(state, ""),
+        mood={"approved": "free", "denied": "forbidden", "returned": "gated"}.get(state, ""),
         chip=("request", state),
+        text=entry.data["because"],
+        request=entry.data["request"],
+        grade=SEEN,
+    )
+
+
+def _comment(entry: Told) -> Item:
+    who = written(_personal(entry, "actor_label")) or "Someone whose name was erased"
+    return Item(
+        title=f"{who} commented on AR-{entry.data['request']}",
+        picture="user",
+        text=written(_personal(entry, "text")),
+        request=entry.data["request"],
+        grade=BY_PERSON,
+    )
+
+
+def _edited(entry: Told) -> Item:
+    who = written(_personal(entry, "actor_label")) or "Someone whose name was erased"
+    return Item(
+        title=f"{who} edited AR-{entry.data['request']} into AR-{entry.data['replacement']}",
+        picture="pencil",
+        mood="gated",
+        text=written(_personal(entry, "difference")),
+        request=entry.data["request"],
+        grade=BY_PERSON,
+    )
+
+
+def _voided(entry: Told) -> Item:
+    return Item(
+        title=f"Grant of AR-{entry.data['request']} ended unused",
+        picture="ticket",
         text=entry.data["because"],
         request=entry.data["request"],
         grade=SEEN,
@@ -270,7 +310,10 @@ _TELLERS: Final[Mapping[str, Callable[[Told], Item]]] = {
     "approvals.request.opened": _opened,
     "approvals.review.given": _review,
     "approvals.request.resolved": _resolved,
+    "approvals.comment.made": _comment,
+    "approvals.request.edited": _edited,
     "approvals.grant.issued": _issued,
+    "approvals.grant.voided": _voided,
     "approvals.grant.redeemed": _redeemed,
     "registry.kill.ordered": _killed,
     "registry.kill.acknowledged": _heard,
