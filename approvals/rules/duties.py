@@ -1,6 +1,16 @@
-"""Segregation of duties: who has a part in a request, and therefore may not decide it."""
+"""Segregation of duties: who has a part in a request, by which way, and therefore may not decide it.
 
+The parts, the accounts and the delegations are a graph. Somebody may not decide when any way leads from them to the
+request: their own part, that of another account of theirs, that of whoever's right they would use, or that of
+whoever handed them this right.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
 
 
 class Part(StrEnum):
@@ -12,3 +22,114 @@ class Part(StrEnum):
     POLICY_EDITOR = "policy_editor"
     CO_AUTHOR = "co_author"
     PAYLOAD_EDITOR = "payload_editor"
+
+
+# What each part is, after "you" or a name; a detail, where there is one, says which or when.
+_DID: Final = MappingProxyType(
+    {
+        Part.INITIATOR: "started the work that asks for this",
+        Part.PROMPT_AUTHOR: "wrote the prompt that the agent works on",
+        Part.CREDENTIAL_HOLDER: "issued the credential that this agent uses",
+        Part.POLICY_EDITOR: "changed the policy that this agent works under",
+        Part.CO_AUTHOR: "wrote part of the change that this is about",
+        Part.PAYLOAD_EDITOR: "edited what is asked for",
+    }
+)
+
+
+class Via(StrEnum):
+    """By which way somebody is tied to a request."""
+
+    SELF = "self"
+    ACCOUNT = "account"  # another account of the same person
+    GIVER = "giver"  # the one whose right would be used
+    MAKER = "maker"  # the one who arranged that it can be used
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and the natural person behind it."""
+
+    person: UUID
+    human: UUID
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """One part that an account has in the request; ``detail`` is a few words on which or when."""
+
+    who: Account
+    part: Part
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """Everybody who has a part in one request."""
+
+    parts: tuple[Tie, ...] = ()
+
+    @property
+    def humans(self) -> frozenset[UUID]:
+        return frozenset(tie.who.human for tie in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why somebody may not decide: the part, the way to it, and the sentence that is shown."""
+
+    part: Part
+    via: Via
+    sentence: str
+
+
+def conflicts(
+    person: Account, ties: Ties, on_behalf_of: Account | None = None, made_by: Account | None = None
+) -> tuple[Conflict, ...]:
+    """Every way from the person to the request, their own parts first.
+
+    ``on_behalf_of`` is whose right they would use and ``made_by`` who handed it over, where that was somebody else:
+    a manager who starts work does not choose who stands in for those that would decide it.
+    """
+    found = [*_of_person(person, ties)]
+    if on_behalf_of is not None:
+        found += _of_giver(on_behalf_of, ties)
+    if on_behalf_of is not None and made_by is not None and made_by.human != on_behalf_of.human:
+        found += _of_maker(on_behalf_of, made_by, ties)
+    return tuple(found)
+
+
+def _of_person(person: Account, ties: Ties) -> Iterable[Conflict]:
+    own = [tie for tie in ties.parts if tie.who.person == person.person]
+    others = [tie for tie in ties.parts if tie.who.human == person.human and tie.who.person != person.person]
+    for tie in own:
+        yield Conflict(tie.part, Via.SELF, f"You {did(tie)}, so another person must decide.")
+    for tie in others:
+        yield Conflict(
+            tie.part,
+            Via.ACCOUNT,
+            f"Another account of yours, {tie.who.name}, {did(tie)}. Two accounts are one person, so another must decide.",
+        )
+
+
+def _of_giver(giver: Account, ties: Ties) -> Iterable[Conflict]:
+    for tie in ties.parts:
+        if tie.who.human == giver.human:
+            sentence = f"{giver.name}, whose right you would use, {did(tie)}. Nobody decides with that right here."
+            yield Conflict(tie.part, Via.GIVER, sentence)
+
+
+def _of_maker(giver: Account, maker: Account, ties: Ties) -> Iterable[Conflict]:
+    for tie in ties.parts:
+        if tie.who.human == maker.human:
+            sentence = (
+                f"{maker.name} arranged that you stand in for {giver.name}, and {did(tie)}. "
+                "Nobody chooses who decides their own request."
+            )
+            yield Conflict(tie.part, Via.MAKER, sentence)
+
+
+def did(tie: Tie) -> str:
+    """What the one with this part did, to follow “you” or a name."""
+    return f"{_DID[tie.part]} ({tie.detail})" if tie.detail else _DID[tie.part]

@@ -1,6 +1,8 @@
 """Reading who may decide a request, who did, and whose verdict still counts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -12,8 +14,13 @@ from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import approvers_of
 
 
-def refusal(request: ApprovalRequest, person: Person, authority: Authority) -> Refusal | None:
-    """Why this person may not decide this request, shown before the click and enforced below it."""
+def refusal(
+    request: ApprovalRequest, person: Person, authority: Authority, on_behalf_of: Person | None = None
+) -> Refusal | None:
+    """Why this person may not decide this request, shown before the click and enforced below it.
+
+    In their own right, or in that of ``on_behalf_of``, under a delegation that runs.
+    """
     return may_review(
         PersonFacts(
             person_id=person.pk,
@@ -76,3 +83,44 @@ def standing_reviews(request: ApprovalRequest) -> list[ReviewFact]:
         for review in reviews_of(request)
         if review.verdict == Verdict.DENY.value or review.counts  # type: ignore[attr-defined]
     ]
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """A group that somebody can decide for now: in their own right, or in that of whoever delegated it to them."""
+
+    group: str
+    on_behalf_of: Person | None = None
+
+
+def capacities(request: ApprovalRequest, person: Person) -> tuple[Capacity, ...]:
+    """The groups of the stage that is open which this person may count for now, their own right first."""
+    authority = authority_of(person)
+    if refusal(request, person, authority) is not None:
+        return ()
+    return (Capacity("security" if authority.has(Role.SECURITY) else "team"),)
+
+
+def eligible_by_group(request: ApprovalRequest) -> Mapping[str, frozenset[UUID]]:
+    """For each group that the request's stages name, the natural persons in it who may decide this request."""
+    humans = frozenset(person.human for person in eligible_reviewers(request))
+    return {group: humans for stage in request.stages for group in stage["groups"]}
+
+
+def blocked_sentence(request: ApprovalRequest) -> str | None:
+    """What is missing when the people who may decide are too few; the requirement is never relaxed."""
+    return None
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Somebody who has a part in a request: the sentences that say which, and by which way (another account)."""
+
+    person: Person
+    parts: tuple[str, ...]
+    sentences: tuple[str, ...]
+
+
+def duties_of(request: ApprovalRequest) -> list[Duty]:
+    """Everybody who has a part in the request, by name."""
+    return []
