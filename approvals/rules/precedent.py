@@ -1,34 +1,40 @@
-"""What makes two requests alike: agent, tool, action and kind of target. Deterministic, so that it can be counted."""
+"""What makes two requests alike: the same agent, tool and actions, on the same kind of target."""
 
 import hashlib
-import posixpath
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
+from uuid import UUID
 
-from approvals.rules.classify.actions import Action
-from portal.ledger.rules.canonical import canonicalize
+_CHANGING = re.compile(r"[0-9a-f]{7,64}|\d+", re.IGNORECASE)
+_SPACES = re.compile(r"\s+")
+_MOST = 200
 
 
-def precedent_key(agent: str, tool: str, action: str, actions: Sequence[Action], environment: str | None) -> str:
-    """Return the key that like requests share, in hex.
+def key_of(
+    *,
+    agent_id: UUID,
+    tool: str,
+    actions: Iterable[str],
+    resource: str,
+    repository: str | None = None,
+    environment: str | None = None,
+) -> str:
+    """Return the deterministic key of a request: 32 hexadecimal digits, equal for requests that ask alike.
 
-    The kind of target is what the call does in all, where it would happen (hosts, environments, branches' first
-    parts) and which kinds of files it touches, and not the files' names or the numbers of pull requests.
+    Nothing is guessed and nothing is learned: the key is a digest of what is compared. What changes from call to call
+    (numbers, commit ids) counts as the same kind of target; another repository or environment does not.
     """
-    kind = {
-        "agent": agent,
-        "tool": tool,
-        "action": action,
-        "does": sorted({one.type for one in actions}),
-        "hosts": sorted({one.host for one in actions if one.host}),
-        "environments": sorted({place for place in (environment, *(one.environment for one in actions)) if place}),
-        "branches": sorted({one.branch.partition("/")[0] for one in actions if one.branch}),
-        "files": sorted({_kind_of(path) for one in actions for path in one.paths}),
-    }
-    return hashlib.sha256(b"bailiwick/precedent/v1\0" + canonicalize(kind)).hexdigest()
+    parts = (
+        str(agent_id),
+        tool,
+        ",".join(sorted(set(actions))),
+        kind_of_target(resource),
+        (repository or "").lower(),
+        (environment or "").lower(),
+    )
+    return hashlib.sha256("\0".join(("bailiwick/precedent/v1", *parts)).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _kind_of(path: str) -> str:
-    """The first directory and the ending: what a file is for, more than which one it is."""
-    first, _, rest = path.lstrip("/").partition("/")
-    ending = posixpath.splitext(path)[1].lower()
-    return f"{first}/*{ending}" if rest else ending or first
+def kind_of_target(resource: str) -> str:
+    """Return a resource without what differs between two calls of one kind: numbers, object names, spacing."""
+    return _SPACES.sub(" ", _CHANGING.sub("#", resource.strip()))[:_MOST]
