@@ -13,7 +13,7 @@ class CheckDecided(Event):
 
     Version 2 adds what stands last among the fields in clear: ``levels`` names the level of policy of each of
     ``rules``, ``observed`` the rules that are only watched, ``stated`` what the enforcement point said of model,
-    provider, host id, credential kind and size, as far as it did. Entries of version 1 do not have them.
+    provider, host id, credential kind, size and head commit, as far as it did. Entries of version 1 do not have them.
     """
 
     TYPE = "approvals.check.decided"
@@ -204,10 +204,115 @@ class GrantVoided(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class GrantRedeemed(Event):
-    """The exact action was let through, once."""
+    """The exact action was let through, once. ``tool_use_id`` is the agent's own name of the call, if it gave one.
+
+    Entries of version 1 do not have it.
+    """
 
     TYPE = "approvals.grant.redeemed"
+    VERSION = 2
 
     request: int
     grant: UUID
     digest: str
+    tool_use_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantExpired(Event):
+    """Nobody used the grant in time."""
+
+    TYPE = "approvals.grant.expired"
+
+    request: int
+    grant: UUID
+    digest: str
+    expired_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeRecorded(Event):
+    """What became of an action that was let through, as its executor says; ``unknown`` when it never said.
+
+    ``source`` is who said it: the executor itself (``executor``), its report of the same call (``report``), or the
+    clock (``silence``).
+    """
+
+    TYPE = "approvals.grant.outcome"
+
+    request: int
+    grant: UUID
+    digest: str
+    outcome: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadReported(Event):
+    """An enforcement point said where a branch stands. ``voided`` are the requests that were for another commit."""
+
+    TYPE = "approvals.head.reported"
+
+    repository: str
+    branch: str
+    commit: str
+    before: str | None
+    voided: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelAdded(Event):
+    """A place outside is told from now on: of a team's requests, of everybody's, or of an agent's own."""
+
+    TYPE = "approvals.channel.added"
+    PERSONAL: ClassVar = frozenset({"name", "shown"})
+
+    channel: UUID
+    kind: str
+    team: UUID | None
+    name: str
+    shown: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelChanged(Event):
+    """``new_secret``: what is sent is signed with another secret from now on."""
+
+    TYPE = "approvals.channel.changed"
+    PERSONAL: ClassVar = frozenset({"name", "shown"})
+
+    channel: UUID
+    new_secret: bool
+    name: str
+    shown: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelEnded(Event):
+    TYPE = "approvals.channel.ended"
+
+    channel: UUID
+    dropped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticesChosen(Event):
+    """How somebody wants to be told by e-mail; ``kinds`` None: of everything."""
+
+    TYPE = "approvals.notices.chosen"
+    PERSONAL: ClassVar = frozenset({"quiet_from", "quiet_to", "timezone", "digest"})
+
+    kinds: list[str] | None
+    quiet_from: str | None
+    quiet_to: str | None
+    timezone: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveriesReplayed(Event):
+    """Messages that had been given up are tried again."""
+
+    TYPE = "approvals.delivery.replayed"
+
+    deliveries: list[UUID]

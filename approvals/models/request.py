@@ -44,6 +44,8 @@ class ApprovalRequest(models.Model):
     branch = models.TextField(blank=True)
     environment = models.TextField(blank=True)
     head = models.TextField(blank=True)
+    # What was known of the branch when it was opened (BranchHead): neither that nor ``head``, and the world moved.
+    head_known = models.TextField(blank=True)
     initiator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="initiated_requests"
     )

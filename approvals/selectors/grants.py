@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from approvals.models import ApprovalRequest, Grant
-from approvals.rules.workflow import GrantState, grant_usable
+from approvals.rules.stages import settle, stored_stages
+from approvals.rules.workflow import GrantState, RequestState, grant_usable
 from approvals.selectors.requests import moved_since
 from approvals.selectors.reviewing import standing_reviews
 from registry.models import Agent
@@ -30,7 +31,7 @@ def status_of(grant: Grant, request: ApprovalRequest, *, now: datetime) -> Grant
     if grant.state == GrantState.REDEEMED.value:
         return GrantStatus(GrantState.REDEEMED, "The action was let through, once.", grant.redeemed_at)
     if grant.state == GrantState.ISSUED.value:
-        dead = _dead(grant, request)
+        dead = dead_because(grant, request)
         if dead:
             return GrantStatus(GrantState.VOIDED, dead, None)
         if not grant_usable(GrantState(grant.state), expires_at=grant.expires_at, now=now):
@@ -39,16 +40,27 @@ def status_of(grant: Grant, request: ApprovalRequest, *, now: datetime) -> Grant
     return GrantStatus(GrantState(grant.state), "", None)
 
 
-def _dead(grant: Grant, request: ApprovalRequest) -> str:
+def dead_because(grant: Grant, request: ApprovalRequest) -> str:
+    """Why an unused grant would not be redeemed any more, its time aside; empty while it lives."""
     moved = moved_since(request)
     if moved is not None:
         since = moved.since[0].lower() + moved.since[1:]
         return f"It is dead: {since} after the approval." if moved.timed else f"It is dead: {since}."
     if grant.epoch != request.epoch:
         return "It is dead: the agent was stopped and resumed after the approval."
-    if len({review.human for review in standing_reviews(request)}) < request.quorum:
+    if not still_approved(request):
         return "It is dead: someone who approved has lost the right to."
     return ""
+
+
+def still_approved(request: ApprovalRequest) -> bool:
+    """Whether the verdicts, counted anew, still approve it: each stage, each person once, each right still held."""
+    return settle(stored_stages(request.stages), standing_reviews(request)).state is RequestState.APPROVED
+
+
+def unfinished(now: datetime) -> QuerySet[Grant]:
+    """The unused grants that a sweep has to look at, the oldest first."""
+    return Grant.objects.filter(state=GrantState.ISSUED.value, issued_at__lte=now).order_by("issued_at")
 
 
 def open_grants(agents: QuerySet[Agent], *, now: datetime) -> QuerySet[Grant]:

@@ -10,6 +10,7 @@ from django.db.models import (
     BigIntegerField,
     BooleanField,
     Count,
+    Exists,
     F,
     Func,
     OuterRef,
@@ -21,10 +22,11 @@ from django.db.models import (
     UUIDField,
     Value,
 )
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.functions import Cast, Coalesce, Concat, Lower
 from django.db.models.lookups import Exact
 
-from approvals.models import ApprovalRequest, Review
+from approvals.models import ApprovalRequest, BranchHead, Review
+from approvals.rules.heads import has_moved, repository_key
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.standing import Basis
 from portal.errors import NotFound
@@ -80,7 +82,11 @@ def standing_pending(now: datetime) -> Q:
         revision_id=F("agent__revision_id"),
         agent__state=AgentState.ACTIVE.value,
         epoch=_epoch_now(),
-    ) & (_same(F("organisation_revision_id"), ORGANISATION_LEVEL) & _same(F("team_revision_id"), TEAM_LEVEL))
+    ) & (
+        _same(F("organisation_revision_id"), ORGANISATION_LEVEL)
+        & _same(F("team_revision_id"), TEAM_LEVEL)
+        & (Q(head="") | ~Exists(_other_heads()))
+    )
 
 
 # The keys of the policies above a request's agent. The organisation's is the same for every row, so PostgreSQL
@@ -97,6 +103,13 @@ def _same(stored: F, key: Value | Concat) -> Q:
         Subquery(PolicyLevel.objects.filter(key=key).values("revision_id")), Value(_NONE), output_field=UUIDField()
     )
     return Q(Exact(there, now))
+
+
+def _other_heads() -> QuerySet[BranchHead]:
+    """Where the request's branch is known to stand, if that is neither what it stated nor what was known then."""
+    return BranchHead.objects.filter(repository=Lower(OuterRef("repository")), branch=OuterRef("branch")).exclude(
+        commit__in=(OuterRef("head"), OuterRef("head_known"))
+    )
 
 
 class _Among(Func):
@@ -182,11 +195,11 @@ def waiting_count(person: Person, *, now: datetime) -> int:
 
 
 def same_action(request: ApprovalRequest, *, most: int = 5) -> QuerySet[ApprovalRequest]:
-    """Precedent: the agent's latest earlier requests for the same action."""
-    earlier = ApprovalRequest.objects.filter(
-        agent_id=request.agent_id, action=request.action, number__lt=request.number
-    )
-    return earlier.select_related("grant").prefetch_related("reviews__person").order_by("-number")[:most]
+    """Precedent: the agent's latest earlier requests that ask alike. Nothing that was planted counts."""
+    alike = Q(precedent=request.precedent) if request.precedent else Q(action=request.action)
+    earlier = ApprovalRequest.objects.filter(alike, agent_id=request.agent_id, number__lt=request.number, canary=False)
+    found = earlier.select_related("grant").prefetch_related("reviews__person").defer("view", "arguments")
+    return found.order_by("-number")[:most]
 
 
 @dataclass(frozen=True)
@@ -230,7 +243,7 @@ def moved_since(request: ApprovalRequest) -> Moved | None:
     if agent.revision_id != request.revision_id:
         number = agent.revision.number if agent.revision else "none"
         return Moved("The agent's policy was revised", "policy revision", str(request.revision.number), str(number))
-    return _level_moved(request) or _stopped_since(request) or _not_active(request)
+    return _level_moved(request) or _stopped_since(request) or _not_active(request) or _head_moved(request)
 
 
 def basis_of(request: ApprovalRequest) -> Basis:
@@ -264,6 +277,21 @@ def _stopped_since(request: ApprovalRequest) -> Moved | None:
     if epoch != request.epoch:
         return Moved("The agent was stopped and resumed", "kill epoch", str(request.epoch), str(epoch))
     return None
+
+
+def _head_moved(request: ApprovalRequest) -> Moved | None:
+    if not request.head:
+        return None
+    now = known_head(request.repository, request.branch)
+    if not has_moved(head=request.head, head_known=request.head_known, now=now):
+        return None
+    return Moved("The branch came to stand at another commit", "head commit", request.head, str(now))
+
+
+def known_head(repository: str, branch: str) -> str | None:
+    """The newest commit that is known of a branch."""
+    found = BranchHead.objects.filter(repository=repository_key(repository), branch=branch)
+    return found.values_list("commit", flat=True).first()
 
 
 def _not_active(request: ApprovalRequest) -> Moved | None:

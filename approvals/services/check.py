@@ -13,6 +13,7 @@ from approvals.events import CheckDecided
 from approvals.models import ApprovalRequest
 from approvals.rules.authorize import Decision, Effect, Outcome, Rule
 from approvals.selectors.standing import CallerStanding, KeysOf, caller_standing, keys_of_agent
+from approvals.services.exception_use import by_exception, note_use, open_gate
 from approvals.services.grant import redeem
 from approvals.services.question import AskedCall, Call, bound, headline, judge, put
 from approvals.services.record import record, record_if_still_so
@@ -87,10 +88,12 @@ def _decide_once(standing: CallerStanding, asked: AskedCall, cursor: CursorWrapp
 
 @transaction.atomic(durable=True)
 def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, cursor: CursorWrapper) -> Answer | None:
-    """A gated action: let through by a live grant for exactly this, or put before people."""
+    """A gated action: let through by a live grant for exactly this or by an exception, or put before people."""
     named = headline(standing, asked)
     bound_to = bound(standing, asked, named)
-    grant = redeem(standing=standing, bound=bound_to)
+    call = asked.call
+    on = (call.repository or "", call.branch or "") if call.head else None
+    grant = redeem(standing=standing, bound=bound_to, tool_use_id=call.tool_use_id, on=on)
     if grant is not None:
         allowed = _by_grant(decision, grant.request.label)
         draft = _draft(standing, asked, allowed, request=grant.request.number)
@@ -101,6 +104,16 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
             transaction.set_rollback(True)
             return None
         return _answer(standing, asked, allowed, entry_id, request=grant.request, granted=True)
+    exception = open_gate(standing=standing, asked=asked, decision=decision)
+    if exception is not None:
+        allowed = by_exception(decision, exception)
+        entry_id = record_if_still_so(_draft(standing, asked, allowed, request=None), standing, cursor)
+        if entry_id is None:
+            transaction.set_rollback(True)
+            return None
+        answer = _answer(standing, asked, allowed, entry_id)
+        note_use(exception=exception, entry_id=entry_id, run_id=answer.run_id, action=named)
+        return answer
     request = open_request(standing=standing, asked=put(standing, asked, named, bound_to), decision=decision)
     if request is None:
         crowded = _crowded(decision)

@@ -13,6 +13,7 @@ from approvals.rules.authorize import Decision, Effect, Outcome, Question, Rule,
 from approvals.rules.binding import bound_arguments, digest
 from approvals.rules.classify import classify
 from approvals.rules.classify.actions import Action, Classified
+from approvals.selectors.requests import known_head
 from approvals.selectors.standing import CallerStanding, Holder, effective_policy
 from approvals.services.request import Asked
 from registry.rules.catalogue import BUILT_IN, Catalogue
@@ -127,6 +128,7 @@ def judge(standing: CallerStanding, asked: AskedCall) -> Decision:
         credential_ok=standing.credential_ok,
         stopped_by=standing.stopped_by,
         epoch=standing.epoch,
+        debt=standing.debt,
     )
     return authorize(_question(standing, asked), policies.effective, asked_by, standing.narrowing)
 
@@ -174,11 +176,17 @@ def put(standing: CallerStanding, asked: AskedCall, named: Action, bound_to: byt
         initiator=call.initiator,
         digest=bound_to,
         head=call.head,
+        head_known=_head_known(call),
         diff=call.diff,
         prompt_author=call.prompt_author,
         co_authors=call.co_authors,
         around=around(standing, asked),
     )
+
+
+def _head_known(call: Call) -> str:
+    """What is known of the branch as the request is opened; nothing is asked for a call that states no commit."""
+    return known_head(call.repository or "", call.branch or "") or "" if call.head else ""
 
 
 def bound(standing: CallerStanding, asked: AskedCall, named: Action) -> bytes:

@@ -48,6 +48,7 @@ class Asked:
     initiator: str | None
     digest: bytes
     head: str | None = None
+    head_known: str = ""
     diff: str | None = None
     prompt_author: str | None = None
     co_authors: Sequence[str] = ()
@@ -129,6 +130,7 @@ def open_request(*, standing: CallerStanding, asked: Asked, decision: Decision) 
         branch=asked.target["branch"] or "",
         environment=asked.target["environment"] or "",
         head=asked.head or "",
+        head_known=asked.head_known,
         expires_at=expires_at,
         view=view,
         view_hash=view_hash(view),

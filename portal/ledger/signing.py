@@ -9,9 +9,9 @@ from django.conf import settings
 
 from portal.ledger.rules.note import Signer
 
-KeyRole = Literal["log", "package", "stop"]
+KeyRole = Literal["log", "package", "stop", "grant"]
 # What stands after the log's origin in the name of each key.
-_NAMES: dict[str, str] = {"log": "", "package": "/packages", "stop": "/stops"}
+_NAMES: dict[str, str] = {"log": "", "package": "/packages", "stop": "/stops", "grant": "/grants"}
 
 
 def key_path(name: str) -> Path:
@@ -20,11 +20,11 @@ def key_path(name: str) -> Path:
 
 
 def create_keys_if_missing() -> list[Path]:
-    """Make the C2SP signer keys ``log``, ``package`` and ``stop`` and ``content.key`` (32 bytes); return new ones."""
+    """Make the C2SP signer keys of all roles and ``content.key`` (32 bytes) where they are missing; return new ones."""
     key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     origin = settings.BAILIWICK_LOG_ORIGIN
     made = []
-    for name in ("log", "package", "stop", "content"):
+    for name in (*_NAMES, "content"):
         path = key_path(name)
         if not path.exists():
             # O_EXCL: two first starts must not end with two halves of different keys.

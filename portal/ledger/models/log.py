@@ -47,10 +47,10 @@ class Checkpoint(models.Model):
 
 
 class PublicKey(models.Model):
-    """A public key that signed, or signs, checkpoints, packages or stop files. Old ones are kept for ever."""
+    """A public key that signed, or signs, checkpoints, packages, stop files or grants. Old ones are kept for ever."""
 
     vkey = models.TextField(primary_key=True)
-    role = models.TextField(choices=[("log", "log"), ("package", "package"), ("stop", "stop")])
+    role = models.TextField(choices=[("log", "log"), ("package", "package"), ("stop", "stop"), ("grant", "grant")])
     added_at = models.DateTimeField()
 
     class Meta:

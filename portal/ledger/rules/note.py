@@ -97,6 +97,11 @@ class Signer:
         return self.verifier.name
 
     @property
+    def private_key(self) -> Ed25519PrivateKey:
+        """For what is signed in another form than a note."""
+        return self._key
+
+    @property
     def vkey(self) -> str:
         return self.verifier.vkey
 

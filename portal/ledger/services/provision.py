@@ -60,7 +60,7 @@ def grant_rights(*, alias: str, app_role: str) -> None:
 
 def publish_keys(*, alias: str) -> None:
     """Write the public keys in force into the database, where packages and checks find them."""
-    roles: tuple[KeyRole, ...] = ("log", "package", "stop")
+    roles: tuple[KeyRole, ...] = ("log", "package", "stop", "grant")
     with connections[alias].cursor() as cursor:
         for role in roles:
             cursor.execute(
