@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from approvals.jobs.backtest import follow_proposals
+from approvals.jobs.notify import TYPES as NOTICED
 from approvals.jobs.notify import notify
 from approvals.jobs.strangers import notice
 from portal.ledger.services.follow import Handler
@@ -25,7 +26,7 @@ class Follower:
 FOLLOWERS: dict[str, Follower] = {
     "runs": Follower({"approvals.check.decided"}, project),
     "strangers": Follower({"approvals.check.decided"}, notice),
-    "notices": Follower({"approvals.request.opened"}, notify),
+    "notices": Follower(NOTICED, notify),
     "packages": Follower({"reports.package.requested"}, dispatch),
     "stop_watch": Follower(TYPES, watch),
     "backtests": Follower({"registry.policy.proposed"}, follow_proposals),

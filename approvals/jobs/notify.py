@@ -1,39 +1,113 @@
-"""Telling people by e-mail: a link to sign in and look, never a decision and nothing of the content."""
+"""From entries to messages: who is to be told, where and when. Nothing leaves here; a job sends what is due."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
 
-from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
-from django.template.loader import render_to_string
-
-from approvals.models import ApprovalRequest
+from approvals.models import ApprovalRequest, GateException
+from approvals.rules.messages import Notice
+from approvals.rules.notices import NoticeKind, only_while_pending, wants, when
 from approvals.rules.workflow import RequestState
-from approvals.selectors.reviewing import eligible_reviewers
+from approvals.selectors.notices import (
+    callbacks_of,
+    channels_told,
+    choices_of,
+    told_of_exception,
+    told_of_resolution,
+    told_to_decide,
+)
+from approvals.services.notices import Planned, write_down
+from portal.identity.models import Person
+from portal.ledger.events import instant
 from portal.ledger.models import Entry
+from portal.ledger.selectors.entries import database_now
+from registry.models import Agent
 
-log = logging.getLogger(__name__)
+TYPES: Final[Collection[str]] = frozenset(kind.value for kind in NoticeKind) - {NoticeKind.TEST.value}
+HIGH_RISK: Final = 70
 
 
 def notify(entries: Sequence[Entry]) -> None:
-    """Send what each entry calls for. A mail server that fails is logged; the inbox shows everything anyway."""
-    messages = [message for entry in entries for message in _messages(entry)]
-    if not messages:
+    """Queue what each entry calls for, in the follower's transaction."""
+    now = database_now()
+    write_down(planned for entry in entries for planned in _planned(entry, now))
+
+
+def _planned(entry: Entry, now: datetime) -> Iterable[Planned]:
+    kind, data = NoticeKind(entry.type), entry.body["data"]
+    if "request" in data:
+        return _of_request(entry, kind, int(data["request"]), str(data.get("state", "")), now)
+    if "exception" in data:
+        return _of_exception(entry, kind, int(data["exception"]), now)
+    return ()
+
+
+def _of_request(entry: Entry, kind: NoticeKind, number: int, state: str, now: datetime) -> Iterator[Planned]:
+    found = ApprovalRequest.objects.select_related("agent", "agent__owner_team", "revision", "initiator")
+    request = found.filter(number=number).first()
+    if request is None:
         return
-    try:
-        get_connection().send_messages(messages)
-    except OSError as error:
-        log.warning("%d notices could not be sent: %s", len(messages), error)
+    asked = only_while_pending(kind)
+    if asked and (request.state != RequestState.PENDING.value or request.expires_at <= now):
+        return
+    if request.canary and not asked:
+        return  # it reaches no agent, and whoever settled it is told on the spot
+    notice = Notice(
+        kind=kind.value,
+        label=request.label,
+        path=f"/approvals/{request.label}/",
+        at=instant(entry.recorded_at),
+        until=instant(request.expires_at) if asked else "",
+        state=state,
+        high_risk=request.risk >= HIGH_RISK,
+        **_names(request.agent),
+    )
+    people = told_to_decide(request, now=now) if asked else told_of_resolution(request)
+    yield from _to_people(entry, notice, people, now, request)
+    yield from _to_channels(entry, notice, request.agent, now, request)
 
 
-def _messages(entry: Entry) -> list[EmailMessage]:
-    if entry.type != "approvals.request.opened":
-        return []
-    number = entry.body["data"]["request"]
-    request = ApprovalRequest.objects.select_related("agent", "agent__owner_team", "revision").get(number=number)
-    if request.state != RequestState.PENDING.value:
-        return []
-    context = {"request": request, "url": f"{settings.BAILIWICK_BASE_URL}/approvals/{request.label}/"}
-    subject = f"{request.label}: {request.agent.name} waits for a decision"
-    body = render_to_string("emails/request_opened.txt", context)
-    return [EmailMessage(subject, body, to=[person.email]) for person in eligible_reviewers(request)]
+def _of_exception(entry: Entry, kind: NoticeKind, number: int, now: datetime) -> Iterator[Planned]:
+    found = GateException.objects.select_related("agent", "agent__owner_team", "owner", "asked_by")
+    exception = found.filter(number=number).first()
+    if exception is None:
+        return
+    notice = Notice(
+        kind=kind.value,
+        label=exception.label,
+        path=f"/approvals/exceptions/{exception.label}/",
+        at=instant(entry.recorded_at),
+        until=instant(exception.ends_at) if exception.ends_at and kind is NoticeKind.EXCEPTION_GRANTED else "",
+        **_names(exception.agent),
+    )
+    asked, overdue = kind is NoticeKind.EXCEPTION_ASKED, kind is NoticeKind.EXCEPTION_OVERDUE
+    people = told_of_exception(exception, asked=asked, overdue=overdue, now=now)
+    yield from _to_people(entry, notice, people, now)
+    yield from _to_channels(entry, notice, exception.agent, now)
+
+
+def _names(agent: Agent) -> dict[str, str]:
+    return {"agent": agent.name, "slug": agent.slug, "team": agent.owner_team.name}
+
+
+def _to_people(
+    entry: Entry, notice: Notice, people: Sequence[Person], now: datetime, request: ApprovalRequest | None = None
+) -> Iterator[Planned]:
+    kind, choices = NoticeKind(notice.kind), choices_of(people)
+    for person in people:
+        choice = choices[person.pk]
+        if not wants(choice, kind):
+            continue
+        moment = when(choice, kind, high_risk=notice.high_risk, now=now)
+        held = Notice.read({**notice.stored(), "gathered": moment > now})
+        yield Planned(notice=held, source=entry.id, not_before=moment, person=person, request=request)
+
+
+def _to_channels(
+    entry: Entry, notice: Notice, agent: Agent, now: datetime, request: ApprovalRequest | None = None
+) -> Iterator[Planned]:
+    channels = list(channels_told(agent))
+    if notice.kind == NoticeKind.RESOLVED.value:
+        channels += callbacks_of(agent)
+    for channel in channels:
+        yield Planned(notice=notice, source=entry.id, not_before=now, channel=channel, request=request)

@@ -1,0 +1,198 @@
+"""Reading notices: who is told of what, how they want it, and which channels and deliveries somebody may see."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from approvals.models import ApprovalRequest, Channel, Delegation, Delivery, GateException, NoticeChoice
+from approvals.rules.exceptions import ExceptionKind
+from approvals.rules.notices import Choice, DeliveryState, Digest
+from approvals.selectors.reviewing import eligible_reviewers, refusal
+from portal.errors import NotAllowed, NotFound
+from portal.identity.models import Person, Team
+from portal.identity.rules.roles import Authority, Role
+from portal.identity.selectors.people import approvers_of, authority_of, holders_of
+from portal.ledger.safe import take_out
+from registry.models import Agent
+
+# Who sees every channel and every delivery.
+SEES_ALL = (Role.SECURITY, Role.OPERATOR, Role.AUDITOR)
+
+
+# -- who is told ---------------------------------------------------------------------------------------
+
+
+def told_to_decide(request: ApprovalRequest, *, now: datetime) -> list[Person]:
+    """Everyone who may decide the request and is not away."""
+    people = eligible_reviewers(request)
+    away = _away(people, now)
+    return [person for person in people if person.pk not in away]
+
+
+def may_still_decide(request: ApprovalRequest, person: Person) -> bool:
+    """Whether a notice that waited is still of use to this person."""
+    return refusal(request, person, authority_of(person)) is None
+
+
+def told_of_resolution(request: ApprovalRequest) -> list[Person]:
+    """Whoever started the work, if it was a person."""
+    return [request.initiator] if request.initiator is not None and request.initiator.is_active else []
+
+
+def told_of_exception(exception: GateException, *, asked: bool, overdue: bool, now: datetime) -> list[Person]:
+    """Asked: those who could grant it. Granted: owner and asker. Overdue: the owner and those who may look at it."""
+    team = exception.agent.owner_team
+    people = [] if asked else [exception.owner] if overdue else [exception.owner, exception.asked_by]
+    if asked and exception.kind == ExceptionKind.BREAK_GLASS.value:
+        people += approvers_of(team)
+    elif asked or overdue:
+        people += [*holders_of(Role.MANAGER, team), *holders_of(Role.SECURITY)]
+    if asked:
+        people = [person for person in people if person.human != exception.asked_by.human]
+    away = _away(people, now) if asked else set()
+    found = {person.pk: person for person in people if person.is_active and person.pk not in away}
+    return list(found.values())
+
+
+def _away(people: Iterable[Person], now: datetime) -> set[UUID]:
+    """Which of them are away: somebody with the same right, or none, decides for them meanwhile."""
+    running = Delegation.objects.filter(
+        giver__in=[person.pk for person in people], starts_at__lte=now, ends_at__gt=now, ended_at=None
+    )
+    return set(running.values_list("giver_id", flat=True))
+
+
+def channels_told(agent: Agent) -> QuerySet[Channel]:
+    """The live channels of the agent's team and of the whole organisation; no callback."""
+    of = Q(team=agent.owner_team_id) | Q(team=None)
+    return Channel.objects.filter(of, agent=None, ended_at=None)
+
+
+def callbacks_of(agent: Agent) -> QuerySet[Channel]:
+    return Channel.objects.filter(agent=agent, ended_at=None)
+
+
+# -- how they want it ----------------------------------------------------------------------------------
+
+
+def choice_of(person: Person) -> Choice:
+    return choices_of([person])[person.pk]
+
+
+def choices_of(people: Iterable[Person]) -> dict[UUID, Choice]:
+    """What each of them chose; who chose nothing is told of everything at once."""
+    asked = [person.pk for person in people]
+    rows = {row.person_id: row for row in NoticeChoice.objects.filter(person__in=asked)}
+    return {key: _choice(rows.get(key)) for key in asked}
+
+
+def _choice(row: NoticeChoice | None) -> Choice:
+    if row is None:
+        return Choice()
+    kinds = None if row.events is None else frozenset(row.events)
+    try:
+        zone = ZoneInfo(row.timezone)
+    except (OSError, ValueError):
+        # Known when it was chosen, and gone from the tables since.
+        return Choice(kinds, None, None, UTC, Digest(row.digest))
+    return Choice(kinds, row.quiet_from, row.quiet_to, zone, Digest(row.digest))
+
+
+# -- channels and deliveries ---------------------------------------------------------------------------
+
+
+def managed_teams(authority: Authority) -> set[UUID]:
+    return {team for role, team in authority.roles if role is Role.MANAGER and team is not None}
+
+
+def may_set_up(authority: Authority, team_id: UUID | None) -> bool:
+    """Security everything; a manager what belongs to the team or its agents. What belongs to nobody: security."""
+    return authority.has(Role.SECURITY) or (team_id is not None and authority.has(Role.MANAGER, team_id))
+
+
+def teams_to_set_up(person: Person) -> QuerySet[Team]:
+    """The teams for which the person may set channels up."""
+    authority = authority_of(person)
+    teams = Team.objects.order_by("name")
+    return teams if authority.has(Role.SECURITY) else teams.filter(pk__in=managed_teams(authority))
+
+
+def visible_channels(person: Person) -> QuerySet[Channel]:
+    """Raises NotAllowed for who has no part in any channel."""
+    authority = _with_a_part(person)
+    channels = Channel.objects.select_related("team", "agent", "agent__owner_team", "made_by")
+    if any(authority.has(role) for role in SEES_ALL):
+        return channels
+    teams = managed_teams(authority)
+    return channels.filter(Q(team__in=teams) | Q(agent__owner_team__in=teams))
+
+
+def channel_for(person: Person, channel_id: UUID) -> Channel:
+    channel = visible_channels(person).filter(pk=channel_id).first()
+    if channel is None:
+        raise NotFound("There is no such channel, or it is not yours to see.")
+    return channel
+
+
+def visible_deliveries(person: Person) -> QuerySet[Delivery]:
+    """All for operators, security and auditors; for a manager the team's: its channels, and mail about its agents."""
+    authority = _with_a_part(person)
+    deliveries = Delivery.objects.select_related("channel", "person", "request", "request__agent")
+    if any(authority.has(role) for role in SEES_ALL):
+        return deliveries
+    teams = managed_teams(authority)
+    by_channel = Q(channel__team__in=teams) | Q(channel__agent__owner_team__in=teams)
+    return deliveries.filter(by_channel | Q(channel=None, request__agent__owner_team__in=teams))
+
+
+def delivery_for(person: Person, delivery_id: UUID) -> Delivery:
+    delivery = visible_deliveries(person).filter(pk=delivery_id).first()
+    if delivery is None:
+        raise NotFound("There is no such delivery, or it is not yours to see.")
+    return delivery
+
+
+def may_replay(authority: Authority) -> bool:
+    """Auditors only read."""
+    return authority.has(Role.SECURITY) or authority.has(Role.OPERATOR) or authority.holds_anywhere(Role.MANAGER)
+
+
+def own_deliveries(person: Person, most: int = 10) -> list[Delivery]:
+    """What was last sent to the person, or could not be."""
+    return list(Delivery.objects.filter(person=person).select_related("request").order_by("-made_at", "-id")[:most])
+
+
+def dead_count(person: Person) -> int:
+    return visible_deliveries(person).filter(state=DeliveryState.DEAD.value).count()
+
+
+def waiting_for_channel(channel: Channel) -> int:
+    return channel.deliveries.filter(state=DeliveryState.WAITING.value).count()
+
+
+def _with_a_part(person: Person) -> Authority:
+    authority = authority_of(person)
+    if not (any(authority.has(role) for role in SEES_ALL) or authority.holds_anywhere(Role.MANAGER)):
+        raise NotAllowed("Channels and deliveries are for managers, security, operators and auditors.")
+    return authority
+
+
+def address_of(channel: Channel) -> str:
+    """The address in clear, for sending to it and for nothing else."""
+    return take_out(bytes(channel.address), of=address_name(channel.pk))
+
+
+def secret_of(channel: Channel) -> str | None:
+    """The secret that signs what is sent, None when the channel has none."""
+    return None if channel.secret is None else take_out(bytes(channel.secret), of=secret_name(channel.pk))
+
+
+def address_name(channel_id: UUID) -> str:
+    return f"approvals.channel:{channel_id}:address"
+
+
+def secret_name(channel_id: UUID) -> str:
+    return f"approvals.channel:{channel_id}:secret"
