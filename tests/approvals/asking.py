@@ -41,13 +41,14 @@ def opened(token: str, command: str = MERGE, **around: Any) -> ApprovalRequest:
 
 
 def review(request: ApprovalRequest, person: Person, verdict: Verdict = Verdict.APPROVE) -> ApprovalRequest:
-    """The person's verdict on exactly the view that was sealed."""
+    """The verdict on exactly the view that was sealed, of somebody who has just proved who they are."""
     return add_review(
         actor=person,
         request=request,
         verdict=verdict,
-        reason="I have read it.",
+        reason="I have read all of it.",
         view_hash=bytes(request.view_hash),
+        fresh=True,
     )
 
 

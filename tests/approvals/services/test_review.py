@@ -40,7 +40,7 @@ def test_a_review_is_recorded_with_the_view_and_the_authority_of_the_moment(
     data = entry.body["data"]
     assert data["view_hash"] == bytes(request.view_hash).hex()
     assert data["authority"]["roles"] == [f"approver@{organisation.payments.pk}"]
-    assert disclose(entry)["reason"] == "I have read it."
+    assert disclose(entry)["reason"] == "I have read all of it."
     assert [entries(kind) for kind in ("request.opened", "request.resolved", "grant.issued")] == [1, 1, 1]
 
 

@@ -1,0 +1,62 @@
+"""Reading what a decision of a request asks for: how much of a reason, and which proof of who decides."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from approvals.models import ApprovalRequest, Review
+from approvals.rules.rulebook import StepUp
+from approvals.rules.stages import Settled, settle, stored_stages
+from approvals.rules.view import reversibility_of
+from approvals.rules.workflow import Verdict
+from approvals.selectors.reviewing import standing_reviews
+from registry.rules.actions import Reversibility
+
+# Also the least that sending something back must be explained with.
+SHORTEST_REASON: Final = 3
+_STRICTNESS: Final = (StepUp.NONE, StepUp.FRESH, StepUp.PASSKEY)
+
+
+def reason_least(request: ApprovalRequest, verdict: Verdict) -> int:
+    """How many characters the reason must have at least, as it was sealed when the request was opened."""
+    if verdict is not Verdict.APPROVE:
+        return SHORTEST_REASON
+    return max(SHORTEST_REASON, int(_decides(request).get("reason_least", 0)))
+
+
+def step_up_of(request: ApprovalRequest) -> StepUp:
+    """What an approval must be confirmed with: the stricter of what is stored and what was sealed.
+
+    A view of before the rulebook says nothing; then what cannot be undone asks for a fresh proof, as it did.
+    """
+    sealed = _decides(request).get("step_up")
+    if sealed is None:
+        sealed = StepUp.FRESH if is_irreversible(request) else StepUp.NONE
+    return max(StepUp(sealed), StepUp(request.step_up), key=_STRICTNESS.index)
+
+
+def is_irreversible(request: ApprovalRequest) -> bool:
+    """Whether any part of what is asked cannot be undone."""
+    does = _view(request)["action"]["does"]
+    return any(reversibility_of(deed) is Reversibility.IRREVERSIBLE for deed in does)
+
+
+def settled(request: ApprovalRequest) -> Settled:
+    """What the verdicts that still count come to. To act on it, lock the request's row first."""
+    return settle(stored_stages(request.stages), standing_reviews(request))
+
+
+def last_turn(request: ApprovalRequest, human: UUID) -> Review | None:
+    """What this natural person said last of the request; None when they said nothing."""
+    return Review.objects.filter(request=request, human=human).order_by("-turn").first()
+
+
+def _decides(request: ApprovalRequest) -> dict[str, Any]:
+    found: dict[str, Any] = _view(request).get("decides") or {}
+    return found
+
+
+def _view(request: ApprovalRequest) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads(bytes(request.view))
+    return document
