@@ -131,7 +131,23 @@ def _decide(question: Question, effective: Effective, standing: Standing, narrow
                 _command(case, layer, action)
             _environment(case, layer, action)
             _tier(case, layer, action)
+    return case.concluded() if standing.debt is None else _in_debt(case, standing.debt)
+
+
+def _in_debt(case: _Case, number: int) -> Decision:
+    """One tier stricter than the policy says: what is free is gated, what is gated is forbidden."""
+    tier = case.concluded().tier
+    if tier is not Tier.FORBIDDEN:
+        effect = Effect.GATE if tier is Tier.FREE else Effect.FORBID
+        case.rules.insert(0, Rule("standing.debt", effect, _debt(number)))
     return case.concluded()
+
+
+def _debt(number: int) -> str:
+    return (
+        f"The use of EX-{number} was not looked at in time, so every tier is one stricter until a manager or an "
+        "approver of the team, or security, who neither asked for it nor owns it, closes it."
+    )
 
 
 def _standing(standing: Standing) -> list[Rule]:

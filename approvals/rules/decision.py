@@ -63,12 +63,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether the agent may ask at all, read fresh. ``stopped_by`` holds the keys of kill orders in force."""
+    """Whether the agent may ask at all, read fresh. ``stopped_by`` holds the keys of kill orders in force.
+
+    ``debt`` is the number of an exception whose use nobody looked at in time, which makes every tier one stricter.
+    """
 
     agent_state: str
     credential_ok: bool
     stopped_by: tuple[str, ...] = ()
     epoch: int = 0
+    debt: int | None = None
 
 
 _STOPPED = "standing.stopped."

@@ -1,14 +1,47 @@
-"""Reading exceptions: which open a gate now, which are overdue, the register and who may do what with one."""
+"""Reading exceptions: the register, what an agent's may open, what is overdue, and who may do what with one."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
-from approvals.models import GateException
+from approvals.models import ExceptionUse, GateException
+from approvals.rules.exceptions import (
+    ASKED_FOR,
+    BREAK_GLASS_WITHIN,
+    ExceptionKind,
+    ExceptionState,
+    ExceptionStatus,
+    fault_of_action,
+    status,
+)
 from portal.errors import NotFound
 from portal.identity.models import Person
-from registry.models import Agent
+from portal.identity.rules.roles import Authority, Role
+from portal.identity.selectors.people import authority_of
+from registry.models import Agent, KillState
+from registry.rules.actions import ActionType
+from registry.rules.kill import combined_epoch, keys_over
 from registry.selectors.agents import visible_agents
+from registry.selectors.policies import effective_of
+
+# Granted once and not yet looked at by somebody else.
+DEBT = Q(state__in=[ExceptionState.GRANTED.value, ExceptionState.REVOKED.value], closed_at=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExceptionSearch:
+    """What the register is narrowed to; empty means any. ``agent`` is a slug, ``team`` as well."""
+
+    show: str = ""
+    kind: str = ""
+    agent: str = ""
+    team: str = ""
+
+
+SHOWN = ("debt", "overdue", "asked", "over")
 
 
 def visible_exceptions(person: Person) -> QuerySet[GateException]:
@@ -25,8 +58,189 @@ def exception_for(person: Person, number: int) -> GateException:
     return found
 
 
+def find_exceptions(person: Person, search: ExceptionSearch, *, now: datetime) -> QuerySet[GateException]:
+    """The register: open debt by its due date, then what waits for an answer, then the rest from the newest."""
+    found = visible_exceptions(person).annotate(
+        used=Count("uses"),
+        place=Case(
+            When(DEBT, then=Value(0)),
+            When(state=ExceptionState.ASKED.value, then=Value(1)),
+            default=Value(2),
+            output_field=IntegerField(),
+        ),
+    )
+    match search.show:
+        case "debt":
+            found = found.filter(DEBT)
+        case "overdue":
+            found = found.filter(DEBT, review_due_at__lte=now)
+        case "asked":
+            found = found.filter(state=ExceptionState.ASKED.value)
+        case "over":
+            found = found.exclude(DEBT).exclude(state=ExceptionState.ASKED.value)
+    if search.kind:
+        found = found.filter(kind=search.kind)
+    if search.agent:
+        found = found.filter(agent__slug=search.agent)
+    if search.team:
+        found = found.filter(agent__owner_team__slug=search.team)
+    return found.order_by("place", "review_due_at", "-number")
+
+
+def uses_of(exception: GateException) -> QuerySet[ExceptionUse]:
+    """Every call that it let through, newest first."""
+    return exception.uses.order_by("-at", "-id")
+
+
 def overdue(agents: QuerySet[Agent], *, now: datetime) -> QuerySet[GateException]:
-    """The exceptions of the agents that nobody looked at in time."""
+    """The exceptions of the agents that nobody looked at in time; the check reads the same."""
+    return GateException.objects.filter(DEBT, agent__in=agents.order_by(), review_due_at__lte=now).order_by(
+        "review_due_at"
+    )
+
+
+def exceptions_of_home(person: Person, *, now: datetime) -> list[GateException]:
+    """What waits for this very person: to decide, to close, and the debt that is theirs; the most urgent first."""
+    waiting = visible_exceptions(person).filter(DEBT | Q(state=ExceptionState.ASKED.value)).order_by("review_due_at")
+    return [one for one in waiting if _concerns(one, person, now)]
+
+
+def _concerns(one: GateException, person: Person, now: datetime) -> bool:
+    stands = status_now(one, now)
+    if stands is ExceptionStatus.ASKED:
+        return decide_refusal(person, one) is None
+    if stands in (ExceptionStatus.LAPSED, ExceptionStatus.OPEN):
+        return False
+    return one.owner_id == person.pk or close_refusal(person, one) is None
+
+
+def status_now(exception: GateException, now: datetime) -> ExceptionStatus:
+    return status(
+        ExceptionKind(exception.kind),
+        ExceptionState(exception.state),
+        asked_at=exception.asked_at,
+        ends_at=exception.ends_at,
+        review_due_at=exception.review_due_at,
+        now=now,
+    )
+
+
+def openable(agent: Agent, kind: ExceptionKind) -> list[ActionType]:
+    """The actions that are gated for the agent now and that an exception of this kind may open, as in the catalogue."""
+    effective = effective_of(agent)
+    return [
+        effective.catalogue[key]
+        for key in effective.catalogue
+        if fault_of_action(kind, key, effective.tier(key), effective.catalogue[key]) is None
+    ]
+
+
+def action_faults(agent: Agent, kind: ExceptionKind, actions: Iterable[str]) -> list[str]:
+    """What is wrong with each action that an exception is to open, as the policies of the agent are now."""
+    effective = effective_of(agent)
+    catalogue = effective.catalogue
+    known = {key: catalogue[key] for key in catalogue}
+    faults = [fault_of_action(kind, key, effective.tier(key), known.get(key)) for key in actions]
+    return [fault for fault in faults if fault]
+
+
+def epoch_of(agent: Agent, actions: Collection[str], repository: str) -> int:
+    """The combined epoch of every stop that could end an exception of this agent: it only grows."""
+    keys = keys_over(agent_id=agent.pk, team_id=agent.owner_team_id, actions=actions, repository=repository or None)
+    return combined_epoch(KillState.objects.filter(key__in=keys).values_list("epoch", flat=True))
+
+
+def in_the_way(agent: Agent, actions: Collection[str]) -> GateException | None:
+    """An exception of the agent for any of these actions that nobody has closed: a new one would only extend it."""
+    return (
+        GateException.objects.filter(DEBT, agent=agent, actions__overlap=list(actions))
+        .order_by("review_due_at")
+        .first()
+    )
+
+
+def overdue_of(humans: Collection[UUID], *, now: datetime) -> GateException | None:
+    """Overdue debt that these natural persons asked for or own, with whatever agent."""
+    theirs = Q(owner__human__in=humans) | Q(asked_by__human__in=humans)
+    return GateException.objects.filter(DEBT, theirs, review_due_at__lte=now).order_by("review_due_at").first()
+
+
+def recent_break_glass(humans: Collection[UUID], *, now: datetime) -> int:
+    """How often break-glass was granted lately to these natural persons, as askers or owners."""
+    theirs = Q(owner__human__in=humans) | Q(asked_by__human__in=humans)
     return GateException.objects.filter(
-        agent__in=agents.order_by(), decided_at__isnull=False, closed_at=None, review_due_at__lte=now
-    ).order_by("review_due_at")
+        theirs, kind=ExceptionKind.BREAK_GLASS.value, decided_at__gt=now - BREAK_GLASS_WITHIN, ends_at__isnull=False
+    ).count()
+
+
+def lapses_at(exception: GateException) -> datetime:
+    return exception.asked_at + ASKED_FOR[ExceptionKind(exception.kind)]
+
+
+# -- who may -------------------------------------------------------------------------------------------------
+
+
+def ask_refusal(person: Person, agent: Agent) -> str | None:
+    """Why this person may not ask for an exception of this agent, or None."""
+    authority = authority_of(person)
+    if authority.has(Role.SECURITY) or agent.owner_team_id in _teams(authority):
+        return None
+    return f"Only people of {agent.owner_team.name} and security ask for an exception of its agents."
+
+
+def decide_refusal(person: Person, exception: GateException) -> str | None:
+    """Why this person may not grant or refuse it, or None; shown before the click and enforced below it."""
+    team = exception.agent.owner_team
+    if _has_a_part(person, exception):
+        return "You asked for this or own it, so another person must decide."
+    authority = authority_of(person)
+    if authority.has(Role.SECURITY):
+        return None
+    if exception.kind == ExceptionKind.BREAK_GLASS.value:
+        if authority.has(Role.APPROVER, team.pk):
+            return None
+        return f"Only approvers of {team.name} and security grant break-glass."
+    if authority.has(Role.MANAGER, team.pk):
+        return None
+    return f"Only managers of {team.name} and security grant an exception."
+
+
+def close_refusal(person: Person, exception: GateException) -> str | None:
+    """Why this person may not close the debt, or None: never who asked for it or owns it, under any account."""
+    team = exception.agent.owner_team
+    if _has_a_part(person, exception):
+        return "You asked for this or own it, so somebody else must look at its use and close it."
+    authority = authority_of(person)
+    if authority.has(Role.SECURITY) or any(authority.has(role, team.pk) for role in (Role.MANAGER, Role.APPROVER)):
+        return None
+    return f"Only managers and approvers of {team.name} and security close an exception."
+
+
+def revoke_refusal(person: Person, exception: GateException) -> str | None:
+    """Why this person may not shut the gate before its time, or None: whoever could have had a part in opening it."""
+    team = exception.agent.owner_team
+    authority = authority_of(person)
+    mine = person.pk in (exception.asked_by_id, exception.owner_id) and person.is_active
+    of_team = any(authority.has(role, team.pk) for role in (Role.MANAGER, Role.APPROVER))
+    if mine or of_team or authority.has(Role.SECURITY):
+        return None
+    return f"Only who asked for it or owns it, managers and approvers of {team.name}, and security revoke it."
+
+
+def withdraw_refusal(person: Person, exception: GateException) -> str | None:
+    """Why this person may not take the question back, or None."""
+    if person.is_active and person.pk in (exception.asked_by_id, exception.owner_id):
+        return None
+    if authority_of(person).has(Role.MANAGER, exception.agent.owner_team_id):
+        return None
+    return f"Only who asked for it, who owns it, and managers of {exception.agent.owner_team.name} withdraw it."
+
+
+def _has_a_part(person: Person, exception: GateException) -> bool:
+    return person.human in (exception.asked_by.human, exception.owner.human)
+
+
+def _teams(authority: Authority) -> set[UUID]:
+    if not authority.active:
+        return set()
+    return set(authority.teams) | {team for _, team in authority.roles if team is not None}

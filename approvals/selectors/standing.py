@@ -23,7 +23,9 @@ from registry.rules.restriction import Baseline, Restriction
 _SELECT = """
 SELECT clock_timestamp(), c.id, c.prefix || '… ' || c.name, c.created_by_id, c.expires_at, c.revoked_at,
        a.id, a.name, a.slug, a.state, a.owner_team_id, nullif(c.scope, '{}')::text,
-       o.revision_id, t.revision_id, a.revision_id, k.epoch, k.stopped
+       o.revision_id, t.revision_id, a.revision_id, k.epoch, k.stopped,
+       (SELECT min(x.number) FROM approvals_gateexception x WHERE x.agent_id = a.id AND x.decided_at IS NOT NULL
+        AND x.closed_at IS NULL AND x.review_due_at <= clock_timestamp())
 FROM registry_credential c
 JOIN registry_agent a ON a.id = c.agent_id
 LEFT JOIN registry_policylevel o ON o.key = 'organisation'
@@ -81,7 +83,8 @@ KeysOf = Callable[[Holder], tuple[str, ...]]
 class CallerStanding:
     """Who asks with a token, and everything about them that a decision depends on, at ``now``.
 
-    ``kill_keys`` are the scopes that could stop this very question, ``epoch`` is the sum of theirs.
+    ``kill_keys`` are the scopes that could stop this very question, ``epoch`` is the sum of theirs. ``debt`` is the
+    number of an exception whose use is overdue to be looked at.
     """
 
     now: datetime
@@ -100,6 +103,7 @@ class CallerStanding:
     kill_keys: tuple[str, ...]
     epoch: int
     stopped_by: tuple[str, ...]
+    debt: int | None = None
 
     @property
     def basis(self) -> Basis:
@@ -161,9 +165,9 @@ def caller_standing(
 
 
 def _standing(row: tuple[Any, ...], holder: Holder, keys: tuple[str, ...]) -> CallerStanding:
-    epoch, stopped = row[15:]
+    epoch, stopped, debt = row[15:]
     stopped_by = tuple(key for key in keys if key in stopped) if stopped else ()
-    return CallerStanding(*(*row[:11], _narrowing(row[1], row[11]), holder, keys, epoch, stopped_by))
+    return CallerStanding(*(*row[:11], _narrowing(row[1], row[11]), holder, keys, epoch, stopped_by, debt))
 
 
 _in_force: dict[Basis, InForce] = {}

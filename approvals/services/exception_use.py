@@ -1,0 +1,64 @@
+"""Letting a gated action through by an exception: found live, held while it is used, and every use written down."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from django.db import connection
+
+from approvals.models import ExceptionUse, GateException
+from approvals.rules.authorize import Decision, Outcome
+from approvals.rules.classify.actions import Action
+from approvals.rules.exceptions import Opening, covers, opened
+from approvals.selectors.exceptions import epoch_of
+from approvals.selectors.standing import CallerStanding
+from approvals.services.question import AskedCall
+
+# FOR SHARE: a revocation waits for the uses that have begun, and the uses after it find no row. Of the people only
+# those with an account and the right count, as with an approval: who granted it, and who answers for it.
+_LIVE = """
+SELECT x.id FROM approvals_gateexception x
+JOIN identity_person d ON d.id = x.decided_by_id AND d.is_active
+JOIN identity_person w ON w.id = x.owner_id AND w.is_active
+WHERE x.agent_id = %s AND x.state = 'granted' AND x.ends_at > clock_timestamp() AND d.human <> w.human
+  AND EXISTS (SELECT FROM identity_roleassignment h WHERE h.person_id = d.id
+              AND (h.role = 'security' OR (h.team_id = %s AND h.role = CASE x.kind WHEN 'break_glass' THEN 'approver'
+                                                                              ELSE 'manager' END)))
+ORDER BY x.ends_at FOR SHARE OF x
+"""
+
+
+def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision) -> GateException | None:
+    """The live exception that opens every gate of this decision, held until the transaction ends; None without one."""
+    call, actions = asked.call, asked.understood(standing.holder).actions
+    for exception in _live(standing):
+        fits = covers(
+            Opening(exception.label, frozenset(exception.actions), exception.repository, exception.environment),
+            actions={action.type for action in actions},
+            rules=decision.rules,
+            repository=call.repository,
+            environments={action.environment or call.environment for action in actions},
+        )
+        if fits and exception.epoch == epoch_of(exception.agent, exception.actions, exception.repository):
+            return exception
+    return None
+
+
+def by_exception(decision: Decision, exception: GateException) -> Decision:
+    """The decision under an exception: allowed, and says by which."""
+    rule = opened(exception.label)
+    return replace(decision, outcome=Outcome.ALLOW, rules=(rule, *decision.rules), sentence=f"Allowed: {rule.text}")
+
+
+def note_use(*, exception: GateException, entry_id: UUID, run_id: UUID, action: Action) -> None:
+    """List the use on the exception; the entry of the check says the rest."""
+    ExceptionUse.objects.create(
+        exception=exception, entry_id=entry_id, run_id=run_id, action=action.type, resource=action.resource
+    )
+
+
+def _live(standing: CallerStanding) -> list[GateException]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE, [standing.agent_id, standing.team_id])
+        keys = [row[0] for row in cursor.fetchall()]
+    found = GateException.objects.select_related("agent").in_bulk(keys) if keys else {}
+    return [found[key] for key in keys]

@@ -1,0 +1,307 @@
+"""Exceptions and break-glass against hostile cases: R75 in all its parts.
+
+An open gate is narrower than an approval in everything but the number of calls: named actions, a reason, two people,
+an end, and somebody else who looks afterwards. Each part of the case is refused by the service and by the check.
+"""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from approvals.models import ExceptionUse, GateException
+from approvals.rules.authorize import Outcome
+from approvals.rules.exceptions import ExceptionKind, ExceptionState
+from approvals.services.exceptions import ask as ask_for
+from approvals.services.exceptions import close, grant, refuse, revoke
+from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed
+from portal.identity.models import Person
+from portal.identity.services.people import deactivate_person, remove_role
+from portal.ledger.events import SYSTEM
+from portal.ledger.models import Entry
+from portal.ledger.selectors.entries import database_now
+from registry.models import Agent
+from registry.rules.kill import ScopeKind
+from registry.services.kill import agree_resume, order_kill
+from tests.approvals.asking import MERGE, ask, at_once
+from tests.organisation import Organisation, credential_for
+
+WHY = "The release is down and merging by hand takes too long."
+FREE = "git status"
+FORBIDDEN = "git push --force origin main"
+GLASS = ExceptionKind.BREAK_GLASS
+
+
+@pytest.fixture
+def token(organisation: Organisation, agent: Agent) -> str:
+    return credential_for(organisation, agent)
+
+
+def asked(organisation: Organisation, agent: Agent, kind: ExceptionKind = GLASS, **more: Any) -> GateException:
+    facts: dict[str, Any] = {
+        "actions": ["pr.merge"],
+        "minutes": 60,
+        "reason": WHY,
+        "actor": organisation.member,
+        **more,
+    }
+    return ask_for(agent=agent, kind=kind, **facts)
+
+
+def granted(organisation: Organisation, agent: Agent, kind: ExceptionKind = GLASS, **more: Any) -> GateException:
+    exception = asked(organisation, agent, kind, **more)
+    return grant(actor=organisation.security, exception=exception, reason="Agreed on the incident call.")
+
+
+def set_back(exception: GateException, **by: int) -> GateException:
+    """The exception as if it had been granted so much earlier: the check asks the database's clock."""
+    gap = timedelta(**by)
+    exception.refresh_from_db()
+    assert exception.decided_at and exception.ends_at and exception.review_due_at
+    exception.asked_at -= gap
+    exception.decided_at -= gap
+    exception.ends_at -= gap
+    exception.review_due_at -= gap
+    GateException.objects.filter(pk=exception.pk).update(
+        asked_at=exception.asked_at,
+        decided_at=exception.decided_at,
+        ends_at=exception.ends_at,
+        review_due_at=exception.review_due_at,
+    )
+    return exception
+
+
+def outcome(token: str, command: str = MERGE, **around: Any) -> Outcome:
+    return ask(token, command, **around).decision.outcome
+
+
+@pytest.mark.django_db(transaction=True)
+class TestUsed:
+    def test_an_open_gate_lets_the_named_action_through_and_lists_every_use(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        exception = granted(organisation, agent)
+        answers = [ask(token), ask(token, "gh pr merge 8 --squash")]
+        assert [answer.decision.outcome for answer in answers] == [Outcome.ALLOW, Outcome.ALLOW]
+        assert answers[0].decision.rules[0].id == f"exception.{exception.label}"
+        uses = ExceptionUse.objects.filter(exception=exception)
+        assert {use.entry_id for use in uses} == {answer.entry_id for answer in answers}
+        entry = Entry.objects.get(pk=answers[0].entry_id)
+        assert f"exception.{exception.label}" in entry.payload["data"]["rules"]
+
+    def test_it_opens_nothing_that_it_does_not_name(self, organisation: Organisation, agent: Agent, token: str) -> None:
+        granted(organisation, agent)
+        assert outcome(token, "gh pr create --title x --body y") is Outcome.REVIEW
+        assert outcome(token, f"{MERGE} && gh pr create --title x --body y") is Outcome.REVIEW
+        assert outcome(token, FORBIDDEN) is Outcome.DENY
+
+    def test_it_opens_only_the_repository_it_names(self, organisation: Organisation, agent: Agent, token: str) -> None:
+        granted(organisation, agent, repository="acme/billing")
+        assert outcome(token) is Outcome.REVIEW
+
+    def test_before_it_is_granted_it_opens_nothing(self, organisation: Organisation, agent: Agent, token: str) -> None:
+        asked(organisation, agent)
+        assert outcome(token) is Outcome.REVIEW
+
+    def test_a_stop_ends_it_for_good(self, organisation: Organisation, agent: Agent, token: str) -> None:
+        granted(organisation, agent)
+        order = order_kill(actor=organisation.manager, kind=ScopeKind.AGENT, scope_id=agent.pk, reason="It misbehaves.")
+        assert outcome(token) is Outcome.DENY
+        for person in (organisation.second_manager, organisation.security):
+            agree_resume(actor=person, order=order, reason="It is safe again.")
+        assert outcome(token) is Outcome.REVIEW
+
+    def test_a_revoked_one_opens_nothing(self, organisation: Organisation, agent: Agent, token: str) -> None:
+        exception = granted(organisation, agent)
+        revoke(actor=organisation.member, exception=exception, reason="The release is up again.")
+        assert outcome(token) is Outcome.REVIEW
+
+    @pytest.mark.parametrize("how", ["right", "account"])
+    def test_it_ends_with_the_right_of_whoever_granted_it(
+        self, organisation: Organisation, agent: Agent, token: str, how: str
+    ) -> None:
+        exception = asked(organisation, agent)
+        grant(actor=organisation.approver, exception=exception, reason="Agreed on the call.")
+        assert outcome(token) is Outcome.ALLOW
+        if how == "right":
+            remove_role(actor=SYSTEM, assignment=organisation.approver.role_assignments.get())
+        else:
+            deactivate_person(actor=SYSTEM, person=organisation.approver)
+        assert outcome(token) is Outcome.REVIEW
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR75:
+    @pytest.mark.parametrize("reason", ["", "   ", "now", "x" * 2001, "urgent\0 urgent"])
+    def test_r75_without_a_reason_it_is_not_asked(self, organisation: Organisation, agent: Agent, reason: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            asked(organisation, agent, reason=reason)
+        assert refused.value.errors[0]["pointer"] == "/reason"
+        assert not GateException.objects.exists()
+
+    def test_r75_without_a_reason_it_is_not_granted(self, organisation: Organisation, agent: Agent) -> None:
+        exception = asked(organisation, agent)
+        with pytest.raises(InvalidInput):
+            grant(actor=organisation.security, exception=exception, reason=" ")
+        exception.refresh_from_db()
+        assert exception.state == ExceptionState.ASKED.value
+
+    @pytest.mark.parametrize("who", ["approver", "security"])
+    def test_r75_nobody_grants_what_they_asked_for(self, organisation: Organisation, agent: Agent, who: str) -> None:
+        person: Person = getattr(organisation, who)
+        exception = asked(organisation, agent, actor=person)
+        with pytest.raises(NotAllowed):
+            grant(actor=person, exception=exception, reason="I agree with myself.")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            GateException.objects.filter(pk=exception.pk).update(state="granted", decided_by=person)
+
+    def test_r75_nobody_grants_or_closes_what_they_own(self, organisation: Organisation, agent: Agent) -> None:
+        exception = asked(organisation, agent, owner=organisation.approver)
+        with pytest.raises(NotAllowed):
+            grant(actor=organisation.approver, exception=exception, reason="I agree with myself.")
+        grant(actor=organisation.security, exception=exception, reason="Agreed on the call.")
+        for person in (organisation.member, organisation.approver):
+            with pytest.raises(NotAllowed):
+                close(actor=person, exception=exception, note="All was well, I say.")
+
+    def test_r75_a_second_account_of_the_asker_is_the_asker(self, organisation: Organisation, agent: Agent) -> None:
+        Person.objects.filter(pk=organisation.approver.pk).update(human=organisation.member.human)
+        organisation.approver.refresh_from_db()
+        exception = asked(organisation, agent)
+        with pytest.raises(NotAllowed):
+            grant(actor=organisation.approver, exception=exception, reason="I am somebody else.")
+        grant(actor=organisation.security, exception=exception, reason="Agreed on the call.")
+        with pytest.raises(NotAllowed):
+            close(actor=organisation.approver, exception=exception, note="All was well, I say.")
+
+    @pytest.mark.parametrize("who", ["member", "manager", "auditor", "operator", "outsider"])
+    def test_r75_break_glass_is_granted_by_approvers_and_security_alone(
+        self, organisation: Organisation, agent: Agent, who: str
+    ) -> None:
+        exception = asked(organisation, agent, actor=organisation.second_approver)
+        with pytest.raises(NotAllowed):
+            grant(actor=getattr(organisation, who), exception=exception, reason="Let it through.")
+
+    def test_r75_it_is_not_extended_while_nobody_has_looked(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        waiting = asked(organisation, agent, actor=organisation.manager)
+        first = granted(organisation, agent)
+        for person in (organisation.member, organisation.second_approver):
+            with pytest.raises(Conflict, match=first.label):
+                asked(organisation, agent, actor=person)
+        with pytest.raises(Conflict, match=first.label):
+            grant(actor=organisation.security, exception=waiting, reason="It was asked before.")
+        set_back(first, hours=2)
+        with pytest.raises(Conflict, match=first.label):
+            asked(organisation, agent)
+
+    def test_r75_break_glass_for_one_person_twice_a_week_and_not_more(
+        self, organisation: Organisation, agent: Agent
+    ) -> None:
+        for _ in range(2):
+            close(
+                actor=organisation.second_approver,
+                exception=granted(organisation, agent),
+                note="Two merges, both are fine.",
+            )
+        with pytest.raises(Conflict, match="within 7 days"):
+            asked(organisation, agent)
+        with pytest.raises(Conflict, match="within 7 days"):
+            asked(organisation, agent, actor=organisation.approver, owner=organisation.member)
+
+    def test_r75_grants_that_race_are_counted_all(self, organisation: Organisation, agent: Agent) -> None:
+        close(actor=organisation.second_approver, exception=granted(organisation, agent), note="One merge, it is fine.")
+        waiting = [asked(organisation, agent, actions=[key]) for key in ("pr.merge", "pr.open", "push.protected")]
+        results = at_once(
+            [
+                partial(grant, actor=who, exception=one, reason="Agreed on the call.")
+                for one, who in zip(
+                    waiting, (organisation.security, organisation.approver, organisation.second_approver), strict=True
+                )
+            ]
+        )
+        assert sum(isinstance(one, GateException) for one in results) == 1
+        assert sum(isinstance(one, Conflict) for one in results) == 2
+
+    @pytest.mark.parametrize("minutes", [0, -1, 241, 10**6])
+    def test_r75_break_glass_has_an_end_within_hours(
+        self, organisation: Organisation, agent: Agent, minutes: int
+    ) -> None:
+        with pytest.raises(InvalidInput):
+            asked(organisation, agent, minutes=minutes)
+
+    @pytest.mark.parametrize("actions", [["push.force"], ["unknown"], ["pr.*"], ["*"], ["read"], [], ["nonsense"]])
+    @pytest.mark.parametrize("kind", list(ExceptionKind))
+    def test_r75_what_is_forbidden_unknown_or_a_pattern_cannot_be_named(
+        self, organisation: Organisation, agent: Agent, kind: ExceptionKind, actions: list[str]
+    ) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            asked(organisation, agent, kind, actions=actions)
+        assert refused.value.errors[0]["pointer"] == "/actions"
+
+    def test_r75_what_is_forbidden_later_stays_forbidden_at_use(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        exception = granted(organisation, agent)
+        GateException.objects.filter(pk=exception.pk).update(actions=["push.force", "unknown"])
+        assert outcome(token, FORBIDDEN) is Outcome.DENY
+        assert outcome(token, "frobnicate --all") is not Outcome.ALLOW
+        assert not ExceptionUse.objects.exists()
+
+    def test_r75_after_its_end_it_opens_nothing(self, organisation: Organisation, agent: Agent, token: str) -> None:
+        exception = granted(organisation, agent)
+        assert outcome(token) is Outcome.ALLOW
+        set_back(exception, minutes=60)
+        assert outcome(token) is Outcome.REVIEW
+        assert ExceptionUse.objects.count() == 1
+
+    def test_r75_overdue_debt_demotes_the_agent_until_somebody_else_closes_it(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        exception = set_back(granted(organisation, agent), hours=24)
+        free, gated = ask(token, FREE), ask(token)
+        assert free.decision.outcome is Outcome.REVIEW
+        assert free.decision.rules[0].id == "standing.debt"
+        assert exception.label in free.decision.rules[0].text
+        assert gated.decision.outcome is Outcome.DENY
+        with pytest.raises(NotAllowed):
+            close(actor=organisation.member, exception=exception, note="I looked at it myself.")
+        close(actor=organisation.second_approver, exception=exception, note="One merge, it is fine.")
+        assert outcome(token, FREE) is Outcome.ALLOW
+        assert outcome(token) is Outcome.REVIEW
+
+    def test_r75_revoking_does_not_pay_the_debt(self, organisation: Organisation, agent: Agent, token: str) -> None:
+        exception = granted(organisation, agent)
+        revoke(actor=organisation.member, exception=exception, reason="It is not needed any more.")
+        set_back(exception, hours=24)
+        assert outcome(token, FREE) is Outcome.REVIEW
+
+    def test_r75_overdue_debt_is_not_passed_by_another_exception(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        exception = granted(organisation, agent, actions=["pr.open"])
+        granted(organisation, agent, ExceptionKind.EXCEPTION, actor=organisation.approver, minutes=600)
+        assert outcome(token) is Outcome.ALLOW
+        set_back(exception, hours=24)
+        assert outcome(token) is Outcome.DENY
+        assert outcome(token, FREE) is Outcome.REVIEW
+
+    def test_r75_who_owes_a_review_opens_no_other_gate(self, organisation: Organisation, agent: Agent) -> None:
+        set_back(granted(organisation, agent), hours=24)
+        with pytest.raises(Conflict, match="overdue"):
+            asked(organisation, agent, actions=["pr.open"])
+        with pytest.raises(Conflict, match="overdue"):
+            asked(organisation, agent, actions=["pr.open"], actor=organisation.approver, owner=organisation.member)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refused_one_is_no_debt(organisation: Organisation, agent: Agent, token: str) -> None:
+    exception = asked(organisation, agent)
+    refuse(actor=organisation.approver, exception=exception, reason="Ask for each merge.")
+    GateException.objects.filter(pk=exception.pk).update(decided_at=database_now() - timedelta(days=60))
+    assert outcome(token, FREE) is Outcome.ALLOW
+    with pytest.raises(InvalidTransition):
+        grant(actor=organisation.security, exception=exception, reason="It was refused before.")
