@@ -1,13 +1,24 @@
 """The table of programs that are understood: which reader says what each of them does.
 
-A program that is not here is ``unknown``. To teach the portal a program, add it to the row that fits, or write a
-reader: a function that takes a ``Call`` and adds actions to it.
+A program that is not here is ``unknown``. The organisation teaches the portal its own programs without touching this
+file, with actions of its own in the catalogue; those are asked only for programs that are not here. To teach every
+portal a program, add it to the row that fits, or write a reader: a function that takes a ``Call`` and adds actions.
 """
 
 import re
 from collections.abc import Callable, Mapping
 
-from approvals.rules.classify import files, git, hosts, infrastructure, languages, network, packages, wrappers
+from approvals.rules.classify import (
+    databases,
+    files,
+    git,
+    hosts,
+    infrastructure,
+    languages,
+    network,
+    packages,
+    wrappers,
+)
 from approvals.rules.classify.call import Call
 from registry.rules.catalogue import Catalogue
 from registry.rules.commands import shortened
@@ -79,6 +90,13 @@ _ROWS: tuple[tuple[str, Reader], ...] = (
     ("wget", network.wget),
     ("ssh scp sftp rsync nc ncat netcat telnet ftp socat mail sendmail", network.connect),
     ("ping dig nslookup host traceroute whois", network.look_up),
+    # databases
+    ("psql", databases.psql),
+    ("mysql mariadb", databases.mysql),
+    ("sqlite3", databases.sqlite),
+    ("redis-cli valkey-cli", databases.redis),
+    (("pg_dump pg_dumpall pg_restore createdb dropdb createuser dropuser mysqldump mysqlimport mongodump mongoexport "
+      "mongorestore mongoimport"), databases.whole),
     # infrastructure
     ("terraform tofu terragrunt pulumi cdk", infrastructure.terraform),
     ("kubectl oc helm", infrastructure.kubernetes),

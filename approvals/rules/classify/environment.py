@@ -1,4 +1,8 @@
-"""Which environment variables change what programs do, and which hold secrets, told by their names."""
+"""Which environment variables change what programs do, and which hold secrets, told by their names.
+
+The tables: names that hold secrets (``SECRET_VARIABLE``), names that make a program run another one (``_STEERING``)
+with the harmless ones of the same family (``_ORDINARY``), and names that say where a program works (``_ADDRESS``).
+"""
 
 import re
 
@@ -13,11 +17,22 @@ _STEERING = re.compile(
     r"|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|GIT_.*|GH_.*|SSH_.*|.*PAGER|EDITOR|VISUAL|BROWSER|LESSOPEN|LESSCLOSE|RIPGREP_CONFIG_PATH"
     r"|CURL_HOME|WGETRC|LESS|LESSKEY.*|MORE|PYTEST_ADDOPTS|PYTEST_PLUGINS|HELM_.*|TF_.*|BUNDLE_.*|YARN_.*|(?i:NPM_CONFIG_.*)"
     r"|DOCKER_(?:CONTEXT|CONFIG|CERT_PATH|TLS.*)|GREP_OPTIONS|TAR_OPTIONS|MAKEFLAGS|CC|CXX|RUSTC.*|RUSTFLAGS|CARGO_.*|GOFLAGS|npm_config_.*|PIP_.*|UV_.*"
-    r"|[a-zA-Z]*_proxy|[A-Z]*_PROXY|AWS_.*|KUBECONFIG|DOCKER_HOST)"
+    r"|[a-zA-Z]*_proxy|[A-Z]*_PROXY|AWS_.*|KUBECONFIG|DOCKER_HOST|PSQLRC|PSQL_.*|PGSERVICEFILE|PGSYSCONFDIR|MYSQL_HOME)"
+)
+_PRODUCTION = re.compile(r"(?:^|[^a-z])(?:prod|production|prd|live)(?:[^a-z]|$)", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:^|_)(?:URL|URI|DSN|HOST|HOSTNAME|ADDR|ENDPOINT|DATABASE|DB|SETTINGS_MODULE|CONTEXT|PROFILE|PROJECT)(?:_|$)"
+    r"|^PG(?:HOST|DATABASE|SERVICE)$",
+    re.IGNORECASE,
 )
 _ORDINARY = re.compile(r"GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL|DATE)|GIT_TERMINAL_PROMPT|AWS_(?:DEFAULT_)?REGION")
 
 
-def steers_programs(name: str) -> bool:
-    """Return whether setting this variable can change which program runs, or what it runs in turn."""
-    return _STEERING.fullmatch(name) is not None and _ORDINARY.fullmatch(name) is None
+def effect_of_setting(name: str, value: str) -> str | None:
+    """Return, as a sentence, why setting this variable makes a command another one; None when it does not."""
+    if _STEERING.fullmatch(name) and not _ORDINARY.fullmatch(name):
+        return f"Setting {name} changes what other programs do."
+    # Tests that run with the database of production are no tests.
+    if _PRODUCTION.search(value) and _ADDRESS.search(name):
+        return f"{name} leads programs to production."
+    return None

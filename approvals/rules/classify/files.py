@@ -1,4 +1,8 @@
-"""Programs that look at files or change them: what each reads, writes or deletes."""
+"""Programs that look at files or change them: what each reads, writes or deletes.
+
+The tables: options that take a value, options that start other programs (``_RUNS_OTHERS``), what of sed and awk only
+prints (``_SED_SAFE``, ``_AWK_ACTS``), and what the programs that only speak may be given (``_SAYS_ONLY``).
+"""
 
 import re
 

@@ -1,4 +1,9 @@
-"""Git: which subcommand reads, which changes the working copy or the history, and which can start programs."""
+"""Git: which subcommand reads, which changes the working copy or the history, and which can start programs.
+
+The tables: subcommands that only look (``_READ``), those with a reader of their own (``_VERBS``), and settings that
+change nothing but looks (``_SAFE_CONFIG``). Any other subcommand is ``unknown``: it may be an alias, which starts
+whatever the repository's settings say.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +16,7 @@ from approvals.rules.classify.paths import special
 _SAFE_CONFIG = re.compile(
     r"user\.(?:name|email)|color\.[\w.]+|core\.(?:quotepath|abbrev)|advice\.\w+|init\.defaultbranch", re.IGNORECASE
 )
+_STORED_RIGHT = re.compile(r"extraheader|token|password|credential|secret", re.IGNORECASE)
 _GLOBAL_VALUED = frozenset(
     {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env", "--super-prefix"}
 )
@@ -200,6 +206,8 @@ def _restore(call: Call, rest: list[Word]) -> None:
         if given.has("-S", "--staged") and not given.has("-W", "--worktree"):
             call.add("edit.file", "index", "It takes changes out of the next commit.")
         else:
+            # The file comes back as an older commit has it, a workflow or a hook among them.
+            call.write([word for word in given.rest if special(word.text) != "edit.file"])
             call.add("file.delete", "working copy", "It throws away changes that were never committed.")
 
 
@@ -288,6 +296,8 @@ def _config(call: Call, rest: list[Word]) -> None:
         or given.has("--get", "--get-all", "--list", "-l", "--get-regexp")
         or len(names) == 1
     ):
+        if given.has("--list", "-l") or names[:1] == ["list"] or any(_STORED_RIGHT.search(name) for name in names):
+            call.unknown("It may show credentials that stand in git's settings.")
         call.read(given.values("-f", "--file"))
         call.add("read", "git config")
     elif (

@@ -1,4 +1,8 @@
-"""git push: exactly which branches and tags it changes, and whether it rewrites or deletes what is published."""
+"""git push: exactly which branches and tags it changes, and whether it rewrites or deletes what is published.
+
+The tables: names of branches that count as protected (``PROTECTED_NAME``; the organisation names others in the scopes
+of its policies) and options that change nothing about where a push goes (``_PUSH_PLAIN``).
+"""
 
 import re
 

@@ -1,8 +1,14 @@
-"""Programs that change machines, clusters and clouds, and in which environment as far as their words tell."""
+"""Programs that change machines, clusters and clouds, and in which environment as far as their words tell.
+
+The tables: words that name an environment (``_PRODUCTION``, ``_STAGING``), verbs of the clouds that look
+(``_CLOUD_READS``), verbs that change (``_CLOUD_CHANGES``), words that lead to secrets or to rights (``_SECRET_WORDS``,
+``_RIGHTS_WORDS``). A verb in neither table counts as a change. The organisation adds its own tools in the catalogue.
+"""
 
 import re
 
 from approvals.rules.classify.call import Call, Word, after_options, names
+from approvals.rules.classify.paths import special
 
 _PRODUCTION = re.compile(r"(?:^|[^a-z])(?:prod|production|prd|live)(?:[^a-z]|$)", re.IGNORECASE)
 _STAGING = re.compile(
@@ -10,12 +16,22 @@ _STAGING = re.compile(
 )
 _CLOUD_READS = re.compile(r"(?:list|describe|show|get|head|ls|lookup|search|filter|wait|help|version)(?:-.*)?")
 _SECRET_WORDS = re.compile(
-    r"secret|password|token|credential|access-?key|get-parameter|print-access|keyvault|ssm|kms|sts|decrypt|login",
+    r"secret|password|token|credential|access-?key|get-parameter|print-access|keyvault|ssm|kms|sts|decrypt|login"
+    r"|\bkeys list|presign|connection-string",
     re.IGNORECASE,
+)
+# Says only who is asking.
+_WHO = re.compile(r"sts get-caller-identity(?: [\w-]+)?")
+_RIGHTS_WORDS = re.compile(
+    r"iam|role|roles|ad|policies|configure|update-kubeconfig|.*iam-policy.*|.*-permission|.*-acl"
+)
+_CLOUD_CHANGES = re.compile(
+    r"(?:create|delete|put|update|set|add|remove|run|start|stop|terminate|deploy|apply|attach|detach|cp|mv|rm|sync)(?:-|$)"
 )
 
 
-def _environment(call: Call) -> str | None:
+def environment_of(call: Call) -> str | None:
+    """Return the environment that the words of a call name, None when they name none."""
     words = " ".join(word.text for word in call.args)
     if _PRODUCTION.search(words):
         return "production"
@@ -35,26 +51,40 @@ def _verbs(call: Call, valued: frozenset[str] = frozenset(), words: list[Word] |
 
 
 def _change(call: Call, what: str) -> None:
-    environment = _environment(call)
+    environment = environment_of(call)
     kind = "deploy.production" if environment == "production" else "infra.change"
     call.add(kind, what, "It changes what runs.", environment=environment)
 
 
-def _look(call: Call, what: str) -> None:
+def look(call: Call, what: str) -> None:
+    """Add a look at a live system."""
     # A read of a live system leaves the machine and shows what runs there, so it is not the free kind.
-    call.add("network.fetch", what, "It reads from a live system.", environment=_environment(call))
+    call.add("network.fetch", what, "It reads from a live system.", environment=environment_of(call))
 
 
 def terraform(call: Call) -> None:
     """terraform: formatting and validating are local, a plan reads what is live, the rest changes it."""
     if not call.clear():
         return
+    call.look_at(call.args)
     verbs = _verbs(call)
     verb = (verbs or ["help"])[0]
-    if verb in {"fmt", "validate", "version", "help", "graph", "providers"}:
+    shows = any(word.text.startswith(("-json", "--json", "--show-secrets")) for word in call.args)
+    if verb == "providers" and len(verbs) > 1:
+        call.add("dependency.change", f"{call.program} providers {verbs[1]}")
+    elif verb in {"fmt", "validate", "version", "help", "graph", "providers"}:
         call.add("lint", f"{call.program} {verb}")
-    elif verb in {"plan", "show", "preview", "diff", "synth"}:
-        _look(call, f"{call.program} {verb}")
+    elif verb in {"login", "logout"}:
+        call.add("access.change", f"{call.program} {verb}")
+    elif (verb == "show" or verbs[:2] in (["stack", "output"], ["stack", "export"], ["config", "get"])) and (
+        shows or verb != "show"
+    ):
+        call.add("secret.read", f"{call.program} {verb}", "State and outputs hold secrets in plain text.")
+    elif verb in {"plan", "show", "preview", "diff", "synth"} or verbs[:2] in (
+        ["state", "list"],
+        ["workspace", "list"],
+    ):
+        look(call, f"{call.program} {verb}")
     elif verb in {"output", "console"} or "pull" in verbs:
         call.add("secret.read", f"{call.program} {verb}", "State and outputs hold secrets in plain text.")
     elif verb in {"init", "get"}:
@@ -67,8 +97,11 @@ def kubernetes(call: Call) -> None:
     """kubectl and helm: listing reads the cluster, secrets are secrets, the rest changes it."""
     if not call.clear():
         return
+    call.look_at(call.args)
     verbs = _verbs(call, _CLUSTER_VALUED)
     verb = (verbs or ["help"])[0]
+    if verb in {"auth", "config", "create", "delete", "certificate"} and _cluster_rights(call, verbs):
+        return
     if verb in {
         "get",
         "describe",
@@ -83,22 +116,39 @@ def kubernetes(call: Call) -> None:
         "diff",
         "events",
     }:
-        if any(re.match(r"secrets?(?:$|[/.,])|.*[,/]secrets?", word) for word in verbs[1:]) or (
-            verb == "get" and call.program == "helm"
-        ):
+        if any(_CLUSTER_SECRET.match(word) for word in verbs[1:]) or (verb == "get" and call.program == "helm"):
             call.add("secret.read", f"{call.program} {verb}")
         elif any(word.text.startswith("--raw") for word in call.args):
             call.unknown("A raw path of the cluster's interface is not followed.")
-        _look(call, f"{call.program} {verb}")
+        look(call, f"{call.program} {verb}")
     elif verb in {"lint", "template", "help", "completion", "kustomize"}:
         for word in call.args:
             if word.text.startswith(_RENDERS_ELSEWHERE):
                 call.unknown(f"{word.text} starts a program or writes files elsewhere.")
         call.add("lint", f"{call.program} {verb}")
-    elif verb == "config":
-        call.add("access.change", "kubectl config")
     else:
         _change(call, f"{call.program} {verb}")
+
+
+# The cluster takes any spelling of a kind's name: Secret, secrets, secrets.v1.
+_CLUSTER_SECRET = re.compile(r"secrets?(?:$|[/.,])|.*[,/]secrets?", re.IGNORECASE)
+_CLUSTER_RIGHTS = re.compile(r"(?:cluster)?role(?:binding)?s?(?:$|[/.])|serviceaccounts?(?:$|[/.])|sa$", re.IGNORECASE)
+
+
+def _cluster_rights(call: Call, verbs: list[str]) -> bool:
+    """Add what changes or shows who may do what in a cluster; False when the call is about something else."""
+    verb, what = verbs[0], verbs[1] if len(verbs) > 1 else ""
+    if (verb, what) == ("create", "token") or (verb == "config" and any(word.text == "--raw" for word in call.args)):
+        call.add("secret.read", f"kubectl {verb} {what}")
+    elif (verb, what) in {("auth", "can-i"), ("auth", "whoami")}:
+        look(call, f"kubectl auth {what}")
+    elif verb == "config" and what in {"view", "current-context", "get-contexts", "get-clusters"}:
+        call.add("read", f"kubectl config {what}")
+    elif verb in {"auth", "config", "certificate"} or _CLUSTER_RIGHTS.match(what):
+        call.add("access.change", f"kubectl {verb} {what}", environment=environment_of(call))
+    else:
+        return False
+    return True
 
 
 def docker(call: Call) -> None:
@@ -135,32 +185,28 @@ def cloud(call: Call) -> None:
         call.touch(word)
     words = _verbs(call, words=list(call.args))
     said = " ".join(words)
-    if _SECRET_WORDS.search(said):
+    # What is fetched into a file with a meaning of its own, a workflow or a hook, changes that file.
+    call.write([word for word in call.args if "://" not in word.text and special(word.text) != "edit.file"])
+    if _SECRET_WORDS.search(said) and not _WHO.fullmatch(said):
         call.add("secret.read", said)
-    if any(word in {"iam", "role", "ad", "policies"} for word in words) and not any(
+    if any(_RIGHTS_WORDS.fullmatch(word) for word in words) and not any(
         _CLOUD_READS.fullmatch(word) for word in words[1:]
     ):
         call.add("access.change", said)
     if not words or (any(_CLOUD_READS.fullmatch(word) for word in words[1:4]) and not _writes(words)):
-        _look(call, said or call.program)
+        look(call, said or call.program)
     else:
         _change(call, said)
 
 
 def _writes(words: list[str]) -> bool:
-    return any(
-        re.match(
-            r"(?:create|delete|put|update|set|add|remove|run|start|stop|terminate|deploy|apply|attach|detach|cp|mv|rm|sync)(?:-|$)",
-            word,
-        )
-        for word in words
-    )
+    return any(_CLOUD_CHANGES.match(word) for word in words)
 
 
 def deploy(call: Call) -> None:
     """Deployment tools: production unless the words say otherwise."""
     call.clear()
-    staging = _environment(call) == "staging"
+    staging = environment_of(call) == "staging"
     kind = "deploy.staging" if staging else "deploy.production"
     call.add(kind, call.program, environment="staging" if staging else "production")
 

@@ -1,4 +1,8 @@
-"""The tools of single languages: Python, Node, Go, Rust and the JVM, where a script can do anything."""
+"""The tools of single languages: Python, Node, Go, Rust and the JVM, where a script can do anything.
+
+The tables: Python's modules (``_MODULES``) and the subcommands of go (``_GO``) and cargo (``_CARGO``) by action type.
+A script, a module or a subcommand in none of them is ``unknown``.
+"""
 
 import re
 

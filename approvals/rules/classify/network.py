@@ -1,4 +1,9 @@
-"""Programs that talk to other machines: to which host, and whether they send or fetch."""
+"""Programs that talk to other machines: to which host, and whether they send or fetch.
+
+The tables: the options of curl that take a value (``_CURL_VALUED``), that send (``_CURL_SENDS``), that write files
+(``_CURL_FILES``), and all that are followed (``_CURL_PLAIN``). An option outside them makes the call ``unknown``. Which
+hosts an agent may reach is not said here but in its scope.
+"""
 
 import re
 

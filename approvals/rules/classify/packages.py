@@ -1,4 +1,9 @@
-"""Tests, linters, builds and package managers, told apart by program and subcommand."""
+"""Tests, linters, builds and package managers, told apart by program and subcommand.
+
+The tables: names of a repository's tasks by action type (``_TASKS``), parts of a task's name that make it ``unknown``
+(``_RISKY_TASK``), subcommands that change dependencies (``INSTALLS``) and that only show (``_SHOWS``), and the tools of
+Node that are run without a download (``_NODE_TOOLS``).
+"""
 
 import re
 

@@ -1,4 +1,10 @@
-"""Where a path leads, and what kind of thing lies there: outside, a secret, or a file with a meaning."""
+"""Where a path leads, and what kind of thing lies there: outside, a secret, or a file with a meaning.
+
+The tables: names and places of secrets (``_SECRET_NAME``, ``_SECRET_PLACE``; ``_EXAMPLE`` are none) and files whose
+change is an action of its own (``_SPECIAL``, first match wins). Links are not resolved, since the file is on another
+machine: making a link counts as reading and changing what it leads to, and a check of paths belongs to the agent's
+own sandbox. The organisation's own paths go into the scope of its policies.
+"""
 
 import re
 from fnmatch import fnmatchcase

@@ -16,7 +16,7 @@ from approvals.rules.classify import grammar
 from approvals.rules.classify.actions import Action, note_command
 from approvals.rules.classify.call import Call, Word
 from approvals.rules.classify.commands import program_reader, read_call
-from approvals.rules.classify.environment import SECRET_VARIABLE, steers_programs
+from approvals.rules.classify.environment import SECRET_VARIABLE, effect_of_setting
 from approvals.rules.classify.paths import Place
 from approvals.rules.classify.words import masked, text_of, word_of
 from registry.rules.catalogue import Catalogue
@@ -228,7 +228,7 @@ class _Reader:
             self.unknown("It sets something that cannot be read.")
             return
         name = text_of(target, self.text)
-        self.name_variable(name)
+        self.name_variable(name, text_of(value, self.text) if value is not None else "")
         if target.type != "variable_name":
             self.evaluates = True
         self.children(node)
@@ -243,10 +243,10 @@ class _Reader:
         if self.looped or self.mentions[name] > 1:
             self.sets_variables = True
 
-    def name_variable(self, name: str) -> None:
+    def name_variable(self, name: str, value: str = "") -> None:
         self.assigned.add(name)
-        if steers_programs(name):
-            self.unknown(f"Setting {name} changes what other programs do.")
+        if effect := effect_of_setting(name, value):
+            self.unknown(effect)
 
     def declaration(self, node: Node) -> None:
         printing = True

@@ -1,4 +1,9 @@
-"""The tools of a coding agent other than its shell: what each does, told from its input."""
+"""The tools of a coding agent: what each does, told from its input. What a shell is given goes to the shell's reader.
+
+The tables: shells (``_SHELLS``), tools that read, look or write with the member of their input that holds the path
+(``_READ_PATH``, ``_LOOK_PATH``, ``_WRITE_PATH``), tools without effect (``_NO_EFFECT``), and MCP tools (``_MCP``). A
+tool in none of them is ``unknown`` unless the organisation added it to the catalogue as an action of its own.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,6 +16,9 @@ from approvals.rules.classify.paths import Place
 from approvals.rules.classify.shell import read_script
 from registry.rules.catalogue import Catalogue
 
+# Other agents' names for a shell: OpenHands' terminal, Codex' exec_command, Gemini's run_shell_command.
+_SHELLS = {"Bash": "command", "terminal": "command", "exec_command": "cmd", "run_shell_command": "command"}
+_ELSEWHERE = ("workdir", "directory", "dir_path", "shell", "is_input", "with_escalated_permissions")
 _READ_PATH = {"Read": "file_path", "NotebookRead": "notebook_path"}
 _LOOK_PATH = {"Glob": "path", "Grep": "path", "LS": "path"}
 _WRITE_PATH = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
@@ -33,14 +41,8 @@ def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[
     The organisation's own actions are asked last, so that none can stand in for what the portal understands.
     """
     call = Call(tool, (), place, found, lambda _: None, lambda _: None)
-    if tool == "Bash":
-        command = given.get("command")
-        if isinstance(command, str) and command.strip():
-            read_script(command, place, found, catalogue)
-            if given.get("dangerouslyDisableSandbox"):
-                call.unknown("It asks to run outside the sandbox that the agent's machine puts around its shell.")
-        else:
-            call.unknown("It has no command.")
+    if tool in _SHELLS:
+        _shell(call, given, catalogue)
     elif tool in _READ_PATH:
         _with_path(call, given.get(_READ_PATH[tool]), lambda word: call.read([word]))
     elif tool in _WRITE_PATH:
@@ -60,6 +62,18 @@ def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[
         call.add(own, tool)
     else:
         call.unknown(f"{tool} is not a tool that the portal knows.")
+
+
+def _shell(call: Call, given: Mapping[str, object], catalogue: Catalogue) -> None:
+    command = given.get(_SHELLS[call.program])
+    if not isinstance(command, str) or not command.strip():
+        call.unknown("It has no command.")
+        return
+    read_script(command, call.place, call.found, catalogue)
+    if given.get("dangerouslyDisableSandbox"):
+        call.unknown("It asks to run outside the sandbox that the agent's machine puts around its shell.")
+    if any(given.get(name) for name in _ELSEWHERE):
+        call.unknown("It names the directory, the shell or the terminal that the command goes to.")
 
 
 def size_of(tool: str, given: Mapping[str, object]) -> tuple[int, int]:

@@ -1,9 +1,13 @@
-"""Programs that start another program: what is started is read as if it stood alone."""
+"""Programs that start another program: what is started is read as if it stood alone.
+
+The tables: for each such program its options that take a value (``_VALUED``, ``_XARGS_VALUED``), so that the program
+that is started is found behind them.
+"""
 
 import re
 
 from approvals.rules.classify.call import Call, Word, arguments, names
-from approvals.rules.classify.environment import steers_programs
+from approvals.rules.classify.environment import effect_of_setting
 
 _VALUED = {
     "nice": "-n --adjustment",
@@ -36,6 +40,12 @@ def _skip_options(words: list[Word], valued: frozenset[str]) -> tuple[list[Word]
     return words[:index], words[index:]
 
 
+def _setting(call: Call, word: Word) -> None:
+    name, _, value = word.text.partition("=")
+    if effect := effect_of_setting(name, value):
+        call.unknown(effect)
+
+
 def plain(call: Call) -> None:
     """time, nohup, timeout, command ...: an option or two, then the program."""
     options, inner = _skip_options(list(call.args), frozenset(_VALUED.get(call.program, "").split()))
@@ -52,8 +62,7 @@ def plain(call: Call) -> None:
         inner = inner[1:]
     while call.program in {"time", "!"} and inner and re.match(r"\w+=", inner[0].text):
         # The shell's own `time` is followed by a whole command, its variables included.
-        if steers_programs(inner[0].text.partition("=")[0]):
-            call.unknown(f"Setting {inner[0].text.partition('=')[0]} changes what other programs do.")
+        _setting(call, inner[0])
         inner = inner[1:]
     if call.program == "watch":
         # watch gives its words to a shell.
@@ -96,9 +105,7 @@ def env(call: Call) -> None:
     ):
         call.unknown("This option of env is not followed.")
     while inner and re.match(r"[^=/]+=", inner[0].text):
-        name = inner[0].text.partition("=")[0]
-        if steers_programs(name):
-            call.unknown(f"Setting {name} changes what other programs do.")
+        _setting(call, inner[0])
         inner = inner[1:]
     if inner:
         call.run(inner)
