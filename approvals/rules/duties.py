@@ -109,7 +109,7 @@ def _of_person(person: Account, ties: Ties) -> Iterable[Conflict]:
         yield Conflict(
             tie.part,
             Via.ACCOUNT,
-            f"Another account of yours, {tie.who.name}, {did(tie)}. Two accounts are one person, so another must decide.",
+            f"Another account of yours, {tie.who.name}, {did(tie)}. That is you, so another person must decide.",
         )
 
 

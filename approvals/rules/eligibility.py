@@ -1,31 +1,53 @@
 """Who may review a request: segregation of duties, told before the click and enforced by the same function."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
+
+from approvals.rules.duties import Account, Ties, conflicts
+from approvals.rules.rulebook_parts import SECURITY, TEAM, Stage
+
+_OWNERS: Final = frozenset({TEAM, SECURITY})
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """Somebody else's right that is to be used: whose, who arranged it, and whether a delegation runs."""
+
+    giver: Account
+    made_by: Account | None = None
+    runs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """What is known of the one who wants to review. ``approver_of`` are the teams they approve for.
+    """What is known of the one who wants to review.
 
-    ``by_agent_credential`` is True when the call came with a token of an agent, whoever it says it is.
+    ``groups`` are the groups that the right gives: their own, or with ``borrowed`` the giver's. ``overseer``: they
+    only watch (auditors), so nobody's right can be lent to them. ``by_agent_credential`` is True when the call came
+    with a token of an agent, whoever it says it is.
     """
 
-    person_id: UUID
+    account: Account
     active: bool
-    approver_of: frozenset[UUID]
-    security: bool = False
+    groups: frozenset[str]
+    borrowed: Borrowed | None = None
+    overseer: bool = False
     by_agent_credential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is known of the request, as of now. None means that it is not known who it was."""
+    """What is known of the request, as of now; ``open`` is the index of the stage whose turn it is.
 
-    team_id: UUID
-    initiator_id: UUID | None = None
-    credential_issuer_id: UUID | None = None
-    reviewed_by: frozenset[UUID] = frozenset()
+    ``voted`` are the natural persons whose verdict stands, ``used`` those whose right somebody else used.
+    """
+
+    stages: tuple[Stage, ...]
+    open: int = 0
+    ties: Ties = field(default_factory=Ties)
+    voted: frozenset[UUID] = frozenset()
+    used: frozenset[UUID] = frozenset()
     pending: bool = True
 
 
@@ -40,23 +62,71 @@ class Refusal:
 def may_review(person: PersonFacts, request: RequestFacts) -> Refusal | None:
     """Return why this person may not review this request, or None when they may.
 
-    The one who holds the agent's credential counts as having asked: they could have made the call themselves. The
-    author of the policy may review, since a policy is agreed before any single request exists.
+    The one who holds the agent's credential counts as having asked: they could have made the call themselves.
     """
+    return (
+        _account_refuses(person)
+        or _duty_refuses(person, request)
+        or _right_refuses(person, request)
+        or _vote_refuses(person, request)
+        or _stage_refuses(person, request)
+    )
+
+
+def _account_refuses(person: PersonFacts) -> Refusal | None:
     if person.by_agent_credential:
         return Refusal("agent-credential", "An agent cannot review; a person must sign in.")
     if not person.active:
         return Refusal("inactive", "This account is not active.")
-    if person.person_id == request.initiator_id:
-        return Refusal("initiator", "You started the work that asks for this, so another person must decide.")
-    if person.person_id == request.credential_issuer_id:
-        return Refusal(
-            "credential-holder", "You issued the credential that this agent uses, so another person must decide."
-        )
-    if not person.security and request.team_id not in person.approver_of:
+    if person.borrowed is None:
+        return None
+    giver = person.borrowed.giver
+    if giver.human == person.account.human or not person.borrowed.runs:
+        return Refusal("not-delegated", f"You do not stand in for {giver.name} now. Nobody passes on a borrowed right.")
+    if person.overseer:
+        return Refusal("overseer", "You watch over those who decide, so you cannot use somebody's right to decide.")
+    return None
+
+
+def _duty_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
+    borrowed = person.borrowed
+    found = (
+        conflicts(person.account, request.ties)
+        if borrowed is None
+        else conflicts(person.account, request.ties, borrowed.giver, borrowed.made_by)
+    )
+    return Refusal(found[0].part.value.replace("_", "-"), found[0].sentence) if found else None
+
+
+def _right_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
+    asked = frozenset[str]().union(*(stage.who for stage in request.stages))
+    if person.groups & asked:
+        return None
+    if person.borrowed is not None:
+        giver = person.borrowed.giver.name
+        return Refusal("not-approver", f"{giver}, for whom you stand in, has no right to decide this request.")
+    if asked <= _OWNERS:
         return Refusal("not-approver", "You are not an approver of the team that owns this agent.")
-    if person.person_id in request.reviewed_by:
+    return Refusal("not-approver", "You are in none of the groups that decide this request.")
+
+
+def _vote_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
+    if person.account.human in request.voted:
         return Refusal("already-reviewed", "You have reviewed this request already.")
+    giver = person.borrowed.giver if person.borrowed else None
+    if giver is not None and giver.human in request.voted | request.used:
+        return Refusal("right-used", f"{giver.name}'s right has been used for this request. One right counts once.")
     if not request.pending:
         return Refusal("resolved", "This request is no longer pending.")
     return None
+
+
+def _stage_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
+    """Stages go in order: who decides in a later one waits, who decides in an earlier one is too late."""
+    turn = request.stages[request.open]
+    if person.groups & turn.who:
+        return None
+    later = [stage for stage in request.stages[request.open + 1 :] if person.groups & stage.who]
+    if later:
+        return Refusal("not-your-turn", f"“{later[0].name}”, where you decide, opens when “{turn.name}” has decided.")
+    return Refusal("stage-decided", f"The stage where you decide is done; “{turn.name}” decides now.")

@@ -1,5 +1,6 @@
 """Reading requests: who may see them, which still stand, in which order, and narrowed to what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +11,6 @@ from django.db.models import (
     BigIntegerField,
     BooleanField,
     Count,
-    Exists,
     F,
     Func,
     OuterRef,
@@ -22,17 +22,16 @@ from django.db.models import (
     UUIDField,
     Value,
 )
-from django.db.models.functions import Cast, Coalesce, Concat, Lower
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.db.models.lookups import Exact
 
 from approvals.models import ApprovalRequest, BranchHead, Review
-from approvals.rules.heads import has_moved, repository_key
+from approvals.rules.heads import has_moved, plain_branch, repositories_in
 from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.mine import asked_of, mine
 from approvals.selectors.standing import Basis
 from portal.errors import NotFound
 from portal.identity.models import Person
-from portal.identity.rules.roles import Role
-from portal.identity.selectors.people import authority_of
 from registry.models import KillState, PolicyLevel
 from registry.rules.kill import combined_epoch
 from registry.rules.lifecycle import AgentState
@@ -58,10 +57,10 @@ class RequestSearch:
 
 
 def visible_requests(person: Person) -> QuerySet[ApprovalRequest]:
-    """The requests of the agents a person may see."""
-    return ApprovalRequest.objects.filter(agent__in=visible_agents(person).order_by()).select_related(
-        "agent", "agent__owner_team", "revision", "initiator", "credential_issuer"
-    )
+    """The requests of the agents a person may see, and those that ask their group or somebody they stand in for."""
+    return ApprovalRequest.objects.filter(
+        Q(agent__in=visible_agents(person).order_by()) | asked_of(person)
+    ).select_related("agent", "agent__owner_team", "revision", "initiator", "credential_issuer")
 
 
 def request_for(person: Person, number: int) -> ApprovalRequest:
@@ -85,7 +84,7 @@ def standing_pending(now: datetime) -> Q:
     ) & (
         _same(F("organisation_revision_id"), ORGANISATION_LEVEL)
         & _same(F("team_revision_id"), TEAM_LEVEL)
-        & (Q(head="") | ~Exists(_other_heads()))
+        & (Q(head="") | Q(Exact(Coalesce(_head_now(), F("head")), F("head"))) | Q(Exact(_head_now(), F("head_known"))))
     )
 
 
@@ -105,11 +104,14 @@ def _same(stored: F, key: Value | Concat) -> Q:
     return Q(Exact(there, now))
 
 
-def _other_heads() -> QuerySet[BranchHead]:
-    """Where the request's branch is known to stand, if that is neither what it stated nor what was known then."""
-    return BranchHead.objects.filter(repository=Lower(OuterRef("repository")), branch=OuterRef("branch")).exclude(
-        commit__in=(OuterRef("head"), OuterRef("head_known"))
+def _head_now() -> Subquery:
+    """The newest commit that is known of the request's branch, under any name that its repository has."""
+    named = Func(Value("repository:"), F("repository"), function="concat", output_field=TextField())
+    there = BranchHead.objects.annotate(key=named).filter(
+        _Among(F("key"), OuterRef("kill_keys")),
+        branch=Func(OuterRef("branch"), Value("^refs/heads/"), Value(""), function="regexp_replace"),
     )
+    return Subquery(there.order_by("-at").values("commit")[:1], output_field=TextField())
 
 
 class _Among(Func):
@@ -125,19 +127,6 @@ def _epoch_now() -> Coalesce:
     over = KillState.objects.filter(_Among(F("key"), OuterRef("kill_keys"))).order_by()
     total = over.annotate(one=Value(1)).values("one").annotate(total=Sum("epoch")).values("total")
     return Coalesce(Subquery(total, output_field=BigIntegerField()), Value(0), output_field=BigIntegerField())
-
-
-def mine(person: Person) -> Q:
-    """The requests that this very person may decide, of those that stand: the rule of eligibility as a query."""
-    authority = authority_of(person)
-    if not person.is_active:
-        return Q(pk=None)
-    who = ~Q(initiator=person) | Q(initiator=None)
-    unless = who & ~Q(credential_issuer=person) & ~Q(reviews__person=person)
-    if authority.has(Role.SECURITY):
-        return unless
-    teams = [team for role, team in authority.roles if role is Role.APPROVER and team is not None]
-    return unless & Q(agent__owner_team__in=teams)
 
 
 def pending(person: Person, *, now: datetime) -> QuerySet[ApprovalRequest]:
@@ -282,16 +271,33 @@ def _stopped_since(request: ApprovalRequest) -> Moved | None:
 def _head_moved(request: ApprovalRequest) -> Moved | None:
     if not request.head:
         return None
-    now = known_head(request.repository, request.branch)
+    now = known_head(repositories_in(request.kill_keys), plain_branch(request.branch))
     if not has_moved(head=request.head, head_known=request.head_known, now=now):
         return None
     return Moved("The branch came to stand at another commit", "head commit", request.head, str(now))
 
 
-def known_head(repository: str, branch: str) -> str | None:
-    """The newest commit that is known of a branch."""
-    found = BranchHead.objects.filter(repository=repository_key(repository), branch=branch)
+def known_head(repositories: Sequence[str], branch: str) -> str | None:
+    """The newest commit that is known of a branch; ``repositories`` are the normal names that one repository has."""
+    found = BranchHead.objects.filter(repository__in=repositories, branch=branch).order_by("-at")
     return found.values_list("commit", flat=True).first()
+
+
+def of_branch(repository: str, branch: str) -> QuerySet[ApprovalRequest]:
+    """What waits or was approved for some commit of a branch, in the order in which rows are locked.
+
+    ``repository`` and ``branch`` are normal names; the stored ones are as they were stated.
+    """
+    return (
+        ApprovalRequest.objects.filter(
+            state__in=(RequestState.PENDING.value, RequestState.APPROVED.value),
+            kill_keys__contains=[f"repository:{repository}"],
+            branch__in=(branch, f"refs/heads/{branch}"),
+            canary=False,
+        )
+        .exclude(head="")
+        .order_by("number")
+    )
 
 
 def _not_active(request: ApprovalRequest) -> Moved | None:

@@ -1,17 +1,120 @@
 """Reading who may decide a request, who did, and whose verdict still counts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import QuerySet
 
 from approvals.models import ApprovalRequest, Review
-from approvals.rules.eligibility import PersonFacts, Refusal, RequestFacts, may_review
+from approvals.rules.delegation import runs
+from approvals.rules.duties import Ties
+from approvals.rules.eligibility import Borrowed, PersonFacts, Refusal, RequestFacts, may_review
+from approvals.rules.stages import Settled, Stage, blocked, settle, stored_stages
 from approvals.rules.workflow import RequestState, ReviewFact, Verdict
-from portal.identity.models import Person, RoleAssignment
-from portal.identity.rules.roles import Authority, Role
-from portal.identity.selectors.people import approvers_of
+from approvals.selectors.delegations import StandIn, account_of, held_by, is_overseer
+from approvals.selectors.duties import Duty, duties_of, ties_of, ties_of_many
+from approvals.selectors.rights import Held, Rights, groups_held, rights_of
+from portal.identity.models import Person
+from portal.identity.rules.roles import Authority
+from portal.identity.selectors.people import authority_of
+from portal.ledger.selectors.entries import database_now
+
+__all__ = [
+    "Capacity",
+    "Duty",
+    "Reviewer",
+    "blocked_sentence",
+    "capacities",
+    "duties_of",
+    "eligible_by_group",
+    "eligible_reviewers",
+    "open_stage",
+    "open_stages",
+    "refusal",
+    "reviewers_of",
+    "reviews_of",
+    "settled",
+    "standing_reviews",
+]
+
+
+@dataclass
+class Scene:
+    """What the questions about one request rest on, each part read once and when it is first needed."""
+
+    request: ApprovalRequest
+    now: datetime
+
+    @cached_property
+    def team_id(self) -> UUID:
+        return self.request.agent.owner_team_id
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        return stored_stages(self.request.stages)
+
+    @cached_property
+    def groups(self) -> frozenset[str]:
+        """Every group that any stage asks."""
+        return frozenset[str]().union(*(stage.who for stage in self.stages))
+
+    @cached_property
+    def ties(self) -> Ties:
+        return ties_of(self.request)
+
+    @cached_property
+    def reviews(self) -> list[Review]:
+        """Every verdict, oldest first, with who gave it and in whose right."""
+        return _in_order(Review.objects.filter(request=self.request).select_related("person", "on_behalf_of"))
+
+    @cached_property
+    def last(self) -> list[Review]:
+        """Of each account history the last verdict, unless it took the one before back."""
+        latest: dict[UUID, Review] = {}
+        for review in self.reviews:
+            if review.human not in latest or review.turn > latest[review.human].turn:
+                latest[review.human] = review
+        return [one for one in latest.values() if one.verdict != Verdict.RETRACT.value]
+
+    @cached_property
+    def voters(self) -> Rights:
+        """What those hold whose right an approval used."""
+        return rights_of(_voters(self.reviews))
+
+    @cached_property
+    def standing(self) -> list[tuple[Review, ReviewFact]]:
+        return _standing(self)
+
+    @cached_property
+    def settled(self) -> Settled:
+        return settle(self.stages, [fact for _, fact in self.standing])
+
+    @cached_property
+    def facts(self) -> RequestFacts:
+        return RequestFacts(
+            stages=self.stages,
+            open=self.settled.stage,
+            ties=self.ties,
+            voted=frozenset(review.person.human for review in self.last),
+            used=frozenset(review.on_behalf_of.human for review in self.last if review.on_behalf_of),
+            pending=self.request.state == RequestState.PENDING.value,
+        )
+
+
+def _in_order(reviews: Iterable[Review]) -> list[Review]:
+    return sorted(reviews, key=lambda review: (review.at, review.turn, review.pk))
+
+
+def _voters(reviews: Iterable[Review]) -> set[UUID]:
+    people = {key for review in reviews for key in (review.person_id, review.on_behalf_of_id)}
+    return {key for key in people if key is not None}
+
+
+def scene_of(request: ApprovalRequest) -> Scene:
+    return Scene(request, database_now())
 
 
 def refusal(
@@ -21,68 +124,36 @@ def refusal(
 
     In their own right, or in that of ``on_behalf_of``, under a delegation that runs.
     """
-    return may_review(
-        PersonFacts(
-            person_id=person.pk,
-            active=person.is_active,
-            approver_of=frozenset(team for role, team in authority.roles if role is Role.APPROVER and team),
-            security=authority.has(Role.SECURITY),
-        ),
-        _facts(request),
+    scene = scene_of(request)
+    if on_behalf_of is None:
+        return _in_own_right(scene, person, authority)
+    return _in_right_of(scene, person, authority, on_behalf_of)
+
+
+def _in_own_right(scene: Scene, person: Person, authority: Authority) -> Refusal | None:
+    groups = groups_held(authority, scene.team_id)
+    return may_review(PersonFacts(account_of(person), person.is_active, groups), scene.facts)
+
+
+def _in_right_of(scene: Scene, person: Person, authority: Authority, giver: Person) -> Refusal | None:
+    """None as soon as one of the delegations between the two carries it; else why the first does not."""
+    lent = held_by(person, now=scene.now, giver=giver)
+    if not lent:
+        none = Borrowed(account_of(giver), runs=False)
+        return may_review(PersonFacts(account_of(person), person.is_active, frozenset(), none), scene.facts)
+    found = [_with(scene, person, authority, one) for one in lent]
+    return None if None in found else found[0]
+
+
+def _with(scene: Scene, person: Person, authority: Authority, lent: StandIn) -> Refusal | None:
+    facts = PersonFacts(
+        account_of(person),
+        person.is_active,
+        lent.groups(scene.team_id),
+        lent.borrowed,
+        overseer=is_overseer(authority),
     )
-
-
-def _facts(request: ApprovalRequest) -> RequestFacts:
-    return RequestFacts(
-        team_id=request.agent.owner_team_id,
-        initiator_id=request.initiator_id,
-        credential_issuer_id=request.credential_issuer_id,
-        reviewed_by=frozenset(review.person_id for review in request.reviews.all()),
-        pending=request.state == RequestState.PENDING.value,
-    )
-
-
-@dataclass(frozen=True)
-class Reviewer:
-    """Someone with the right to decide for the team, and why not this request, if so."""
-
-    person: Person
-    refusal: Refusal | None
-
-
-def reviewers_of(request: ApprovalRequest) -> list[Reviewer]:
-    """Everyone who decides for the team, by name; those who have decided this one already are left out."""
-    facts = _facts(request)
-    return [
-        # Holding the right is what the query selected by, so the rule is asked about this request alone.
-        Reviewer(person, may_review(PersonFacts(person.pk, person.is_active, frozenset({facts.team_id})), facts))
-        for person in approvers_of(request.agent.owner_team)
-        if person.pk not in facts.reviewed_by
-    ]
-
-
-def eligible_reviewers(request: ApprovalRequest) -> list[Person]:
-    """Everyone who may decide it now, by name."""
-    return [reviewer.person for reviewer in reviewers_of(request) if reviewer.refusal is None]
-
-
-def reviews_of(request: ApprovalRequest) -> list[Review]:
-    """The reviews so far with their people, oldest first; ``counts`` tells whether the reviewer still has the right."""
-    still = RoleAssignment.objects.filter(
-        Q(role=Role.SECURITY.value) | Q(role=Role.APPROVER.value, team_id=request.agent.owner_team_id),
-        person_id=OuterRef("person_id"),
-        person__is_active=True,
-    )
-    return list(request.reviews.select_related("person").annotate(counts=Exists(still)).order_by("at"))
-
-
-def standing_reviews(request: ApprovalRequest) -> list[ReviewFact]:
-    """The verdicts that count: every denial, and the approvals of people who still have the right."""
-    return [
-        ReviewFact(review.person_id, Verdict(review.verdict))
-        for review in reviews_of(request)
-        if review.verdict == Verdict.DENY.value or review.counts  # type: ignore[attr-defined]
-    ]
+    return may_review(facts, scene.facts)
 
 
 @dataclass(frozen=True)
@@ -95,32 +166,182 @@ class Capacity:
 
 def capacities(request: ApprovalRequest, person: Person) -> tuple[Capacity, ...]:
     """The groups of the stage that is open which this person may count for now, their own right first."""
-    authority = authority_of(person)
-    if refusal(request, person, authority) is not None:
-        return ()
-    return (Capacity("security" if authority.has(Role.SECURITY) else "team"),)
+    scene, authority = scene_of(request), authority_of(person)
+    found = []
+    turn = scene.stages[scene.settled.stage]
+    if _in_own_right(scene, person, authority) is None:
+        own = groups_held(authority, scene.team_id)
+        found += [Capacity(group) for group in turn.groups if group in own]
+    for lent in held_by(person, now=scene.now):
+        if _with(scene, person, authority, lent) is None:
+            groups = lent.groups(scene.team_id)
+            found += [Capacity(group, lent.giver) for group in turn.groups if group in groups]
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Someone with the right to decide for a group of the request, and why not this request, if so."""
+
+    person: Person
+    refusal: Refusal | None
+    groups: tuple[str, ...] = ()
+
+
+def reviewers_of(request: ApprovalRequest) -> list[Reviewer]:
+    """Everyone in a group that the request asks, by name; those who have decided this one already are left out."""
+    return _reviewers(scene_of(request))
+
+
+def _reviewers(scene: Scene) -> list[Reviewer]:
+    holders = {
+        person_id: frozenset(one.group for one in held) & scene.groups
+        for person_id, held in rights_of().over(scene.team_id).items()
+    }
+    people = Person.objects.filter(pk__in=[key for key, groups in holders.items() if groups])
+    return [
+        Reviewer(
+            person,
+            may_review(PersonFacts(account_of(person), person.is_active, holders[person.pk]), scene.facts),
+            tuple(sorted(holders[person.pk])),
+        )
+        for person in people.order_by("name", "email")
+        if person.human not in scene.facts.voted
+    ]
+
+
+def eligible_reviewers(request: ApprovalRequest) -> list[Person]:
+    """Everyone who may decide it now in their own right, by name."""
+    return [reviewer.person for reviewer in reviewers_of(request) if reviewer.refusal is None]
 
 
 def eligible_by_group(request: ApprovalRequest) -> Mapping[str, frozenset[UUID]]:
-    """For each group that the request's stages name, the natural persons in it who may decide this request."""
-    humans = frozenset(person.human for person in eligible_reviewers(request))
-    return {group: humans for stage in request.stages for group in stage["groups"]}
+    """For each group that the request's stages name, the natural persons whose right in it can still be used.
+
+    Whoever stands in for somebody uses that right and adds none, so it is counted with its holder. The turn of a
+    stage does not matter: who decides in a later one will.
+    """
+    return _eligible(scene_of(request))
+
+
+def _eligible(scene: Scene) -> dict[str, frozenset[UUID]]:
+    gone = scene.ties.humans | scene.facts.voted | scene.facts.used
+    found: dict[str, set[UUID]] = {group: set() for group in scene.groups}
+    rights = rights_of().over(scene.team_id)
+    humans = dict(Person.objects.filter(pk__in=rights).values_list("pk", "human"))
+    for person_id, held in rights.items():
+        for one in held:
+            if one.group in found and humans[person_id] not in gone:
+                found[one.group].add(humans[person_id])
+    return {group: frozenset(members) for group, members in found.items()}
 
 
 def blocked_sentence(request: ApprovalRequest) -> str | None:
     """What is missing when the people who may decide are too few; the requirement is never relaxed."""
+    if request.state != RequestState.PENDING.value:
+        return None
+    scene = scene_of(request)
+    return blocked(scene.stages, _eligible(scene), [fact for _, fact in scene.standing])
+
+
+def open_stage(request: ApprovalRequest) -> int:
+    """The index of the stage whose turn it is."""
+    return scene_of(request).settled.stage
+
+
+def open_stages(requests: QuerySet[ApprovalRequest]) -> dict[UUID, int]:
+    """The index of the stage whose turn it is for each of several requests: as many queries for one as for all."""
+    found = list(requests.select_related("agent").defer("view", "arguments"))
+    if not found:
+        return {}
+    ties, now = ties_of_many(found), database_now()
+    reviews: dict[UUID, list[Review]] = {request.pk: [] for request in found}
+    for review in Review.objects.filter(request__in=list(reviews)).select_related("person", "on_behalf_of"):
+        reviews[review.request_id].append(review)
+    voters = rights_of(_voters(review for given in reviews.values() for review in given))
+    stages = {}
+    for request in found:
+        scene = Scene(request, now)
+        # What the scene would read itself, request by request.
+        scene.ties, scene.reviews, scene.voters = ties[request.pk], _in_order(reviews[request.pk]), voters
+        stages[request.pk] = scene.settled.stage
+    return stages
+
+
+def settled(request: ApprovalRequest) -> Settled:
+    """What the verdicts that stand come to."""
+    return scene_of(request).settled
+
+
+def reviews_of(request: ApprovalRequest) -> list[Review]:
+    """The reviews so far with their people, oldest first; ``counts`` tells whether it is one of those that stand."""
+    scene = scene_of(request)
+    counted = {review.pk for review, _ in scene.standing}
+    for review in scene.reviews:
+        review.counts = review.pk in counted  # type: ignore[attr-defined]  # what a list of them shows beside each
+    return scene.reviews
+
+
+def standing_reviews(request: ApprovalRequest) -> list[ReviewFact]:
+    """The verdicts that count, of each natural person the last, as of now.
+
+    Every denial and every request for changes counts. An approval counts while whoever gave it has the right it was
+    given in without a break since, has no part in the request, and is not the same person as another who approved; a
+    borrowed right counts while the delegation runs, the giver has it still and has not decided himself.
+    """
+    return [fact for _, fact in scene_of(request).standing]
+
+
+def _standing(scene: Scene) -> list[tuple[Review, ReviewFact]]:
+    approvals = [review for review in scene.last if review.verdict == Verdict.APPROVE.value]
+    others = [review for review in scene.last if review.verdict != Verdict.APPROVE.value]
+    rights = scene.voters.over(scene.team_id)
+    spoken = {review.person.human for review in scene.last}
+    found = [(review, ReviewFact(review.person.human, Verdict(review.verdict))) for review in others]
+    used: set[UUID] = set()  # natural persons whose right has been counted
+    # A right is counted for its holder before it is for whoever stands in.
+    for review in sorted(approvals, key=lambda one: (one.on_behalf_of_id is not None, one.at, one.pk)):
+        group = _counts_for(scene, review, rights, spoken)
+        holder = review.on_behalf_of or review.person
+        if group is None or holder.human in used or review.person.human in used:
+            continue
+        used |= {holder.human, review.person.human}
+        found.append((review, ReviewFact(review.person.human, Verdict.APPROVE, group)))
+    return found
+
+
+def _counts_for(scene: Scene, review: Review, rights: Mapping[UUID, list[Held]], spoken: set[UUID]) -> str | None:
+    """The group that an approval counts for now; None when it does not."""
+    person, giver = review.person, review.on_behalf_of
+    if not person.is_active or person.human in scene.ties.humans:
+        return None
+    if giver is None:
+        return _still(scene, review, _without_break(rights.get(person.pk, ()), review.at))
+    if giver.human in spoken or giver.human in scene.ties.humans or is_overseer(authority_of(person)):
+        return None
+    own = _without_break(rights.get(giver.pk, ()), review.at)
+    for lent in held_by(person, now=scene.now, giver=giver):
+        row = lent.delegation
+        maker_tied = not lent.by_giver and lent.made_by.human in scene.ties.humans
+        if (
+            row.made_at <= review.at
+            and not maker_tied
+            and runs(row.starts_at, row.ends_at, row.ended_at, now=scene.now)
+        ):
+            group = _still(scene, review, own & lent.groups(scene.team_id))
+            if group is not None:
+                return group
     return None
 
 
-@dataclass(frozen=True)
-class Duty:
-    """Somebody who has a part in a request: the sentences that say which, and by which way (another account)."""
-
-    person: Person
-    parts: tuple[str, ...]
-    sentences: tuple[str, ...]
+def _without_break(held: Iterable[Held], at: datetime) -> frozenset[str]:
+    """What is held since before the verdict: a right that came back later does not bring it back."""
+    return frozenset(one.group for one in held if one.since is None or one.since <= at)
 
 
-def duties_of(request: ApprovalRequest) -> list[Duty]:
-    """Everybody who has a part in the request, by name."""
-    return []
+def _still(scene: Scene, review: Review, held: frozenset[str]) -> str | None:
+    """The group that it was given for, else another of the same stage."""
+    if review.capacity in held:
+        return review.capacity
+    stage = scene.stages[review.stage] if review.stage < len(scene.stages) else scene.stages[0]
+    return next((group for group in stage.groups if group in held), None)

@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from approvals.models import ApprovalRequest
-from approvals.selectors.requests import Waiting, find_requests, mine, visible_requests
+from approvals.selectors.mine import mine
+from approvals.selectors.requests import Waiting, find_requests, visible_requests
 from approvals.web.detail import detail_context
 from approvals.web.forms import InboxFilters
 from portal.identity.models import Person
@@ -46,7 +47,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     rows: list[InboxRow] = context["rows"]
     chosen = _chosen(request, person, rows)
     if chosen is not None:
-        context |= {"detail": detail_context(request, chosen, now=now), "open": chosen.number}
+        context |= {**detail_context(request, chosen, now=now), "open": chosen.number}
     return render(request, "approvals/inbox.html", context)
 
 
@@ -56,7 +57,7 @@ def inbox_list(request: HttpRequest) -> HttpResponse:
     """The list as a fragment; 204 when it is what the reader has already (``v``)."""
     # Asked every other second: the names of all agents to choose from are not read for it.
     context = _list_context(request, person_of(request), database_now(), choices=False)
-    if request.GET.get("v") == context["version"]:
+    if request.GET.get("v") == context["list_version"]:
         return HttpResponse(status=204)
     context["open"] = _number(request.GET.get("open", ""))
     return render(request, "approvals/_list.html", context)
@@ -78,7 +79,7 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
         "filtered": bool(search.q or search.agent),
         "page": page,
         "rows": rows,
-        "version": _version(page, rows),
+        "list_version": _version(page, rows),
         "live_query": _live_query(request),
     }
 

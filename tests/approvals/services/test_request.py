@@ -7,7 +7,8 @@ from approvals.jobs.sweep import end_overtaken
 from approvals.models import ApprovalRequest
 from approvals.rules.authorize import Outcome
 from approvals.rules.workflow import RequestState
-from approvals.selectors.requests import RequestSearch, Waiting, find_requests, mine, pending, waiting_count
+from approvals.selectors.mine import mine
+from approvals.selectors.requests import RequestSearch, Waiting, find_requests, pending, waiting_count
 from approvals.selectors.reviewing import eligible_reviewers, refusal
 from approvals.services import request as request_service
 from approvals.services.check import Answer

@@ -1,0 +1,88 @@
+"""Reading who holds which group: approvers of the owner team, security, and the groups of the rulebook in force."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from approvals.rules.rulebook_parts import GROUP, SECURITY, TEAM
+from approvals.selectors.rulebook import book_in_force
+from portal.identity.models import Person, RoleAssignment
+from portal.identity.rules.roles import Authority, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A right that somebody holds now, and since when, as far as that is known."""
+
+    group: str
+    since: datetime | None = None
+
+
+def groups_in_force() -> Mapping[str, tuple[UUID, ...]]:
+    """The rulebook's groups by key, each with its members in on-call order."""
+    book = book_in_force().book
+    return {f"{GROUP}{slug}": group.members for slug, group in book.groups.items()}
+
+
+def groups_of(person_id: UUID) -> frozenset[str]:
+    """The keys of the rulebook's groups that somebody is in."""
+    return frozenset(key for key, members in groups_in_force().items() if person_id in members)
+
+
+def groups_held(authority: Authority, team_id: UUID) -> frozenset[str]:
+    """The groups that somebody counts for in their own right, where this team owns the agent."""
+    if not authority.active:
+        return frozenset()
+    own = set(groups_of(authority.person_id))
+    if authority.has(Role.SECURITY):
+        own.add(SECURITY)
+    if authority.has(Role.APPROVER, team_id):
+        own.add(TEAM)
+    return frozenset(own)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What some people, or all, hold now: their roles, and the groups of the rulebook that they are in."""
+
+    roles: Mapping[UUID, Sequence[tuple[Held, UUID | None]]]
+    groups: Mapping[UUID, Sequence[Held]]
+
+    def over(self, team_id: UUID) -> dict[UUID, list[Held]]:
+        """Everybody who holds a group where this team owns the agent, with what they hold."""
+        found: dict[UUID, list[Held]] = {}
+        for person_id, roles in self.roles.items():
+            held = [one for one, team in roles if team is None or team == team_id]
+            if held:
+                found[person_id] = held
+        for person_id, groups in self.groups.items():
+            found[person_id] = [*found.get(person_id, []), *groups]
+        return found
+
+
+def rights_of(people: Iterable[UUID] | None = None) -> Rights:
+    """The rights of these people, of all where none are named; closed accounts hold nothing. Two queries at most."""
+    wanted = None if people is None else set(people)
+    if wanted is not None and not wanted:
+        return Rights({}, {})
+    rows = RoleAssignment.objects.filter(role__in=[Role.SECURITY.value, Role.APPROVER.value], person__is_active=True)
+    if wanted is not None:
+        rows = rows.filter(person_id__in=wanted)
+    roles: dict[UUID, list[tuple[Held, UUID | None]]] = {}
+    for person_id, role, team_id, since in rows.values_list("person_id", "role", "team_id", "since"):
+        held = Held(SECURITY if role == Role.SECURITY.value else TEAM, since)
+        roles.setdefault(person_id, []).append((held, team_id))
+    groups: dict[UUID, list[Held]] = {}
+    for key, members in groups_in_force().items():
+        for person_id in members if wanted is None else wanted & set(members):
+            groups.setdefault(person_id, []).append(Held(key))
+    active = _active(groups)
+    return Rights(roles, {person_id: held for person_id, held in groups.items() if person_id in active})
+
+
+def _active(people: Iterable[UUID]) -> frozenset[UUID]:
+    keys = list(people)
+    if not keys:
+        return frozenset()
+    return frozenset(Person.objects.filter(pk__in=keys, is_active=True).values_list("pk", flat=True))
