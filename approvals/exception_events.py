@@ -93,3 +93,14 @@ class CanarySettled(Event):
     request: int
     template: str
     outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentCooledDown(Event):
+    """An agent opened more requests in ten minutes than the rulebook allows, and opens none until ``until``."""
+
+    TYPE = "approvals.agent.cooled_down"
+
+    opened: int
+    most: int
+    until: str

@@ -1,6 +1,33 @@
 """Canaries: planting a request that ought to be denied, and what follows when somebody decides it."""
 
-from approvals.models import ApprovalRequest, Review
+import secrets
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+
+from approvals.exception_events import CanarySettled
+from approvals.models import ApprovalRequest, Canary, Review
+from approvals.rules.authorize import Outcome
+from approvals.rules.canary import TEMPLATES, CanaryOutcome, Surroundings, Template, filled, outcome_of
+from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.canaries import waits_already
+from approvals.selectors.standing import CallerStanding, caller_standing
+from approvals.services.question import AskedCall, Call, headline, judge, put
+from approvals.services.request import end, open_request
+from portal.identity.selectors.people import actor_for
+from portal.ledger.events import SYSTEM, Actor
+from portal.ledger.selectors.entries import database_now
+from portal.ledger.services.append import append
+from registry.models import Credential
+
+_ENDS = {
+    Verdict.APPROVE: (RequestState.VOIDED, "It was a canary, which ought to be denied. Nothing was granted."),
+    Verdict.DENY: (RequestState.DENIED, "A reviewer denied it. It was a canary."),
+    Verdict.CHANGES: (RequestState.RETURNED, "A reviewer sent it back. It was a canary."),
+}
 
 
 def settled(*, request: ApprovalRequest, review: Review) -> None:
@@ -9,4 +36,100 @@ def settled(*, request: ApprovalRequest, review: Review) -> None:
     The caller has stored the review and its entry, and does nothing further: no count of votes, no grant. An approval
     ends it as voided (MISSED), a denial as denied and changes as returned (CAUGHT).
     """
-    raise NotImplementedError
+    verdict = Verdict(review.verdict)
+    if verdict is Verdict.RETRACT:
+        return
+    state, because = _ENDS[verdict]
+    by = actor_for(review.person)
+    end(request, state, because=because, by=by)
+    _settle(request, outcome_of(approved=verdict is Verdict.APPROVE), by)
+
+
+@transaction.atomic(durable=True)
+def lapse(*, request_id: UUID) -> bool:
+    """Write down that nobody decided a canary before it ended; for the sweep."""
+    request = ApprovalRequest.objects.select_for_update().get(pk=request_id)
+    if request.state == RequestState.PENDING.value or Canary.objects.get(pk=request_id).outcome:
+        return False
+    _settle(request, CanaryOutcome.LAPSED, SYSTEM)
+    return True
+
+
+def plant(*, like: ApprovalRequest) -> ApprovalRequest | None:
+    """Open a canary that looks like more work of the agent that has just opened ``like``; joins the transaction.
+
+    None when the agent could not ask it now: stopped, its credential gone, every template forbidden or free for it,
+    or when one waits already in its team.
+    """
+    credential = Credential.objects.filter(pk=like.credential_id).first()
+    if like.canary or credential is None or waits_already(like.agent.owner_team_id):
+        return None
+    for template in _shuffled(TEMPLATES.values()):
+        call = _call(template, like)
+        asked = AskedCall(call)
+        standing = caller_standing(bytes(credential.digest), asked.keys_of)
+        if standing is None or not standing.credential_ok:
+            return None
+        planted = _open(standing, asked, template)
+        if planted is not None:
+            return planted
+    return None
+
+
+def _open(standing: CallerStanding, asked: AskedCall, template: Template) -> ApprovalRequest | None:
+    decision = judge(standing, asked)
+    if decision.outcome is not Outcome.REVIEW:
+        return None
+    # A digest of nothing: were it the call's, an agent that really asks it would be given the canary.
+    question = put(standing, asked, headline(standing, asked), secrets.token_bytes(32))
+    request = open_request(standing=standing, asked=question, decision=decision, canary=True)
+    if not isinstance(request, ApprovalRequest):
+        return None
+    Canary.objects.create(request=request, template=template.key)
+    return request
+
+
+def _call(template: Template, like: ApprovalRequest) -> Call:
+    """The template's call, with everything stated around it that was stated around the real one."""
+    view: dict[str, Any] = orjson.loads(bytes(like.view))
+    stated, target = view.get("stated", {}), view.get("target", {})
+    around = Surroundings(
+        repository=like.repository or "acme/service",
+        branch=like.branch or "main",
+        number=100 + secrets.randbelow(900),
+    )
+    said = {name: stated.get(name) for name in ("model", "provider", "credential", "fingerprint", "head")}
+    return Call(
+        tool="Bash",
+        tool_input=filled(template, around),
+        session_id=like.session_id,
+        cwd=str(like.arguments.get("cwd", "/work")),
+        repository=like.repository or None,
+        repository_id=target.get("repository_id"),
+        branch=like.branch or None,
+        environment=like.environment or None,
+        initiator=_initiator(like),
+        task=like.task or None,
+        **said,
+    )
+
+
+def _initiator(like: ApprovalRequest) -> str | None:
+    """Who the real request says started the work, as it was stated; None where the issuer stood in for them."""
+    if like.initiator_id == like.credential_issuer_id and "no initiator was stated" in like.initiator_label:
+        return None
+    return like.initiator_label
+
+
+def _shuffled(templates: Iterable[Template]) -> list[Template]:
+    found = list(templates)
+    secrets.SystemRandom().shuffle(found)
+    return found
+
+
+def _settle(request: ApprovalRequest, outcome: CanaryOutcome, by: Actor) -> None:
+    planted, now = Canary.objects.get(pk=request.pk), database_now()
+    planted.outcome, planted.settled_at = outcome.value, now
+    planted.save(update_fields=["outcome", "settled_at"])
+    event = CanarySettled(request=request.number, template=planted.template, outcome=outcome.value)
+    append(event, actor=by, at=now, agent_id=request.agent_id)

@@ -1,0 +1,49 @@
+"""Reading canaries: what became of one, told only once it is settled, and which still wait to be written off."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from approvals.models import ApprovalRequest, Canary
+from approvals.rules.canary import TEMPLATES, CanaryOutcome
+from approvals.rules.workflow import RequestState
+from portal.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a settled canary was, for whoever may see the request."""
+
+    outcome: CanaryOutcome
+    gave_away: str
+
+
+def told(request: ApprovalRequest) -> Told | None:
+    """What is said of a canary; None for every request that is none, and before it is settled: nobody is told then."""
+    if not request.canary or request.state == RequestState.PENDING.value:
+        return None
+    planted = Canary.objects.filter(request=request).first()
+    if planted is None:
+        return None
+    template = TEMPLATES.get(planted.template)
+    outcome = CanaryOutcome(planted.outcome) if planted.outcome else CanaryOutcome.LAPSED
+    return Told(outcome, template.gave_away if template else "")
+
+
+def told_or_not_found(request: ApprovalRequest) -> Told:
+    found = told(request)
+    if found is None:
+        raise NotFound("There is nothing here.")
+    return found
+
+
+def waits_already(team_id: UUID) -> bool:
+    """Whether a canary of the team waits: never two at once, so that they stay rare where people look."""
+    return Canary.objects.filter(
+        outcome="", request__state=RequestState.PENDING.value, request__agent__owner_team=team_id
+    ).exists()
+
+
+def unsettled() -> list[UUID]:
+    """The canaries whose request ended without a verdict: expired, withdrawn, or voided by a stop or a policy."""
+    ended = Canary.objects.filter(outcome="").exclude(request__state=RequestState.PENDING.value)
+    return list(ended.order_by("planted_at").values_list("pk", flat=True)[:500])
