@@ -84,9 +84,16 @@ class CheckDecided(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestOpened(Event):
-    """A gated action waits for people. ``view`` is the sealed view: exactly what every approver is shown."""
+    """A gated action waits for people. ``view`` is the sealed view: exactly what every approver is shown.
+
+    Version 2 adds what stands last among the fields in clear: who decides by which rulebook (``number`` 0 is the one
+    that is built in) and which of its ``rules``, the risk with the points of each factor, the proof that is asked for,
+    the commit, which request this one was edited from, and whether it is a canary: planted, behind it is no agent.
+    Entries of version 1 do not have them.
+    """
 
     TYPE = "approvals.request.opened"
+    VERSION = 2
     PERSONAL: ClassVar = frozenset({"view", "initiator"})
 
     request: int
@@ -98,6 +105,16 @@ class RequestOpened(Event):
     quorum: int
     expires_at: str
     view_hash: str
+    rulebook: int = 0
+    rules: list[str] = field(default_factory=list)
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    risk: int = 0
+    factors: dict[str, int] = field(default_factory=dict)
+    step_up: str = "none"
+    grant_minutes: int | None = None
+    head: str | None = None
+    replaces: int | None = None
+    canary: bool = False
     view: str
     initiator: str
 

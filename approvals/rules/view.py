@@ -15,7 +15,9 @@ from portal.ledger.rules.canonical import JSONValue, canonicalize
 from registry.rules.actions import Reversibility, action_type
 from registry.rules.catalogue import BUILT_IN, Catalogue
 
-FORMAT = "bailiwick-view/1"
+FORMAT = "bailiwick-view/2"
+# What was sealed before says nothing of risk, rulebook, difference and the agent's own words; it is shown as it is.
+FORMATS = frozenset({"bailiwick-view/1", FORMAT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,10 @@ class ViewFacts:
     """Everything that the approver sees. Times are aware; ``grant_minutes`` is how long an approval can be used.
 
     ``target`` and ``stated`` hold what the enforcement point said around the call, and the size of the change;
-    ``levels`` the revisions in force above the agent's own.
+    ``levels`` the revisions in force above the agent's own. ``around`` is what the digest binds beside the call,
+    ``decides`` what the rulebook asks for, ``risk`` the score with its factors, ``said`` the agent's own words,
+    ``diff`` the whole difference that was stated, ``people`` who was stated to have a part in it, and ``edited`` what a
+    reviewer changed, where one did.
     """
 
     number: str
@@ -54,6 +59,14 @@ class ViewFacts:
     opened_at: datetime
     expires_at: datetime
     grant_minutes: int
+    head: str | None = None
+    diff: str | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, JSONValue] = field(default_factory=dict)
+    around: Mapping[str, JSONValue] = field(default_factory=dict)
+    decides: Mapping[str, JSONValue] = field(default_factory=dict)
+    risk: Mapping[str, JSONValue] = field(default_factory=dict)
+    edited: Mapping[str, JSONValue] | None = None
 
 
 def build_view(facts: ViewFacts) -> bytes:
@@ -93,6 +106,14 @@ def build_view(facts: ViewFacts) -> bytes:
             "expires_at": _moment(facts.expires_at),
             "grant_minutes": facts.grant_minutes,
         },
+        "around": dict(facts.around),
+        "decides": dict(facts.decides),
+        "risk": dict(facts.risk),
+        "head": facts.head,
+        "diff": facts.diff,
+        "said": dict(facts.said),
+        "people": dict(facts.people),
+        "edited": None if facts.edited is None else dict(facts.edited),
     }
     return canonicalize(document)
 

@@ -1,140 +1,63 @@
 """Opening, withdrawing and ending approval requests."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from approvals.events import RequestOpened, RequestResolved
+from approvals.events import RequestResolved
 from approvals.models import ApprovalRequest
 from approvals.rules.authorize import Decision
-from approvals.rules.classify.actions import Action
-from approvals.rules.view import ViewFacts, build_view, view_hash
 from approvals.rules.workflow import IllegalTransition, RequestState, advance
 from approvals.selectors.requests import obstacle
-from approvals.selectors.standing import CallerStanding, InForce, policies_in_force
+from approvals.selectors.standing import CallerStanding
+from approvals.services.drafting import Asked, Edit, draft
+from approvals.services.involvement import involve
 from portal.errors import InvalidTransition, NotAllowed
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import actor_for, authority_of
-from portal.ledger.events import SYSTEM, Actor, instant
+from portal.ledger.events import SYSTEM, Actor
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
-from portal.ledger.services.numbers import next_number
-from registry.models import Agent
-from registry.rules.runs import run_id
-from registry.selectors.charters import charter_of
 
+__all__ = [
+    "MOST_WAITING",
+    "Asked",
+    "Edit",
+    "end",
+    "end_if_overtaken",
+    "hold_rulebook",
+    "lock",
+    "open_request",
+    "withdraw",
+]
+
+# The advisory lock over the rulebook: shared by whoever opens a request, alone for whoever puts another in force.
+RULEBOOK_LOCK = "approvals rulebook"
 # More than this from one agent is a flood: people would stop reading, which is what a flood is for.
 MOST_WAITING = 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the agent asked, as the check understood it. ``around`` is what its digest binds beside the call."""
-
-    tool: str
-    session_id: str
-    action: str
-    resource: str
-    actions: Sequence[Action]
-    arguments: dict[str, Any]
-    target: dict[str, Any]
-    stated: dict[str, Any]
-    task: str | None
-    initiator: str | None
-    digest: bytes
-    head: str | None = None
-    head_known: str = ""
-    diff: str | None = None
-    prompt_author: str | None = None
-    co_authors: Sequence[str] = ()
-    around: Mapping[str, Any] = field(default_factory=dict)
-
-
-def open_request(*, standing: CallerStanding, asked: Asked, decision: Decision) -> ApprovalRequest | None:
+def open_request(
+    *,
+    standing: CallerStanding,
+    asked: Asked,
+    decision: Decision,
+    edit: Edit | None = None,
+    canary: bool = False,
+) -> ApprovalRequest | None:
     """The pending request for exactly this question: the one that waits already, or a new one.
 
-    None when the agent has as many requests waiting as it may have.
+    None when the agent has as many requests waiting as it may have. ``edit`` opens it in the place of another,
+    ``canary`` plants it: neither is counted as the agent's asking.
     """
     waiting = _waiting(standing, asked)
     if waiting is not None:
         return waiting
-    if _is_crowded(standing):
+    if edit is None and not canary and _is_crowded(standing):
         return None
-    agent = Agent.objects.select_related("owner_team", "accountable_person", "revision").get(pk=standing.agent_id)
-    initiator = _initiator(asked, standing)
-    policies = policies_in_force(standing.basis)
-    rule = policies.effective.approval(asked.task)
-    number = next_number("approvals_request_number")
-    expires_at = standing.now + timedelta(minutes=rule.expires_minutes)
-    view = build_view(
-        ViewFacts(
-            number=f"AR-{number}",
-            agent_id=agent.pk,
-            agent_name=agent.name,
-            charter=charter_of(agent),
-            owner_team=agent.owner_team.name,
-            accountable_person=agent.accountable_person.name if agent.accountable_person else "",
-            initiator=initiator.label,
-            credential=standing.credential_label,
-            session_id=asked.session_id,
-            tool=asked.tool,
-            arguments=asked.arguments,
-            actions=asked.actions,
-            catalogue=policies.effective.catalogue,
-            target=asked.target,
-            task=asked.task,
-            stated=asked.stated,
-            tier=decision.tier.value,
-            rules=decision.rules,
-            sentence=decision.sentence,
-            digest=asked.digest,
-            revision_id=standing.policy_in_force,
-            revision_number=policies.agent,
-            levels=_levels(standing, policies),
-            epoch=standing.epoch,
-            quorum=rule.quorum,
-            opened_at=standing.now,
-            expires_at=expires_at,
-            grant_minutes=rule.grant_minutes,
-        )
-    )
-    request = ApprovalRequest(
-        number=number,
-        agent=agent,
-        run_id=run_id(standing.agent_id, asked.session_id),
-        session_id=asked.session_id,
-        action=asked.action,
-        resource=asked.resource,
-        tool=asked.tool,
-        arguments=asked.arguments,
-        digest=asked.digest,
-        revision_id=standing.policy_in_force,
-        organisation_revision_id=standing.basis.organisation,
-        team_revision_id=standing.basis.team,
-        task=asked.task or "",
-        epoch=standing.epoch,
-        kill_keys=list(standing.kill_keys),
-        initiator_id=initiator.person_id,
-        initiator_label=initiator.label,
-        credential_id=standing.credential_id,
-        credential_issuer_id=standing.credential_issuer,
-        quorum=rule.quorum,
-        stages=[{"name": "Owner team", "groups": ["team", "security"], "quorum": rule.quorum}],
-        grant_minutes=rule.grant_minutes,
-        repository=asked.target["repository"] or "",
-        branch=asked.target["branch"] or "",
-        environment=asked.target["environment"] or "",
-        head=asked.head or "",
-        head_known=asked.head_known,
-        expires_at=expires_at,
-        view=view,
-        view_hash=view_hash(view),
-    )
+    hold_rulebook()
+    request, event = draft(standing, asked, decision, edit=edit, canary=canary)
     try:
         with transaction.atomic():
             request.save(force_insert=True)
@@ -144,8 +67,20 @@ def open_request(*, standing: CallerStanding, asked: Asked, decision: Decision) 
         if waiting is None:
             raise
         return waiting
-    _append_opened(request, standing)
+    involve(request, asked, standing)
+    # Behind a canary is no run.
+    run = None if request.canary else request.run_id
+    append(event, actor=_opener(request, standing), at=standing.now, agent_id=standing.agent_id, run_id=run)
     return request
+
+
+def hold_rulebook() -> None:
+    """Keep the rulebook as it is until the transaction ends. Whoever agrees to another waits for this, or we for them.
+
+    So no request is opened under a book that is no longer in force when it commits: the one that agrees sees it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [RULEBOOK_LOCK])
 
 
 @transaction.atomic(durable=True)
@@ -199,30 +134,6 @@ def end(request: ApprovalRequest, target: RequestState, *, because: str, by: Act
     append(event, actor=by, at=now, agent_id=request.agent_id, run_id=request.run_id)
 
 
-def _levels(standing: CallerStanding, policies: InForce) -> dict[str, dict[str, Any]]:
-    """The revisions above the agent's own, as an approver is shown them."""
-    above = (
-        ("organisation", standing.basis.organisation, policies.organisation),
-        ("team", standing.basis.team, policies.team),
-    )
-    return {level: {"revision": str(pk), "number": number} for level, pk, number in above if pk is not None}
-
-
-@dataclass(frozen=True)
-class _Initiator:
-    person_id: UUID | None
-    label: str
-
-
-def _initiator(asked: Asked, standing: CallerStanding) -> _Initiator:
-    """Who started the work: as the enforcement point says, else whoever issued the credential it uses."""
-    if asked.initiator:
-        person = Person.objects.filter(email__iexact=asked.initiator, is_active=True).first()
-        return _Initiator(person.pk if person else None, asked.initiator)
-    issuer = Person.objects.get(pk=standing.credential_issuer)
-    return _Initiator(issuer.pk, f"{issuer.name} (issued the credential; no initiator was stated)")
-
-
 def _waiting(standing: CallerStanding, asked: Asked) -> ApprovalRequest | None:
     """The request that asks exactly this and still can be decided; one that is past its time is ended here.
 
@@ -246,24 +157,8 @@ def _is_crowded(standing: CallerStanding) -> bool:
     return waiting.count() >= MOST_WAITING
 
 
-def _append_opened(request: ApprovalRequest, standing: CallerStanding) -> None:
-    event = RequestOpened(
-        request=request.number,
-        action=request.action,
-        tool=request.tool,
-        digest=bytes(request.digest).hex(),
-        revision=policies_in_force(standing.basis).agent,
-        epoch=request.epoch,
-        quorum=request.quorum,
-        expires_at=instant(request.expires_at),
-        view_hash=bytes(request.view_hash).hex(),
-        view=bytes(request.view).decode(),
-        initiator=request.initiator_label,
-    )
-    append(
-        event,
-        actor=Actor("agent", str(standing.agent_id), standing.agent_name),
-        at=standing.now,
-        agent_id=standing.agent_id,
-        run_id=request.run_id,
-    )
+def _opener(request: ApprovalRequest, standing: CallerStanding) -> Actor:
+    """Who asks: the agent, or the person who edited what it asked."""
+    if request.edited_by is not None:
+        return actor_for(request.edited_by)
+    return Actor("agent", str(standing.agent_id), standing.agent_name)
