@@ -38,7 +38,7 @@ def step_up_of(request: ApprovalRequest) -> StepUp:
 
 def is_irreversible(request: ApprovalRequest) -> bool:
     """Whether any part of what is asked cannot be undone."""
-    does = _view(request)["action"]["does"]
+    does = view_of(request)["action"]["does"]
     return any(reversibility_of(deed) is Reversibility.IRREVERSIBLE for deed in does)
 
 
@@ -53,10 +53,16 @@ def last_turn(request: ApprovalRequest, human: UUID) -> Review | None:
 
 
 def _decides(request: ApprovalRequest) -> dict[str, Any]:
-    found: dict[str, Any] = _view(request).get("decides") or {}
+    found: dict[str, Any] = view_of(request).get("decides") or {}
     return found
 
 
-def _view(request: ApprovalRequest) -> dict[str, Any]:
+def run_of(request: ApprovalRequest) -> UUID | None:
+    """The run that an entry about the request belongs to: none for a canary, which no run asked for."""
+    return None if request.canary else request.run_id
+
+
+def view_of(request: ApprovalRequest) -> dict[str, Any]:
+    """The sealed view, read."""
     document: dict[str, Any] = orjson.loads(bytes(request.view))
     return document

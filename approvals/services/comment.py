@@ -4,6 +4,7 @@ from django.db import transaction
 
 from approvals.events import CommentMade
 from approvals.models import ApprovalRequest, Comment
+from approvals.selectors.deciding import run_of
 from approvals.selectors.reviewing import capacities
 from approvals.services.request import lock
 from portal.errors import Conflict, InvalidInput, NotAllowed
@@ -40,7 +41,7 @@ def comment(*, actor: Person, request: ApprovalRequest, text: str) -> Comment:
     now = database_now()
     made = Comment.objects.create(request=request, person=actor, text=text.strip())
     event = CommentMade(request=request.number, comment=made.pk, text=made.text)
-    append(event, actor=actor_for(actor), at=now, agent_id=request.agent_id, run_id=request.run_id)
+    append(event, actor=actor_for(actor), at=now, agent_id=request.agent_id, run_id=run_of(request))
     return made
 
 

@@ -11,7 +11,7 @@ from approvals.events import ReviewGiven
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
-from approvals.selectors.deciding import last_turn, reason_least, settled, step_up_of
+from approvals.selectors.deciding import last_turn, reason_least, run_of, settled, step_up_of
 from approvals.selectors.requests import obstacle
 from approvals.selectors.reviewing import capacities, refusal
 from approvals.services import canaries
@@ -201,7 +201,7 @@ def record_turn(*, actor: Person, request: ApprovalRequest, verdict: Verdict, re
         assertion=proof,
         reason=reason.strip(),
     )
-    append(event, actor=actor_for(actor), at=database_now(), agent_id=request.agent_id, run_id=request.run_id)
+    append(event, actor=actor_for(actor), at=database_now(), agent_id=request.agent_id, run_id=run_of(request))
     return review
 
 

@@ -1,25 +1,31 @@
-"""The page of one request, and the two things that can be done there: decide it, or take it back."""
+"""The page of one request, and what is done there: deciding, taking back, commenting, withdrawing."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from approvals.models import ApprovalRequest
+from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.deciding import step_up_of
 from approvals.selectors.requests import obstacle, request_for
-from approvals.selectors.reviewing import reviews_of
+from approvals.selectors.reviewing import capacities, reviews_of
+from approvals.services.comment import comment
 from approvals.services.request import withdraw
 from approvals.services.review import Shown, add_review
+from approvals.services.undo import undo
 from approvals.web.detail import Problem, detail_context, shown, shown_seconds, version_of
-from approvals.web.document import read_view
-from approvals.web.forms import DecisionForm
-from portal.errors import InvalidInput, PortalError
+from approvals.web.forms import CommentForm, DecisionForm
+from portal.errors import Conflict, InvalidInput, NotAllowed, PortalError
+from portal.identity.bound_proof import Assertion, begin, finish
+from portal.identity.models import Person
 from portal.identity.proof import recently_authenticated, sign_in_methods
 from portal.identity.web.step_up import to_confirm
+from portal.ledger.rules.canonical import CanonicalError, parse_strict
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
-from registry.web.asking import person_of
+from registry.web.asking import person_of, show_in
 
 DECIDED = "bailiwick:decided"
 
@@ -57,9 +63,8 @@ def review_request(request: HttpRequest, number: int) -> HttpResponse:
         form.cleaned_data["view_hash"] = ""  # no such view: the service says so, and shows the present one
     elif form.errors:
         return _incomplete(request, asked, form)
-    verdict = Verdict(form.cleaned_data["verdict"])
-    needs_proof = verdict is Verdict.APPROVE and read_view(bytes(asked.view)).irreversible
-    if needs_proof and not recently_authenticated(request):
+    verdict, fresh = Verdict(form.cleaned_data["verdict"]), recently_authenticated(request)
+    if verdict is Verdict.APPROVE and step_up_of(asked) is StepUp.FRESH and not fresh:
         return to_confirm(request)
     try:
         decided = add_review(
@@ -69,7 +74,10 @@ def review_request(request: HttpRequest, number: int) -> HttpResponse:
             reason=form.cleaned_data.get("reason", ""),
             view_hash=bytes.fromhex(form.cleaned_data["view_hash"]),
             sign_in=sign_in_methods(request),
-            shown=Shown(seconds=shown_seconds(asked, form.cleaned_data.get("shown_at", ""))),
+            shown=_shown(asked, form),
+            on_behalf_of=_behalf(asked, person, form),
+            fresh=fresh,
+            proof=_proof(asked, person, verdict, form),
         )
     except PortalError as error:
         return _refused(request, number, form, error)
@@ -78,11 +86,103 @@ def review_request(request: HttpRequest, number: int) -> HttpResponse:
 
 @signed_in
 @require_POST
+def begin_proof(request: HttpRequest, number: int) -> HttpResponse:
+    """What the browser hands to the passkey, so that it signs approving exactly this; for the page's script."""
+    person = person_of(request)
+    asked = request_for(person, number)
+    try:
+        options = begin(
+            person, digest=bytes(asked.digest), view_hash=bytes(asked.view_hash), verdict=Verdict.APPROVE.value
+        )
+    except PortalError as error:
+        return JsonResponse({"title": error.title, "detail": error.detail}, status=error.status)
+    return JsonResponse(options)
+
+
+@signed_in
+@require_POST
+def undo_review(request: HttpRequest, number: int) -> HttpResponse:
+    """Take one's own approval back."""
+    person = person_of(request)
+    asked = request_for(person, number)
+    try:
+        after = undo(actor=person, request=asked, sign_in=sign_in_methods(request))
+    except Conflict as error:
+        return _stands(request, number, error)
+    if after.state == RequestState.PENDING.value:
+        return _after(request, after, f"Your approval of {after.label} is taken back. It no longer counts.")
+    return _after(request, after, f"Your approval of {after.label} is taken back and its grant is ended, unused.")
+
+
+@signed_in
+@require_POST
+def comment_request(request: HttpRequest, number: int) -> HttpResponse:
+    """Keep a comment, or show the page again with what is wrong with it and what was typed."""
+    person = person_of(request)
+    asked = request_for(person, number)
+    form = CommentForm(request.POST)
+    if not form.is_valid():
+        return _page(request, asked, comment=form, status=422)
+    try:
+        comment(actor=person, request=asked, text=form.cleaned_data["text"])
+    except InvalidInput as error:
+        show_in(form, error)
+        return _page(request, asked, comment=form, status=422)
+    except Conflict as error:
+        return _stands(request, number, error)
+    return _after(request, asked, "Your comment is kept.")
+
+
+@signed_in
+@require_POST
 def withdraw_request(request: HttpRequest, number: int) -> HttpResponse:
     """Take it back."""
     person = person_of(request)
-    asked = withdraw(actor=person, request=request_for(person, number))
+    try:
+        asked = withdraw(actor=person, request=request_for(person, number))
+    except Conflict as error:
+        return _stands(request, number, error)
     return _after(request, asked, f"{asked.label} is withdrawn. The agent has to ask again.")
+
+
+def _shown(asked: ApprovalRequest, form: DecisionForm) -> Shown:
+    """How it was looked at: the time by our stamp, the rest as the browser says, None where no script said it."""
+    said, visible = form.cleaned_data, form.visible_seconds
+    return Shown(
+        seconds=shown_seconds(asked, said.get("shown_at", "")),
+        visible_seconds=visible,
+        unfolded=None if visible is None else said.get("unfolded") == "1",
+    )
+
+
+def _behalf(asked: ApprovalRequest, person: Person, form: DecisionForm) -> Person | None:
+    """Whose right is used: whoever was named, if that right is theirs to use; the service asks again."""
+    named = form.cleaned_data.get("on_behalf_of")
+    if not named:
+        return None
+    givers = [capacity.on_behalf_of for capacity in capacities(asked, person)]
+    found = next((giver for giver in givers if giver is not None and str(giver.pk) == named), None)
+    if found is None:
+        raise NotAllowed("You do not stand in for that person now. Your verdict was not recorded.")
+    return found
+
+
+def _proof(asked: ApprovalRequest, person: Person, verdict: Verdict, form: DecisionForm) -> Assertion | None:
+    """The passkey's answer, checked and its challenge spent; None when there is none."""
+    answer = form.cleaned_data.get("proof")
+    if verdict is not Verdict.APPROVE or not answer:
+        return None
+    try:
+        read = parse_strict(answer.encode())
+    except (CanonicalError, UnicodeEncodeError):
+        read = None
+    return finish(
+        person,
+        read if isinstance(read, dict) else {},
+        digest=bytes(asked.digest),
+        view_hash=bytes(asked.view_hash),
+        verdict=verdict.value,
+    )
 
 
 def _said(asked: ApprovalRequest, verdict: Verdict) -> str:
@@ -90,6 +190,8 @@ def _said(asked: ApprovalRequest, verdict: Verdict) -> str:
         return f"{asked.label} is approved. The agent may make exactly this call, once."
     if verdict is Verdict.DENY:
         return f"{asked.label} is denied."
+    if verdict is Verdict.CHANGES:
+        return f"{asked.label} is sent back. The agent is told what you wrote."
     return f"Your approval of {asked.label} is recorded. It needs more people before the agent may go on."
 
 
@@ -114,6 +216,12 @@ def _refused(request: HttpRequest, number: int, form: DecisionForm, error: Porta
     return _page(request, asked, form=_again(asked, form), problem=problem, status=error.status)
 
 
+def _stands(request: HttpRequest, number: int, error: PortalError) -> HttpResponse:
+    """The page as things stand now with the refusal above it."""
+    asked = request_for(person_of(request), number)
+    return _page(request, asked, problem=Problem(error.title, error.detail, []), status=error.status)
+
+
 def _incomplete(request: HttpRequest, asked: ApprovalRequest, form: DecisionForm) -> HttpResponse:
     """The page again with the field that stands in the way in sight and in focus."""
     form.fields["reason"].widget.attrs["autofocus"] = True
@@ -134,10 +242,13 @@ def _page(
     asked: ApprovalRequest,
     *,
     form: DecisionForm | None = None,
+    comment: CommentForm | None = None,
     problem: Problem | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = detail_context(request, asked, now=database_now(), form=form, problem=problem)
+    if comment is not None:
+        context["comment_form"] = comment
     panel = bool(getattr(request, "htmx", False))
     template = "approvals/_request.html" if panel else "approvals/request.html"
     return render(request, template, {**context, "panel": panel}, status=status)

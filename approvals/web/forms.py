@@ -1,52 +1,20 @@
-"""The forms of approvals: what narrows the inbox, a verdict, and an action to try."""
+"""The forms of approvals: a verdict, and an action to try."""
 
 from typing import Any
 
 from django import forms
 
 from approvals.rules.workflow import Verdict
-from approvals.selectors.requests import RequestSearch, Waiting
-from portal.identity.models import Person
 from portal.ledger.rules.canonical import CanonicalError, parse_strict
 from registry.rules.effective import Effective
 from registry.rules.texts import MOST_TEXT, fault_in
-from registry.selectors.agents import visible_agents
 
-SHOWN = {
-    Waiting.MINE: "Mine to decide",
-    Waiting.PENDING: "All waiting",
-    Waiting.DECIDED: "Decided",
-}
+# What somebody says of a request; taking it back has a button of its own.
+GIVEN = [(verdict.value, verdict.value) for verdict in (Verdict.APPROVE, Verdict.DENY, Verdict.CHANGES)]
 
 
-class InboxFilters(forms.Form):
-    """Lives in the address; what cannot be read there counts as not said."""
-
-    show = forms.ChoiceField(label="Show", required=False, choices=[(key.value, word) for key, word in SHOWN.items()])
-    agent = forms.ChoiceField(label="Agent", required=False)
-    q = forms.CharField(
-        label="Search", required=False, max_length=200, widget=forms.TextInput(attrs={"data-key-search": ""})
-    )
-    group = forms.BooleanField(label="By agent", required=False)
-
-    def __init__(self, data: Any, *, person: Person, choices: bool = True) -> None:
-        super().__init__({"show": Waiting.MINE.value, **data.dict()}, auto_id="filter-%s")
-        if choices:
-            agents = visible_agents(person).order_by("name").values_list("slug", "name")
-            self.fields["agent"].choices = [("", "Any"), *agents]  # type: ignore[attr-defined]
-        else:
-            self.fields["agent"] = forms.SlugField(required=False)
-        self.is_valid()
-
-    @property
-    def search(self) -> RequestSearch:
-        said = self.cleaned_data
-        show = said.get("show") or Waiting.MINE.value
-        return RequestSearch(show=Waiting(show), agent=said.get("agent", ""), q=said.get("q", ""))
-
-    @property
-    def grouped(self) -> bool:
-        return bool(self.cleaned_data.get("group"))
+# The verdicts that are given; one is taken back by undoing it.
+GIVEN = [(verdict.value, verdict.value) for verdict in Verdict if verdict is not Verdict.RETRACT]
 
 
 class DecisionForm(forms.Form):
@@ -59,9 +27,44 @@ class DecisionForm(forms.Form):
         help_text="It goes into the record as you write it.",
         error_messages={"required": "Nothing was decided: write why, for whoever reads it later."},
     )
-    verdict = forms.ChoiceField(choices=[(verdict.value, verdict.value) for verdict in Verdict])
+    verdict = forms.ChoiceField(choices=GIVEN)
     view_hash = forms.RegexField(r"^[0-9a-f]{64}$", widget=forms.HiddenInput)
     shown_at = forms.CharField(required=False, widget=forms.HiddenInput)
+    # What the browser says of how it was looked at, whose right is used, and the passkey's answer. All may be missing
+    # and none is refused here: a hidden field has no place for an error.
+    visible = forms.CharField(required=False, widget=forms.HiddenInput)
+    unfolded = forms.CharField(required=False, widget=forms.HiddenInput)
+    on_behalf_of = forms.CharField(required=False, widget=forms.HiddenInput)
+    proof = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def visible_seconds(self) -> int | None:
+        said: str = self.cleaned_data.get("visible", "")
+        return int(said) if said.isascii() and said.isdecimal() and len(said) < 7 else None
+
+
+class CommentForm(forms.Form):
+    """What somebody says about a request beside any verdict."""
+
+    text = forms.CharField(
+        label="Comment",
+        max_length=MOST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Nothing was kept: write what you want to say."},
+    )
+
+
+class BatchForm(forms.Form):
+    """One verdict and one reason for all requests of a batch."""
+
+    reason = forms.CharField(
+        label="Reason, the same for all of them",
+        max_length=MOST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 3, "minlength": 3}),
+        help_text="It goes into the record of each request as you write it.",
+        error_messages={"required": "Nothing was decided: write why, for whoever reads it later."},
+    )
+    verdict = forms.ChoiceField(choices=GIVEN)
 
 
 TOOLS = {
