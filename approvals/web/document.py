@@ -5,14 +5,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from approvals.rules.authorize import Rule
-from approvals.rules.view import FORMAT, Kind, mark_hidden, reversibility_of
+from approvals.rules.view import FORMATS, reversibility_of
+from approvals.web.patch import PatchShown, dressed_text, shown_patch
+from portal.web.colours import lexer_for, stretches
 from registry.rules.actions import Reversibility, action_type
 
 REVERSIBILITY = {
@@ -22,6 +24,8 @@ REVERSIBILITY = {
     Reversibility.IRREVERSIBLE: "cannot be undone",
 }
 SIZES = ("files", "lines")
+# Lines of one side times lines of the other, up to which a shared line is looked for.
+_MOST_COMPARED = 250_000
 # Names of parameters as a reader says them; any other name is shown as it is.
 _WORDS = {
     "command": "Command",
@@ -31,6 +35,9 @@ _WORDS = {
     "content": "Content",
     "url": "Address",
 }
+# Parameters that only say something about the call: whatever stands there, the tool does the same.
+_WITHOUT_EFFECT = {"Bash": frozenset({"description"})}
+_SAID = {"description": "Description", "plan": "Plan", "summary": "Summary"}
 
 
 @dataclass(frozen=True)
@@ -88,12 +95,27 @@ class Above:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A difference that is part of what is asked. ``patch`` is None where it cannot be read as one: then ``whole``."""
+
+    label: str
+    patch: PatchShown | None
+    whole: Exact | None = None
+
+
+@dataclass(frozen=True)
 class Sealed:
-    """A parsed view. ``document`` is the whole of it; the other fields are the parts that need dressing."""
+    """A parsed view. ``document`` is the whole of it; the other fields are the parts that need dressing.
+
+    ``parts`` are the parameters. ``twice`` are those whose every line stands in a difference as well. ``words`` are
+    what the agent says about it, which changes nothing of what would be done.
+    """
 
     document: dict[str, Any]
     parts: list[Exact]
-    difference: str
+    twice: list[Exact]
+    changes: list[Change]
+    words: list[Exact]
     cwd: Exact | None
     deeds: list[Deed]
     rules: list[Because]
@@ -105,6 +127,11 @@ class Sealed:
     marks: int
 
     @property
+    def groups(self) -> dict[str, str]:
+        """The names of the rulebook's groups, as they were when it was sealed."""
+        return dict((self.document.get("decides") or {}).get("groups") or {})
+
+    @property
     def irreversible(self) -> bool:
         return any(deed.irreversible for deed in self.deeds)
 
@@ -113,20 +140,27 @@ class Sealed:
         return next((deed.label for deed in self.deeds if deed.type == action), action)
 
 
+@lru_cache(maxsize=16)
 def read_view(view: bytes) -> Sealed:
     """The sealed bytes, read. A format that this version does not know is refused: it must not be shown wrongly."""
     document: dict[str, Any] = orjson.loads(view)
-    if document.get("format") != FORMAT:
+    if document.get("format") not in FORMATS:
         raise ValueError(f"This version cannot show a view of the format {document.get('format')!r}.")
     arguments: dict[str, Any] = document["action"]["arguments"]
     inputs = arguments.get("input", {key: arguments[key] for key in arguments if key not in {"tool", "cwd"}})
-    parts = [exact(_WORDS.get(name, name), _as_text(value)) for name, value in inputs.items() if value is not False]
+    changes = _changes(inputs, document)
+    twice = {"old_string", "new_string"} if _replaced(inputs) else set()
+    idle = _WITHOUT_EFFECT.get(document["action"]["tool"], frozenset())
+    shown = [name for name, value in inputs.items() if value is not False and name not in twice | idle]
+    parts = [_part(name, inputs) for name in shown]
     gated = document["gated"]["rules"]
     cwd = exact("Directory", arguments["cwd"]) if arguments.get("cwd") else None
     return Sealed(
         document=document,
         parts=parts,
-        difference=_difference(inputs),
+        twice=[_part(name, inputs) for name in inputs if name in twice],
+        changes=changes,
+        words=_words(document, {name: inputs[name] for name in inputs if name in idle}),
         cwd=cwd,
         deeds=[_deed(deed) for deed in document["action"]["does"]],
         rules=[Because(rule["id"], rule["text"], LEVELS.get(rule.get("level") or "", "")) for rule in gated],
@@ -135,22 +169,56 @@ def read_view(view: bytes) -> Sealed:
         other_composition=any(rule["id"].startswith("composition.") for rule in gated),
         opened_at=datetime.fromisoformat(document["binds"]["opened_at"]),
         expires_at=datetime.fromisoformat(document["binds"]["expires_at"]),
-        marks=sum(part.marks for part in parts) + (cwd.marks if cwd else 0),
+        marks=sum(part.marks for part in parts) + (cwd.marks if cwd else 0) + sum(map(_marks_of, changes)),
     )
 
 
-def exact(label: str, text: str) -> Exact:
-    """The text with marks in place of what a reader would miss or take for something else."""
-    marks = 0
-    pieces: list[str] = []
-    for segment in mark_hidden(text):
-        if segment.kind is Kind.TEXT:
-            pieces.append(escape(segment.text))
-            continue
-        marks += 1
-        label_text = segment.label.strip("[]")
-        pieces.append(format_html('<mark class="hidden-mark" title="{}">{}</mark>', segment.kind.value, label_text))
-    return Exact(label, text, mark_safe("".join(pieces)), marks)  # noqa: S308 (every piece is escaped above)
+def exact(label: str, text: str, name: str = "") -> Exact:
+    """The text with marks in place of what a reader would miss or take for something else.
+
+    ``name`` is that of the file it is, for its colours.
+    """
+    lexer = lexer_for(name) if name else None
+    html, marks = dressed_text(text, stretches(text, lexer) if lexer else [])
+    return Exact(label, text, mark_safe(html), marks)  # noqa: S308 (escaped piece by piece in dressed_text)
+
+
+def _part(name: str, inputs: Mapping[str, Any]) -> Exact:
+    named = {"command": "command.sh", "content": str(inputs.get("file_path", ""))}.get(name, "")
+    return exact(_WORDS.get(name, name), _as_text(inputs[name]), named)
+
+
+def _words(document: Mapping[str, Any], idle: Mapping[str, Any]) -> list[Exact]:
+    """What the agent says of its call: a parameter that does nothing, and what was stated in words around it."""
+    said = {name: text for name, text in (document.get("said") or {}).items() if text}
+    said |= {name: value for name, value in idle.items() if value and value not in said.values()}
+    return [exact(_SAID.get(name, name), _as_text(value)) for name, value in said.items()]
+
+
+def _changes(inputs: Mapping[str, Any], document: Mapping[str, Any]) -> list[Change]:
+    """The differences: a replaced text, and the diff that was stated with the call."""
+    found = []
+    if _replaced(inputs):
+        path = str(inputs.get("file_path", ""))
+        found.append(
+            Change(f"What changes in {path}" if path else "What changes", shown_patch(_difference(inputs), path))
+        )
+    stated = document.get("diff")
+    if stated:
+        patch = shown_patch(stated)
+        found.append(
+            Change("The change as it was stated", patch, None if patch else exact("Not read as a diff", stated))
+        )
+    return found
+
+
+def _marks_of(change: Change) -> int:
+    return change.patch.marks if change.patch else change.whole.marks if change.whole else 0
+
+
+def _replaced(inputs: Mapping[str, Any]) -> bool:
+    old, new = inputs.get("old_string"), inputs.get("new_string")
+    return isinstance(old, str) and isinstance(new, str) and old != new
 
 
 def _deed(deed: Mapping[str, Any]) -> Deed:
@@ -180,9 +248,29 @@ def _as_text(value: object) -> str:
 
 
 def _difference(inputs: Mapping[str, Any]) -> str:
-    """A replacement as a unified diff with all of its lines, beside the two texts themselves; else empty."""
-    old, new = inputs.get("old_string"), inputs.get("new_string")
-    if not isinstance(old, str) or not isinstance(new, str):
-        return ""
-    before, after = old.splitlines(), new.splitlines()
-    return "\n".join(difflib.unified_diff(before, after, n=max(len(before), len(after)), lineterm=""))
+    """A replacement as a unified diff with all of its lines. Lines end where a line feed is, and nowhere else."""
+    before, after = inputs["old_string"].split("\n"), inputs["new_string"].split("\n")
+    if len(before) * len(after) <= _MOST_COMPARED:
+        return "\n".join(difflib.unified_diff(before, after, n=max(len(before), len(after)), lineterm=""))
+    return _at_once(before, after)
+
+
+def _at_once(before: list[str], after: list[str]) -> str:
+    """Everything between what both begin with and what both end with as one change.
+
+    To find what two long texts share can take difflib minutes, and who wrote them may want that.
+    """
+    short = min(len(before), len(after))
+    begin = next((at for at in range(short) if before[at] != after[at]), short)
+    end = next((at for at in range(short - begin) if before[-1 - at] != after[-1 - at]), short - begin)
+    return "\n".join(
+        [
+            "--- ",
+            "+++ ",
+            f"@@ -1,{len(before)} +1,{len(after)} @@",
+            *(f" {line}" for line in before[:begin]),
+            *(f"-{line}" for line in before[begin : len(before) - end]),
+            *(f"+{line}" for line in after[begin : len(after) - end]),
+            *(f" {line}" for line in before[len(before) - end :]),
+        ]
+    )

@@ -9,13 +9,15 @@ from uuid import UUID
 from django.db.models import F, Func, QuerySet, TextField, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from approvals.models import ApprovalRequest
 from approvals.selectors.mine import mine
 from approvals.selectors.requests import Waiting, find_requests, visible_requests
 from approvals.web.detail import detail_context
-from approvals.web.forms import InboxFilters
+from approvals.web.filters import InboxFilters
+from approvals.web.pulse import pulse_for
 from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
@@ -64,6 +66,7 @@ def inbox_list(request: HttpRequest) -> HttpResponse:
 
 
 def _list_context(request: HttpRequest, person: Person, now: datetime, *, choices: bool = True) -> dict[str, Any]:
+    heard = pulse_for(person, now=now)  # before the rows: what changes in between is read again
     filters = InboxFilters(request.GET, person=person, choices=choices)
     search = filters.search
     order: tuple[str, ...] = NEWEST if search.show is Waiting.DECIDED else BY_TIME_LEFT
@@ -76,9 +79,13 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
         "filters": filters,
         "search": search,
         "grouped": filters.grouped,
-        "filtered": bool(search.q or search.agent),
+        "filtered": bool(search.q or search.agent or search.risk or search.asks or search.like),
         "page": page,
         "rows": rows,
+        "bundles": bundles(rows),
+        "batch_url": _batch_url(),
+        "unlike_url": _without(request, "like"),
+        **heard,
         "list_version": _version(page, rows),
         "live_query": _live_query(request),
     }
@@ -118,13 +125,49 @@ def rows_for(requests: list[ApprovalRequest], person: Person, *, now: datetime) 
     ]
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """Requests on a page that ask alike: the one with the least time left, and the others, which fold behind it."""
+
+    lead: InboxRow
+    rest: list[InboxRow]
+
+    @property
+    def count(self) -> int:
+        return 1 + len(self.rest)
+
+
+def bundles(rows: list[InboxRow]) -> list[Bundle]:
+    """The rows in their order, those that wait and ask like an earlier one behind it."""
+    found: dict[tuple[object, ...], Bundle] = {}
+    for row in rows:
+        item = row.request
+        alike = item.precedent and row.state == "pending"
+        key = (item.agent_id, item.precedent, row.mine) if alike else (item.pk,)
+        if key in found:
+            found[key].rest.append(row)
+        else:
+            found[key] = Bundle(row, [])
+    return list(found.values())
+
+
+def _batch_url() -> str:
+    try:
+        return reverse("approvals:batch")
+    except NoReverseMatch:
+        return ""
+
+
 def _state(request: ApprovalRequest, *, now: datetime) -> str:
     return "expired" if request.state == "pending" and request.expires_at <= now else request.state
 
 
 def _version(page: Page[ApprovalRequest], rows: list[InboxRow]) -> str:
     """What the list shows, in a few letters: numbers, states, approvals, and whether each is the reader's."""
-    facts = [(row.request.number, row.state, getattr(row.request, "approvals", 0), row.mine) for row in rows]
+    facts = [
+        (row.request.number, row.state, getattr(row.request, "approvals", 0), row.mine, row.request.escalations)
+        for row in rows
+    ]
     return hashlib.sha256(repr((page.count_capped, facts)).encode()).hexdigest()[:16]
 
 
@@ -133,6 +176,13 @@ def _live_query(request: HttpRequest) -> str:
     for name in ("v", "open"):
         query.pop(name, None)
     return query.urlencode()
+
+
+def _without(request: HttpRequest, name: str) -> str:
+    query = request.GET.copy()
+    for gone in (name, "v", "open", "cursor"):
+        query.pop(gone, None)
+    return f"{reverse('approvals:inbox')}?{query.urlencode()}"
 
 
 def _chosen(request: HttpRequest, person: Person, rows: list[InboxRow]) -> ApprovalRequest | None:

@@ -61,14 +61,14 @@ def _dressed(patch: Patch, name: str) -> PatchShown:
         html, found = _file(one, name, until)
         marks += found
         files.append(FileShown(one.name or name, one.added, one.removed, html))
-    marks += sum(_line(text, [])[1] for text in patch.outside)
+    marks += sum(dressed_text(text, [])[1] for text in patch.outside)
     return PatchShown(files, patch.outside, patch.added, patch.removed, marks)
 
 
 def _file(one: PatchFile, name: str, until: float) -> tuple[SafeString, int]:
     pieces: list[str] = []
     marks = 0
-    head = [_line(text, []) for text in one.head]
+    head = [dressed_text(text, []) for text in one.head]
     marks += sum(found for _, found in head)
     if head:
         text = "\n".join(html for html, _ in head)
@@ -82,12 +82,12 @@ def _file(one: PatchFile, name: str, until: float) -> tuple[SafeString, int]:
 
 def _hunk(hunk: Hunk, name: str, until: float) -> tuple[str, int]:
     spans = _spans(hunk, name) if monotonic() < until else [[]] * len(hunk.lines)
-    head, marks = _line(hunk.head, [])
+    head, marks = dressed_text(hunk.head, [])
     pieces = [f'<div class="ph ph--hunk">{head}</div>']
     for block in _blocks(list(zip(hunk.lines, spans, strict=True))):
         rows: list[str] = []
         for line, colour in block:
-            html, found = _line(line.text, colour)
+            html, found = dressed_text(line.text, colour)
             marks += found
             rows.append(_row(line, html))
         pieces.append(f'<div class="pb">{"".join(rows)}{SEEN}</div>')
@@ -148,7 +148,7 @@ def _spans(hunk: Hunk, name: str) -> list[list[Span]]:
     return spans
 
 
-def _line(text: str, spans: list[Span]) -> tuple[str, int]:
+def dressed_text(text: str, spans: list[Span]) -> tuple[str, int]:
     """The text escaped, with its colours and, over them, a mark in place of each character that hides something."""
     if _PLAIN.fullmatch(text):
         return _coloured(text, 0, spans), 0

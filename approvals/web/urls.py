@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from approvals.web import backtests, batch, channels, decide, deliveries, edit, fragments, inbox, notices, pulse, try_action
+from approvals.web import (
+    backtests,
+    batch,
+    channels,
+    decide,
+    deliveries,
+    edit,
+    fragments,
+    inbox,
+    notices,
+    pulse,
+    try_action,
+)
 
 app_name = "approvals"
 

@@ -63,22 +63,30 @@ def _lexer(name: str) -> Lexer:
     return lexer
 
 
+def stretches(text: str, lexer: Lexer) -> list[Span]:
+    """The stretches of the text that have a colour: where they begin and end, and the class; none when it is long."""
+    if len(text) > MOST or any(len(line) > MOST_OF_LINE for line in text.split("\n")):
+        return []
+    found = ((first, first + len(value), _class_of(kind)) for first, kind, value in lexer.get_tokens_unprocessed(text))
+    return [span for span in found if span[2]]
+
+
 def colours(lines: list[str], lexer: Lexer) -> list[list[Span]]:
-    """For each line the stretches that have a colour: where they begin and end, and the class."""
-    plain: list[list[Span]] = [[] for _ in lines]
-    text = "\n".join(lines)
-    if len(text) > MOST or any(len(line) > MOST_OF_LINE for line in lines):
-        return plain
-    row, start = 0, 0
-    for first, kind, value in lexer.get_tokens_unprocessed(text):
-        css, begin = _class_of(kind), first
-        for number, piece in enumerate(value.split("\n")):
-            if number:
-                row, start = row + 1, begin
-            if css and piece:
-                plain[row].append((begin - start, begin - start + len(piece), css))
-            begin += len(piece) + 1
-    return plain
+    """The same for each line of a text by itself."""
+    by_line: list[list[Span]] = [[] for _ in lines]
+    row = start = 0
+    for first, last, css in stretches("\n".join(lines), lexer):
+        while first > start + len(lines[row]):
+            start += len(lines[row]) + 1
+            row += 1
+        at, line_start = row, start
+        while at < len(lines) and line_start < last:
+            begin, end = max(first, line_start), min(last, line_start + len(lines[at]))
+            if begin < end:
+                by_line[at].append((begin - line_start, end - line_start, css))
+            line_start += len(lines[at]) + 1
+            at += 1
+    return by_line
 
 
 @lru_cache(maxsize=256)

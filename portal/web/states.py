@@ -57,6 +57,16 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "expired": _EXPIRED,
         "voided": _VOIDED,
     },
+    "risk": {
+        "low": Look("Low risk", "circle-check", "neutral"),
+        "elevated": Look("Elevated risk", "triangle-alert", "gated"),
+        "high": Look("High risk", "octagon-x", "forbidden"),
+    },
+    "outcome": {
+        "succeeded": Look("Succeeded", "circle-check", "free"),
+        "failed": Look("Failed", "octagon-x", "forbidden"),
+        "unknown": Look("Not reported", "circle-dashed", "neutral"),
+    },
     "kill": {
         "active": Look("Stopped", "stopped", "stopped"),
         "resumed": Look("Resumed", "play", "free"),
@@ -84,6 +94,12 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "ready": Look("Ready", "circle-check", "free"),
         "failed": Look("Failed", "octagon-x", "forbidden"),
         "cancelled": Look("Cancelled", "circle-slash", "neutral"),
+    },
+    "delivery": {
+        "waiting": Look("Waiting", "hourglass", "neutral"),
+        "sent": Look("Sent", "check", "free"),
+        "dead": Look("Given up", "octagon-x", "forbidden"),
+        "dropped": Look("Dropped", "circle-slash", "neutral"),
     },
     "proposal": {
         "open": Look("Waiting", "hourglass", "gated"),

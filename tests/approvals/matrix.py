@@ -43,6 +43,8 @@ BY_AGENTS = who(405, anonymous=405)
 MATRIX: dict[str, Row] = {
     "approvals:inbox": Row(who(200), query="?show=pending"),
     "approvals:list": Row(who(200)),
+    # Nobody's without the note that a page carries.
+    "approvals:pulse": Row(who(404, anonymous=404)),
     "approvals:badge": Row(who(200)),
     "approvals:home_queue": Row(who(200)),
     "approvals:sparklines": Row(who(200)),
