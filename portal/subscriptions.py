@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from approvals.jobs.backtest import follow_proposals
 from approvals.jobs.notify import TYPES as NOTICED
 from approvals.jobs.notify import notify
+from approvals.jobs.outcomes import match as match_outcomes
 from approvals.jobs.strangers import notice
 from portal.ledger.services.follow import Handler
 from reports.jobs.dispatch import dispatch
@@ -27,6 +28,7 @@ FOLLOWERS: dict[str, Follower] = {
     "runs": Follower({"approvals.check.decided"}, project),
     "strangers": Follower({"approvals.check.decided"}, notice),
     "notices": Follower(NOTICED, notify),
+    "outcomes": Follower({"reports.event.recorded"}, match_outcomes),
     "packages": Follower({"reports.package.requested"}, dispatch),
     "stop_watch": Follower(TYPES, watch),
     "backtests": Follower({"registry.policy.proposed"}, follow_proposals),

@@ -8,7 +8,7 @@ from celery import shared_task
 from approvals.jobs import backtest, count_use
 from approvals.jobs.deliver import deliver_due
 from approvals.jobs.drill import try_drill
-from approvals.jobs.sweep import end_overtaken
+from approvals.jobs.sweep import end_dead_grants, end_overtaken, note_silence
 from portal.ledger.services.follow import follow
 from portal.ledger.services.seal import seal
 from portal.ledger.signing import load_signer
@@ -44,8 +44,10 @@ def follow_log() -> None:
 
 @shared_task
 def sweep_requests() -> None:
-    """Expire and void the pending requests that the clock or the world has overtaken."""
+    """Expire and void what the clock or the world has overtaken, and note of which actions nobody said the end."""
     end_overtaken()
+    end_dead_grants()
+    note_silence()
 
 
 @shared_task

@@ -1,4 +1,4 @@
-"""Which commit of the branch was known when a request was opened: any other that comes later ends it."""
+"""Which commit of the branch was known when a request was opened; grants are found by the call that used them."""
 
 from django.db import migrations, models
 

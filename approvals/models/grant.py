@@ -39,6 +39,10 @@ class Grant(models.Model):
             models.Index(
                 fields=["redeemed_at"], name="approvals_grant_unreported", condition=Q(state="redeemed", outcome="")
             ),
+            # By the call that a report names: asked for every batch of reports.
+            models.Index(
+                fields=["tool_use_id"], name="approvals_grant_call", condition=Q(state="redeemed") & ~Q(tool_use_id="")
+            ),
         ]
         constraints = [
             models.CheckConstraint(

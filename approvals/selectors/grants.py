@@ -1,5 +1,6 @@
 """Reading grants: whether one can still be used, and if not, why."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,8 +8,8 @@ from django.db.models import QuerySet
 
 from approvals.models import ApprovalRequest, Grant
 from approvals.rules.stages import settle, stored_stages
-from approvals.rules.workflow import GrantState, RequestState, grant_usable
-from approvals.selectors.requests import moved_since
+from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, grant_usable
+from approvals.selectors.requests import moved_since, standing_approved
 from approvals.selectors.reviewing import standing_reviews
 from registry.models import Agent
 
@@ -58,9 +59,29 @@ def still_approved(request: ApprovalRequest) -> bool:
     return settle(stored_stages(request.stages), standing_reviews(request)).state is RequestState.APPROVED
 
 
-def unfinished(now: datetime) -> QuerySet[Grant]:
-    """The unused grants that a sweep has to look at, the oldest first."""
-    return Grant.objects.filter(state=GrantState.ISSUED.value, issued_at__lte=now).order_by("issued_at")
+def dead_grants(now: datetime) -> QuerySet[Grant]:
+    """The unused grants that have expired, or whose world is no longer there, the oldest first."""
+    unused = Grant.objects.filter(state=GrantState.ISSUED.value)
+    standing = Grant.objects.filter(state=GrantState.ISSUED.value, expires_at__gt=now, request__in=standing_approved())
+    return unused.exclude(pk__in=standing.values("pk")).order_by("issued_at")
+
+
+def silent_grants(before: datetime) -> QuerySet[Grant]:
+    """The grants that were redeemed before then, and of which nobody has said how the call ended."""
+    return Grant.objects.filter(state=GrantState.REDEEMED.value, outcome="", redeemed_at__lte=before).order_by(
+        "redeemed_at"
+    )
+
+
+def unreported_calls(calls: Collection[str]) -> QuerySet[Grant]:
+    """The grants that were redeemed for calls of these names, as far as their outcome is open."""
+    return (
+        Grant.objects.select_related("request")
+        .filter(
+            tool_use_id__in=sorted(calls), state=GrantState.REDEEMED.value, outcome__in=("", GrantOutcome.UNKNOWN.value)
+        )
+        .order_by("redeemed_at")
+    )
 
 
 def open_grants(agents: QuerySet[Agent], *, now: datetime) -> QuerySet[Grant]:

@@ -27,7 +27,7 @@ from django.db.models.lookups import Exact
 
 from approvals.models import ApprovalRequest, BranchHead, Review
 from approvals.rules.heads import has_moved, plain_branch, repositories_in
-from approvals.rules.workflow import RequestState, Verdict
+from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.selectors.mine import asked_of, mine
 from approvals.selectors.standing import Basis
 from portal.errors import NotFound
@@ -49,11 +49,18 @@ class Waiting(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestSearch:
-    """What a list of requests is narrowed to; empty means any. ``agent`` is a slug."""
+    """What a list of requests is narrowed to; empty means any.
+
+    ``agent`` is a slug, ``risk`` the least score, ``asks`` the key of a group that a stage names, and ``like`` the
+    number of a request that they must be like.
+    """
 
     show: Waiting = Waiting.PENDING
     agent: str = ""
     q: str = ""
+    risk: int = 0
+    asks: str = ""
+    like: int = 0
 
 
 def visible_requests(person: Person) -> QuerySet[ApprovalRequest]:
@@ -75,16 +82,22 @@ def standing_pending(now: datetime) -> Q:
 
     The same conditions as ``obstacle``, for many rows at once.
     """
-    return Q(
-        state=RequestState.PENDING.value,
-        expires_at__gt=now,
-        revision_id=F("agent__revision_id"),
-        agent__state=AgentState.ACTIVE.value,
-        epoch=_epoch_now(),
-    ) & (
-        _same(F("organisation_revision_id"), ORGANISATION_LEVEL)
+    return Q(state=RequestState.PENDING.value, expires_at__gt=now) & _world_stands()
+
+
+def standing_approved() -> QuerySet[ApprovalRequest]:
+    """What was approved and rests on a world that is still there; whose verdicts count is not asked."""
+    return ApprovalRequest.objects.filter(Q(state=RequestState.APPROVED.value) & _world_stands()).order_by()
+
+
+def _world_stands() -> Q:
+    """The same conditions as ``moved_since``."""
+    head = _head_now()
+    return (
+        Q(revision_id=F("agent__revision_id"), agent__state=AgentState.ACTIVE.value, epoch=_epoch_now())
+        & _same(F("organisation_revision_id"), ORGANISATION_LEVEL)
         & _same(F("team_revision_id"), TEAM_LEVEL)
-        & (Q(head="") | Q(Exact(Coalesce(_head_now(), F("head")), F("head"))) | Q(Exact(_head_now(), F("head_known"))))
+        & (Q(head="") | Q(Exact(Coalesce(head, F("head")), F("head"))) | Q(Exact(head, F("head_known"))))
     )
 
 
@@ -161,7 +174,21 @@ def find_requests(person: Person, search: RequestSearch, *, now: datetime) -> Qu
         found = found.filter(agent__slug=search.agent)
     if search.q:
         found = found.filter(_text(search.q))
+    if search.risk:
+        found = found.filter(risk__gte=search.risk)
+    if search.asks:
+        found = found.filter(stages__contains=[{"groups": [search.asks]}])
+    if search.like:
+        found = found.filter(_like(person, search.like))
     return found
+
+
+def _like(person: Person, number: int) -> Q:
+    """What asks like the request with this number; the request alone where nothing says what makes others like it."""
+    one = visible_requests(person).filter(number=number).values("agent_id", "precedent").first()
+    if one is None or not one["precedent"]:
+        return Q(number=number)
+    return Q(agent_id=one["agent_id"], precedent=one["precedent"])
 
 
 def _text(words: str) -> Q:
@@ -283,21 +310,17 @@ def known_head(repositories: Sequence[str], branch: str) -> str | None:
     return found.values_list("commit", flat=True).first()
 
 
-def of_branch(repository: str, branch: str) -> QuerySet[ApprovalRequest]:
-    """What waits or was approved for some commit of a branch, in the order in which rows are locked.
+def of_branch(repository: str, branch: str) -> list[ApprovalRequest]:
+    """What waits, or was approved and not used, for some commit of a branch, in the order in which rows are locked.
 
     ``repository`` and ``branch`` are normal names; the stored ones are as they were stated.
     """
-    return (
-        ApprovalRequest.objects.filter(
-            state__in=(RequestState.PENDING.value, RequestState.APPROVED.value),
-            kill_keys__contains=[f"repository:{repository}"],
-            branch__in=(branch, f"refs/heads/{branch}"),
-            canary=False,
-        )
-        .exclude(head="")
-        .order_by("number")
-    )
+    there = ApprovalRequest.objects.filter(
+        kill_keys__contains=[f"repository:{repository}"], branch__in=(branch, f"refs/heads/{branch}"), canary=False
+    ).exclude(head="")
+    waiting = there.filter(state=RequestState.PENDING.value)
+    unused = there.filter(state=RequestState.APPROVED.value, grant__state=GrantState.ISSUED.value)
+    return sorted([*waiting, *unused], key=lambda request: request.number)
 
 
 def _not_active(request: ApprovalRequest) -> Moved | None:

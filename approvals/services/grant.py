@@ -1,9 +1,11 @@
 """Grants: issued with the approval, redeemed once after everything was looked at again, ended when they are dead."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from approvals.events import GrantExpired, GrantIssued, GrantRedeemed, GrantVoided
 from approvals.models import ApprovalRequest, Grant
@@ -34,9 +36,9 @@ WHERE g.agent_id = %s AND g.digest = %s AND g.state = 'issued' AND g.expires_at 
       (SELECT l.revision_id FROM registry_policylevel l WHERE l.key = 'organisation')
   AND r.team_revision_id IS NOT DISTINCT FROM
       (SELECT l.revision_id FROM registry_policylevel l WHERE l.key = 'team:' || a.owner_team_id)
-  AND (r.head = '' OR NOT EXISTS (SELECT FROM approvals_branchhead h
-                                  WHERE h.repository = lower(r.repository) AND h.branch = r.branch
-                                    AND h.commit <> r.head AND h.commit <> r.head_known))
+  AND (r.head = '' OR coalesce((SELECT h.commit FROM approvals_branchhead h
+                                WHERE h.repository = ANY(string_to_array(%s::text, E'\\n')) AND h.branch = %s
+                                ORDER BY h.at DESC LIMIT 1), r.head) IN (r.head, r.head_known))
 ORDER BY g.issued_at DESC LIMIT 1
 FOR UPDATE OF g
 """
@@ -73,19 +75,25 @@ def issue(*, request: ApprovalRequest) -> Grant:
     return grant
 
 
-def redeem(
-    *, standing: CallerStanding, bound: bytes, tool_use_id: str | None, on: tuple[str, str] | None
-) -> Grant | None:
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Where a call that states a commit would act: the names that its repository has, and the branch."""
+
+    repositories: tuple[str, ...]
+    name: str
+
+
+def redeem(*, standing: CallerStanding, bound: bytes, tool_use_id: str | None, on: Branch | None) -> Grant | None:
     """Consume the live grant for exactly this action, if there is one; inside the check's transaction.
 
-    ``on`` is repository and branch where the call states a commit: reporting a head waits for whoever redeems on
-    it, and the other way round, so that none is let through once a newer commit was taken note of. The verdicts are
-    counted again under the row's lock: those of people who have since lost the right, or their account, or turned
-    out to have a part in it, give nothing.
+    ``on`` is the branch where the call states a commit: reporting a head waits for whoever redeems on it, and the
+    other way round, so that none is let through once a newer commit was taken note of. The verdicts are counted
+    again under the row's lock: those of people who have since lost the right, or their account, or turned out to
+    have a part in it, give nothing.
     """
     with connection.cursor() as cursor:
         if on is not None:
-            cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [lock_name(*on)])
+            _wait_for_reports(on, cursor)
         cursor.execute(
             _FIND,
             [
@@ -95,6 +103,8 @@ def redeem(
                 standing.basis.agent,
                 standing.team_id,
                 one_text(standing.kill_keys),
+                one_text(on.repositories if on else ()),
+                on.name if on else "",
             ],
         )
         found = cursor.fetchone()
@@ -118,6 +128,11 @@ def redeem(
         run_id=grant.request.run_id,
     )
     return grant
+
+
+def _wait_for_reports(on: Branch, cursor: CursorWrapper) -> None:
+    for repository in on.repositories:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [lock_name(repository, on.name)])
 
 
 def void_approved(*, request: ApprovalRequest, because: str, by: Actor = SYSTEM) -> bool:

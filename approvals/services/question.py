@@ -13,6 +13,7 @@ from approvals.rules.authorize import Decision, Effect, Outcome, Question, Rule,
 from approvals.rules.binding import bound_arguments, digest
 from approvals.rules.classify import classify
 from approvals.rules.classify.actions import Action, Classified
+from approvals.rules.heads import plain_branch, repositories_in
 from approvals.selectors.requests import known_head
 from approvals.selectors.standing import CallerStanding, Holder, effective_policy
 from approvals.services.request import Asked
@@ -176,7 +177,7 @@ def put(standing: CallerStanding, asked: AskedCall, named: Action, bound_to: byt
         initiator=call.initiator,
         digest=bound_to,
         head=call.head,
-        head_known=_head_known(call),
+        head_known=_head_known(standing, call),
         diff=call.diff,
         prompt_author=call.prompt_author,
         co_authors=call.co_authors,
@@ -184,9 +185,11 @@ def put(standing: CallerStanding, asked: AskedCall, named: Action, bound_to: byt
     )
 
 
-def _head_known(call: Call) -> str:
+def _head_known(standing: CallerStanding, call: Call) -> str:
     """What is known of the branch as the request is opened; nothing is asked for a call that states no commit."""
-    return known_head(call.repository or "", call.branch or "") or "" if call.head else ""
+    if not call.head:
+        return ""
+    return known_head(repositories_in(standing.kill_keys), plain_branch(call.branch or "")) or ""
 
 
 def bound(standing: CallerStanding, asked: AskedCall, named: Action) -> bytes:
