@@ -100,7 +100,7 @@ def read_place(url: str) -> Place:
 
 def _host(host: str) -> str:
     """The host in one spelling: a name in ASCII, or an address as such addresses are written."""
-    if ":" in host:
+    if ":" in host and "%" not in host:
         with suppress(ValueError):
             return str(ipaddress.IPv6Address(host))
         raise NotSent("The address's host cannot be read.", final=True)

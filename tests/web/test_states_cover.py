@@ -5,6 +5,7 @@ from enum import Enum
 import pytest
 
 from approvals.rules import workflow
+from approvals.rules.notices import DeliveryState
 from portal.web import states
 from registry.models import CampaignState
 from registry.rules.kill import OrderState, StopStatus
@@ -24,6 +25,7 @@ from registry.rules.tiers import Tier
         ("kill", OrderState),
         ("kill", StopStatus),
         ("campaign", CampaignState),
+        ("delivery", DeliveryState),
         ("review", Standing),
     ],
 )
