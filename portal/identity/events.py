@@ -135,3 +135,16 @@ class OnCallChanged(Event):
 
     team: UUID
     on_call: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountsLinked(Event):
+    """These accounts are one natural person from now on. ``automatic``: their addresses reach the same mailbox."""
+
+    TYPE = "identity.accounts.linked"
+    PERSONAL: ClassVar = frozenset({"reason"})
+
+    human: UUID
+    people: list[str]
+    automatic: bool
+    reason: str

@@ -40,6 +40,7 @@ MATRIX: dict[str, Row] = {
     "identity:role_add": Row(OPERATOR_POSTS, _person),
     "identity:role_remove": Row(OPERATOR_POSTS, _person),
     "identity:close": Row(OPERATOR_POSTS, _person),
+    "identity:link_accounts": Row(only("operator"), _person),
     "identity:reopen": Row(OPERATOR_POSTS, _person),
     "identity:teams": Row(who(200)),
     "identity:team_new": Row(only("operator")),

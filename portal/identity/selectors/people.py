@@ -1,5 +1,6 @@
 """Reading people and what they are entitled to right now."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 
 from portal.errors import NotFound
 from portal.identity.models import Membership, Person, RoleAssignment, Team
+from portal.identity.rules.mailbox import Mailbox, mailbox_of
 from portal.identity.rules.roles import Authority, Role
 from portal.ledger.events import Actor
 
@@ -32,6 +34,31 @@ def person_by_id(person_id: UUID | str) -> Person:
     if person is None:
         raise NotFound("There is no such person.")
     return person
+
+
+def person_at(address: str) -> Person | None:
+    """The account with exactly this address, but for case."""
+    return Person.objects.filter(email__iexact=address.strip()).first()
+
+
+def accounts_at(addresses: Iterable[str]) -> list[UUID]:
+    """The ids of all accounts, closed ones too, that stand for any of the e-mail addresses, whatever is tagged on."""
+    same = Q()
+    for mailbox in {mailbox_of(address) for address in addresses}:
+        if mailbox is not None:
+            same |= at_mailbox(mailbox)
+    return list(Person.objects.filter(same).order_by("pk").values_list("pk", flat=True)) if same else []
+
+
+def at_mailbox(mailbox: Mailbox) -> Q:
+    """The accounts whose mail goes to one place: the plain address, and any with a tag after a plus sign."""
+    plain = Q(email__iexact=f"{mailbox.local}@{mailbox.domain}")
+    return plain | Q(email__istartswith=f"{mailbox.local}+", email__iendswith=f"@{mailbox.domain}")
+
+
+def accounts_of(person: Person) -> QuerySet[Person]:
+    """Every account of the natural person behind this one, itself among them, by name."""
+    return Person.objects.filter(human=person.human).order_by("name", "email")
 
 
 def people_in(team: Team) -> QuerySet[Person]:

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity import events
 from portal.identity.models import Person, PersonToken
+from portal.identity.services.accounts import link_accounts, link_same_mailbox
 from portal.identity.services.administration import keep_an_operator, require_administrator
 from portal.identity.services.roles import assign_role, organisation_group, remove_role
 from portal.identity.services.teams import add_member, create_team, remove_member
@@ -19,6 +20,7 @@ __all__ = [
     "create_person",
     "create_team",
     "deactivate_person",
+    "link_accounts",
     "organisation_group",
     "reactivate_person",
     "record_invitation",
@@ -42,6 +44,7 @@ def create_person(*, actor: Actor, email: str, name: str, password: str | None =
         raise Conflict(f"A person with the e-mail address {email} exists already; nothing was created.") from error
     event = events.PersonCreated(person=person.pk, email=person.email, name=person.name)
     append(event, actor=actor, at=database_now(), subject=f"person:{person.pk}")
+    link_same_mailbox(actor=actor, person=person)
     return person
 
 

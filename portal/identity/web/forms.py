@@ -73,3 +73,10 @@ class TeamRoleForm(forms.Form):
         choices=[(role.value, f"{role.value}: {EXPLAIN[role]}") for role in Role if role in TEAM_ROLES],
     )
     team = forms.ModelChoiceField(queryset=Team.objects.order_by("name"), label="Team", empty_label="Choose a team")
+
+
+class LinkForm(forms.Form):
+    email = forms.EmailField(label="E-mail address of the other account")
+    reason = forms.CharField(
+        max_length=500, label="How do you know?", help_text="One line, kept in the record. At least three characters."
+    )

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal.errors import InvalidInput, PortalError
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
-from portal.identity.selectors.people import actor_for, person_by_id, roles_held, search_people
+from portal.identity.selectors.people import accounts_of, actor_for, person_by_id, roles_held, search_people
 from portal.identity.services import people as service
 from portal.identity.web.access import me, operators_only
 from portal.identity.web.forms import InviteForm, OrganisationRoleForm, SearchForm, TeamRoleForm
@@ -73,6 +73,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
     context = {
         "person": person,
         "is_me": person.pk == me(request).pk,
+        "accounts": accounts_of(person).exclude(pk=person.pk),
         "roles": roles_held(person),
         "memberships": person.memberships.select_related("team").order_by("team__name"),
         "organisation_form": OrganisationRoleForm(prefix="o"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.identity.web import account, home, people, teams
+from portal.identity.web import account, accounts, home, people, teams
 
 app_name = "identity"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("people/<uuid:person_id>/roles/add/", people.role_add, name="role_add"),
     path("people/<uuid:person_id>/roles/remove/", people.role_remove, name="role_remove"),
     path("people/<uuid:person_id>/close/", people.close, name="close"),
+    path("people/<uuid:person_id>/accounts/", accounts.link, name="link_accounts"),
     path("people/<uuid:person_id>/reopen/", people.reopen, name="reopen"),
     path("teams/", teams.teams, name="teams"),
     path("new-team/", teams.team_new, name="team_new"),
