@@ -333,3 +333,18 @@ class DeliveriesReplayed(Event):
     TYPE = "approvals.delivery.replayed"
 
     deliveries: list[UUID]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestEscalated(Event):
+    """Much of the time has passed without a decision, so the next person in on-call order is told: ``to``.
+
+    ``step`` counts from 1. ``instead_of`` is whoever is away and whom they stand in for.
+    """
+
+    TYPE = "approvals.request.escalated"
+
+    request: int
+    to: UUID
+    step: int
+    instead_of: UUID | None = None

@@ -8,6 +8,7 @@ from celery import shared_task
 from approvals.jobs import backtest, count_use
 from approvals.jobs.deliver import deliver_due
 from approvals.jobs.drill import try_drill
+from approvals.jobs.escalate import escalate_due
 from approvals.jobs.sweep import end_dead_grants, end_overtaken, note_silence
 from portal.ledger.services.follow import follow
 from portal.ledger.services.seal import seal
@@ -44,10 +45,13 @@ def follow_log() -> None:
 
 @shared_task
 def sweep_requests() -> None:
-    """Expire and void what the clock or the world has overtaken, and note of which actions nobody said the end."""
+    """Expire and void what the clock or the world has overtaken, note of which actions nobody said the end, and tell
+    the next in line of what nobody decides.
+    """
     end_overtaken()
     end_dead_grants()
     note_silence()
+    escalate_due()
 
 
 @shared_task
