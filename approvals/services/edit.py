@@ -46,7 +46,7 @@ class Preview:
 def preview_edit(*, actor: Person, request: ApprovalRequest, tool_input: Mapping[str, Any]) -> Preview:
     """What sending this edit would ask for. Changes nothing; what would be refused then is refused now."""
     request = lock(request)
-    _refuse_closed(request, actor)
+    refuse_closed(request, actor)
     standing, asked = _edited(request, tool_input)
     decision = _judged(standing, asked)
     return Preview(
@@ -80,7 +80,7 @@ def edit_and_approve(
     """
     hold_rulebook()
     request = lock(request)
-    _refuse_closed(request, actor)
+    refuse_closed(request, actor)
     refuse_reason(reason, least=reason_least(request, Verdict.APPROVE))
     refuse_if_stale(request, view_hash)
     standing, asked = _edited(request, tool_input)
@@ -128,7 +128,8 @@ def may_edit(*, actor: Person, request: ApprovalRequest) -> bool:
     return request.state == RequestState.PENDING.value and refusal(request, actor, authority_of(actor)) is None
 
 
-def _refuse_closed(request: ApprovalRequest, actor: Person) -> None:
+def refuse_closed(request: ApprovalRequest, actor: Person) -> None:
+    """409 when it is settled already, 403 for whoever may not decide it and so not edit it."""
     if request.state != RequestState.PENDING.value:
         raise InvalidTransition(f"{request.label} is {request.state} already. Nothing was edited.")
     refused = refusal(request, actor, authority_of(actor))

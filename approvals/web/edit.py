@@ -1,15 +1,131 @@
-"""The page where a reviewer edits what was asked."""
+"""The page where a reviewer edits what was asked: first the difference, then one click that sends exactly that."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
 
+from approvals.models import ApprovalRequest
+from approvals.rules.edited import input_of
+from approvals.rules.rulebook import StepUp
+from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.deciding import reason_least, step_up_of
 from approvals.selectors.requests import request_for
-from portal.errors import Conflict
+from approvals.services.edit import Preview, edit_and_approve, preview_edit, refuse_closed
+from approvals.services.review import Shown
+from approvals.web.detail import Problem, shown, shown_seconds
+from approvals.web.document import read_view
+from approvals.web.edit_form import EditForm
+from portal.errors import InvalidInput, PortalError, Unprocessable
+from portal.identity.proof import StepUpRequired, recently_authenticated, sign_in_methods
+from portal.identity.web.step_up import to_confirm
 from portal.web.access import signed_in
 from registry.web.asking import person_of
 
+SEND = "send"
+
 
 @signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit_request(request: HttpRequest, number: int) -> HttpResponse:
-    """Interim."""
+    """The form; with ``step=preview`` the difference under it; with ``step=send`` the edited call takes its place."""
     asked = request_for(person_of(request), number)
-    raise Conflict(f"{asked.label} cannot be edited yet.")
+    tool_input = input_of(asked.arguments)
+    if request.method != "POST":
+        refuse_closed(asked, person_of(request))
+        return _page(request, asked, EditForm(tool_input=tool_input, initial=shown(asked)))
+    form = EditForm(request.POST, tool_input=tool_input)
+    if not form.is_valid():
+        return _page(request, asked, form, status=422)
+    sends = request.POST.get("step") == SEND and form.cleaned_data["previewed"]
+    return _send(request, asked, form) if sends else _preview(request, asked, form)
+
+
+def _preview(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> HttpResponse:
+    try:
+        seen = preview_edit(actor=person_of(request), request=asked, tool_input=form.edited)
+    except PortalError as error:
+        return _refused(request, asked, form, error)
+    return _page(request, asked, form, preview=seen)
+
+
+def _send(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> HttpResponse:
+    said, fresh = form.cleaned_data, recently_authenticated(request)
+    if step_up_of(asked) is StepUp.FRESH and not fresh:
+        return to_confirm(request)
+    try:
+        opened = edit_and_approve(
+            actor=person_of(request),
+            request=asked,
+            tool_input=form.edited,
+            reason=said["reason"],
+            view_hash=bytes.fromhex(said["view_hash"]),
+            previewed=bytes.fromhex(said["previewed"]),
+            sign_in=sign_in_methods(request),
+            shown=Shown(seconds=shown_seconds(asked, said["shown_at"])),
+            fresh=fresh,
+        )
+    except StepUpRequired:
+        return to_confirm(request)
+    except PortalError as error:
+        return _refused(request, asked, form, error)
+    messages.success(request, _said(asked, opened))
+    return redirect("approvals:request", number=opened.number)
+
+
+def _said(asked: ApprovalRequest, opened: ApprovalRequest) -> str:
+    if opened.pk == asked.pk:
+        return f"{asked.label} is sent back."
+    if opened.state == RequestState.APPROVED.value:
+        return f"{asked.label} is edited and approved as {opened.label}. The agent is told the difference when it asks."
+    return f"{asked.label} is edited: {opened.label} took its place and still has to be decided."
+
+
+def _refused(request: HttpRequest, asked: ApprovalRequest, form: EditForm, error: PortalError) -> HttpResponse:
+    """The form with what was typed; a fault at its field, anything else above it, with the difference as it is now."""
+    if isinstance(error, InvalidInput) and any(fault["pointer"] == "/reason" for fault in error.errors):
+        form.add_error("reason", f"It {error.errors[0]['detail']}.")
+        return _page(request, asked, form, status=422, preview=_again(request, asked, form))
+    status = 422 if isinstance(error, InvalidInput | Unprocessable) else error.status
+    problem = Problem(error.title, error.detail, error.extra.get("difference", []))
+    return _page(request, request_for(person_of(request), asked.number), form, status=status, problem=problem)
+
+
+def _again(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> Preview | None:
+    try:
+        return preview_edit(actor=person_of(request), request=asked, tool_input=form.edited)
+    except PortalError:
+        return None
+
+
+def _page(
+    request: HttpRequest,
+    asked: ApprovalRequest,
+    form: EditForm,
+    *,
+    preview: Preview | None = None,
+    problem: Problem | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    sealed = read_view(bytes(asked.view))
+    context: dict[str, Any] = {
+        "crumbs": [
+            ("Approvals", reverse("approvals:inbox")),
+            (asked.label, reverse("approvals:request", args=[asked.number])),
+        ],
+        "asked": asked,
+        "label": sealed.label_of(asked.action),
+        "sealed": sealed,
+        "view": sealed.document,
+        "form": form,
+        "preview": preview,
+        "previewed": preview.digest.hex() if preview else "",
+        "problem": problem,
+        "reason_least": reason_least(asked, Verdict.APPROVE),
+        "open": asked.state == RequestState.PENDING.value,
+        "passkey": step_up_of(asked) is StepUp.PASSKEY,
+    }
+    return render(request, "approvals/edit.html", context, status=status)

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from approvals.rules.notices import ChannelKind
+from approvals.services.channels import add_channel
+from approvals.services.notices import send_test
 from tests.approvals.asking import opened
 from tests.approvals.proposing import proposed
 from tests.matrix import Row, who
@@ -32,6 +35,21 @@ def _proposal(organisation: Organisation) -> Mapping[str, Any]:
     return {"number": proposed(organisation, active_agent(organisation)).number}
 
 
+def _channel(organisation: Organisation) -> Mapping[str, Any]:
+    made, _ = add_channel(
+        actor=organisation.manager,
+        kind=ChannelKind.WEBHOOK,
+        name="Payments hook",
+        address="https://hooks.example.com/payments",
+        team=organisation.payments,
+    )
+    return {"channel_id": made.pk}
+
+
+def _delivery(organisation: Organisation) -> Mapping[str, Any]:
+    return {"delivery_id": send_test(actor=organisation.member).pk}
+
+
 # The people of Payments, security and auditors see its requests; nobody else learns that they exist.
 SEEN = who(200, outsider=404, operator=404)
 SEEN_BY_PROGRAMS = who(200, anonymous=401, outsider=404, operator=404)
@@ -40,7 +58,32 @@ POSTED_BY_PROGRAMS = who(405, anonymous=401)
 # No session counts at these addresses, only an agent's token in a header.
 BY_AGENTS = who(405, anonymous=405)
 
+# Whoever has a part in channels: managers for their teams; security, auditors and operators for all.
+NOTICED = who(200, member=403, approver=403)
+NOTICED_BY_PROGRAMS = who(200, anonymous=401, member=403, approver=403)
+CHANNEL = who(200, member=403, approver=403, outsider=404)
+CHANNEL_SET_UP = who(200, member=403, approver=403, outsider=404, auditor=403, operator=403)
+
 MATRIX: dict[str, Row] = {
+    "approvals:notices": Row(who(200)),
+    "approvals:notices_test": Row(POSTED),
+    "approvals:channels": Row(NOTICED),
+    "approvals:channel_add": Row(who(200, member=403, approver=403, auditor=403, operator=403)),
+    "approvals:channel": Row(CHANNEL, _channel),
+    "approvals:channel_change": Row(CHANNEL_SET_UP, _channel),
+    "approvals:channel_end": Row(CHANNEL_SET_UP, _channel),
+    "approvals:channel_test": Row(POSTED, _channel),
+    "approvals:deliveries": Row(NOTICED),
+    "approvals:deliveries_replay": Row(who(200, member=403, approver=403, auditor=403)),
+    "approvals:delivery_replay": Row(POSTED, _delivery),
+    "approvals-api:notices": Row(who(200, anonymous=401)),
+    "approvals-api:channels": Row(NOTICED_BY_PROGRAMS),
+    "approvals-api:channel": Row({**CHANNEL, "anonymous": 401}, _channel),
+    "approvals-api:channel-end": Row(POSTED_BY_PROGRAMS, _channel),
+    "approvals-api:channel-test": Row(POSTED_BY_PROGRAMS, _channel),
+    "approvals-api:deliveries": Row(NOTICED_BY_PROGRAMS),
+    "approvals-api:deliveries-replay": Row(POSTED_BY_PROGRAMS),
+    "approvals-api:delivery-replay": Row(POSTED_BY_PROGRAMS, _delivery),
     "approvals:inbox": Row(who(200), query="?show=pending"),
     "approvals:list": Row(who(200)),
     # Nobody's without the note that a page carries.
@@ -61,6 +104,11 @@ MATRIX: dict[str, Row] = {
     "approvals:request_news": Row(SEEN, _request),
     "approvals:review": Row(POSTED, _request),
     "approvals:withdraw": Row(POSTED, _request),
+    "approvals:proof": Row(POSTED, _request),
+    "approvals:undo": Row(POSTED, _request),
+    "approvals:comment": Row(POSTED, _request),
+    "approvals:edit": Row(who(403, approver=200, security=200, outsider=404, operator=404), _request),
+    "approvals:batch": Row(who(200)),
     "approvals-api:requests": Row(who(200, anonymous=401)),
     "approvals-api:request": Row(SEEN_BY_PROGRAMS, _request),
     "approvals-api:reviews": Row(POSTED_BY_PROGRAMS, _request),
