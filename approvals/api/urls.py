@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals.api import agents, backtests, requests
+from approvals.api import agents, backtests, notices, requests
 
 app_name = "approvals-api"
 
@@ -12,5 +12,13 @@ urlpatterns = [
     path("requests/AR-<int:number>", requests.RequestItem.as_view(), name="request"),
     path("requests/AR-<int:number>/reviews", requests.RequestReviews.as_view(), name="reviews"),
     path("requests/AR-<int:number>/withdraw", requests.RequestWithdrawal.as_view(), name="withdraw"),
+    path("notices", notices.MyNotices.as_view(), name="notices"),
+    path("channels", notices.ChannelList.as_view(), name="channels"),
+    path("channels/<uuid:channel_id>", notices.ChannelItem.as_view(), name="channel"),
+    path("channels/<uuid:channel_id>/end", notices.ChannelEnd.as_view(), name="channel-end"),
+    path("channels/<uuid:channel_id>/test", notices.ChannelTest.as_view(), name="channel-test"),
+    path("deliveries", notices.DeliveryList.as_view(), name="deliveries"),
+    path("deliveries/replay", notices.DeliveriesReplay.as_view(), name="deliveries-replay"),
+    path("deliveries/<uuid:delivery_id>/replay", notices.DeliveryReplay.as_view(), name="delivery-replay"),
     path("agent/requests/AR-<int:number>", agents.AgentsOwnRequest.as_view(), name="agent-request"),
 ]

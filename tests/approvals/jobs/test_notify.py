@@ -1,46 +1,254 @@
-"""Notices carry a link to sign in and look: to whoever may decide, and nothing of what is asked."""
+"""Notices are rows: who is told of what, written once, held back for quiet hours, and sent by a job of its own."""
+
+from datetime import time, timedelta
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from pytest_django.fixtures import Settings
 
+from approvals.jobs.deliver import deliver_due
 from approvals.jobs.notify import notify
+from approvals.models import ApprovalRequest, Delegation, Delivery, NoticeChoice
+from approvals.rules.notices import Digest, NoticeKind
+from approvals.rules.workflow import Verdict
+from approvals.services.notices import choose_notices
+from portal.identity.models import Person
 from portal.ledger.models import Entry
+from portal.ledger.selectors.entries import database_now
+from registry.models import Agent
 from tests.approvals.asking import opened, review
 from tests.organisation import Organisation
+from tests.receiver import mail_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def opened_entries() -> list[Entry]:
-    return list(Entry.objects.filter(type="approvals.request.opened"))
+def told(kind: NoticeKind = NoticeKind.OPENED) -> None:
+    """What the follower does with every entry of the kind."""
+    notify(list(Entry.objects.filter(type=kind.value)))
+
+
+def addresses() -> list[str]:
+    return sorted(message.to[0] for message in mail.outbox)
 
 
 def test_only_those_who_may_decide_are_told(organisation: Organisation, token: str) -> None:
-    """R66, R61: the initiator is not asked; the mail holds a link and neither command nor decision."""
+    """The initiator is not asked; the mail holds a link and neither command nor decision, in text and in HTML."""
     asked = opened(token, "gh pr merge 7 --body secret-words", initiator="approver@example.test")
-    notify(opened_entries())
-    assert sorted(message.to[0] for message in mail.outbox) == ["second-approver@example.test", "security@example.test"]
+    told()
+    assert mail.outbox == [], "the follower sends nothing"
+    assert deliver_due() == 2
+    assert addresses() == ["second-approver@example.test", "security@example.test"]
     for message in mail.outbox:
-        assert f"/approvals/{asked.label}/" in message.body
-        assert "secret-words" not in f"{message.subject} {message.body}"
-        assert "approve" not in message.body.lower().replace("an approval", "")
+        assert isinstance(message, mail.EmailMultiAlternatives)
+        (html,) = (part.content for part in message.alternatives)
+        for text in (message.body, str(html)):
+            assert f"/approvals/{asked.label}/" in text
+            assert "secret-words" not in f"{message.subject} {text}"
+            assert "approve" not in text.lower()
+        assert message.extra_headers["List-Unsubscribe"].endswith("/approvals/notices/>")
+
+
+def test_the_same_entry_read_twice_is_one_message(organisation: Organisation, token: str) -> None:
+    opened(token)
+    told()
+    told()
+    deliver_due()
+    assert len(addresses()) == len(set(addresses())) == 3
 
 
 def test_nobody_is_told_of_what_is_settled(organisation: Organisation, token: str) -> None:
     review(opened(token), organisation.approver)
-    notify(opened_entries())
+    told()
+    assert Delivery.objects.count() == 0
+
+
+def test_what_is_settled_meanwhile_is_dropped(organisation: Organisation, token: str) -> None:
+    request = opened(token)
+    told()
+    review(request, organisation.approver, Verdict.DENY)
+    deliver_due()
     assert mail.outbox == []
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"dropped"}
 
 
-def test_a_mail_server_that_fails_stops_nothing(
-    organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_who_decided_already_is_not_told_later(organisation: Organisation, pair_token: str) -> None:
+    request = opened(pair_token)
+    told()
+    review(request, organisation.approver)
+    deliver_due()
+    assert addresses() == ["second-approver@example.test", "security@example.test"]
+    assert Delivery.objects.get(person=organisation.approver).state == "dropped"
+
+
+def test_who_left_is_not_told(organisation: Organisation, token: str) -> None:
+    opened(token)
+    told()
+    Person.objects.filter(pk=organisation.approver.pk).update(is_active=False)
+    deliver_due()
+    assert "approver@example.test" not in addresses()
+    assert Delivery.objects.get(person=organisation.approver).state == "dropped"
+
+
+def test_who_is_away_is_not_told(organisation: Organisation, token: str) -> None:
+    now = database_now()
+    Delegation.objects.create(
+        giver=organisation.approver,
+        starts_at=now - timedelta(hours=1),
+        ends_at=now + timedelta(days=1),
+        reason="On holiday.",
+        made_by=organisation.approver,
+    )
+    opened(token)
+    told()
+    assert not Delivery.objects.filter(person=organisation.approver).exists()
+    assert Delivery.objects.filter(person=organisation.second_approver).exists()
+
+
+def test_a_kind_that_is_not_wanted_is_not_written(organisation: Organisation, token: str) -> None:
+    choose_notices(actor=organisation.approver, kinds=[NoticeKind.RESOLVED.value])
+    opened(token)
+    told()
+    assert not Delivery.objects.filter(person=organisation.approver).exists()
+
+
+def test_a_wish_that_changed_meanwhile_counts(organisation: Organisation, token: str) -> None:
+    opened(token)
+    told()
+    choose_notices(actor=organisation.approver, kinds=[NoticeKind.RESOLVED.value])
+    deliver_due()
+    assert "approver@example.test" not in addresses()
+
+
+def _quiet_now(person: Person) -> None:
+    """Quiet hours around the present moment, by the clock of UTC."""
+    clock = database_now()
+    begin, end = (clock - timedelta(hours=1)).time(), (clock + timedelta(hours=1)).time()
+    NoticeChoice.objects.update_or_create(
+        person=person, defaults={"quiet_from": begin, "quiet_to": end, "timezone": "UTC"}
+    )
+
+
+def test_quiet_hours_hold_a_mail_back(organisation: Organisation, token: str) -> None:
+    _quiet_now(organisation.approver)
+    opened(token)
+    told()
+    deliver_due()
+    assert "approver@example.test" not in addresses()
+    held = Delivery.objects.get(person=organisation.approver)
+    assert held.state == "waiting"
+    assert held.not_before > database_now() + timedelta(minutes=50)
+
+
+def test_high_risk_passes_quiet_hours(organisation: Organisation, token: str) -> None:
+    _quiet_now(organisation.approver)
+    request = opened(token)
+    ApprovalRequest.objects.filter(pk=request.pk).update(risk=100)
+    told()
+    deliver_due()
+    assert "approver@example.test" in addresses()
+
+
+def test_a_digest_gathers_what_still_waits(organisation: Organisation, token: str) -> None:
+    choose_notices(actor=organisation.approver, kinds=None, digest=Digest.HOURLY)
+    first, second, settled = (opened(token, f"gh pr merge {number}") for number in (1, 2, 3))
+    told()
+    Delivery.objects.exclude(person=organisation.approver).delete()
+    review(settled, organisation.second_approver)
+    assert deliver_due() == 0, "the hour is not over"
+    Delivery.objects.update(not_before=database_now())
+    assert deliver_due() == 1
+    (message,) = mail.outbox
+    assert "and 1 more" in message.subject
+    assert first.label in message.body
+    assert second.label in message.body
+    assert settled.label not in message.body
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["dropped", "sent", "sent"]
+
+
+def test_the_starter_is_told_how_it_ended(organisation: Organisation, token: str) -> None:
+    request = opened(token, initiator="member@example.test")
+    review(request, organisation.approver, Verdict.DENY)
+    told(NoticeKind.RESOLVED)
+    deliver_due()
+    (message,) = mail.outbox
+    assert message.to == ["member@example.test"]
+    assert message.subject == f"{request.label}: the request of Payments Refactorer is denied"
+
+
+def test_a_settled_canary_is_not_told_of(organisation: Organisation, token: str) -> None:
+    request = opened(token, initiator="member@example.test")
+    planted = ApprovalRequest.objects.filter(pk=request.pk)
+    planted.update(canary=True)
+    told()
+    assert Delivery.objects.count() == 3, "planted or not, it is announced alike"
+    planted.update(canary=False)
+    review(request, organisation.approver, Verdict.DENY)
+    planted.update(canary=True)
+    told(NoticeKind.RESOLVED)
+    assert not Delivery.objects.filter(event=NoticeKind.RESOLVED.value).exists()
+
+
+def test_a_mail_server_that_fails_is_tried_again(
+    organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(token)
+    told()
 
     def fail(*_: object) -> int:
         raise ConnectionRefusedError("no server")
 
-    monkeypatch.setattr(EmailBackend, "send_messages", fail)
-    notify(opened_entries())
-    assert "could not be sent" in caplog.text
+    with monkeypatch.context() as broken:
+        broken.setattr(EmailBackend, "send_messages", fail)
+        assert deliver_due() == 1, "the others wait with the first"
+    rows = Delivery.objects.all()
+    assert {row.state for row in rows} == {"waiting"}
+    assert sorted(row.attempts for row in rows) == [0, 0, 1]
+    assert all(row.not_before > database_now() for row in rows)
+    rows.update(not_before=database_now())
+    deliver_due()
+    assert len(mail.outbox) == 3
+
+
+def test_over_a_real_socket(organisation: Organisation, token: str, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    opened(token)
+    told()
+    with mail_server() as post:
+        settings.EMAIL_PORT = post.port
+        post.refuse = "550"
+        assert deliver_due() == 3, "a mail that is refused says nothing of the others"
+        assert {row.fault for row in Delivery.objects.all()} == {"The mail server refused this mail."}
+        post.refuse = ""
+        Delivery.objects.update(not_before=database_now())
+        deliver_due()
+        assert len(post.mails) == 3
+    assert b"multipart/alternative" in post.mails[0]
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_a_mail_server_that_is_not_there(organisation: Organisation, token: str, settings: Settings) -> None:
+    with mail_server() as post:
+        port = post.port
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    opened(token)
+    told()
+    assert deliver_due() == 1
+    assert Delivery.objects.filter(fault="The mail server could not be reached.").count() == 1
+
+
+def test_quiet_hours_need_both_ends(organisation: Organisation, agent: Agent) -> None:
+    choose_notices(
+        actor=organisation.approver,
+        kinds=None,
+        timezone="Europe/Madrid",
+        quiet_from=time(22),
+        quiet_to=time(7),
+        digest=Digest.DAILY,
+    )
+    choice = NoticeChoice.objects.get(person=organisation.approver)
+    assert (choice.timezone, choice.digest, choice.events) == ("Europe/Madrid", "daily", None)
+    assert Entry.objects.filter(type="approvals.notices.chosen").count() == 1
