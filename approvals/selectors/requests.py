@@ -119,7 +119,7 @@ def _same(stored: F, key: Value | Concat) -> Q:
 
 def _head_now() -> Subquery:
     """The newest commit that is known of the request's branch, under any name that its repository has."""
-    named = Func(Value("repository:"), F("repository"), function="concat", output_field=TextField())
+    named = Concat(Value("repository:"), F("repository"))  # concat() would not know of which type the parameter is
     there = BranchHead.objects.annotate(key=named).filter(
         _Among(F("key"), OuterRef("kill_keys")),
         branch=Func(OuterRef("branch"), Value("^refs/heads/"), Value(""), function="regexp_replace"),

@@ -3,7 +3,7 @@ const KEY = "bailiwick.keys";
 const enabled = () => {
   try { return localStorage.getItem(KEY) !== "off"; } catch { return true; }
 };
-const rows = () => [...document.querySelectorAll("[data-key-row]")];
+const rows = () => [...document.querySelectorAll("[data-key-row]")].filter((row) => !row.closest("details:not([open])"));
 const link = (row) => row.querySelector("[data-key-open]") ?? row.querySelector("a[href]");
 const current = () => document.activeElement?.closest?.("[data-key-row]")
   ?? document.querySelector("[data-key-row].row--current, [data-key-row][aria-selected=true]");
@@ -32,11 +32,24 @@ const focusOn = (selector) => {
   return Boolean(target);
 };
 
+// A key never decides: it goes to the reason, and the button that was meant comes next with Tab and is marked.
+function decide(button) {
+  if (!focusOn("[data-key-decide]")) return;
+  for (const one of document.querySelectorAll(".decision-buttons .button--meant")) one.classList.remove("button--meant");
+  document.querySelector(button)?.classList.add("button--meant");
+}
+
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
   o: () => { const row = current(); if (row) link(row)?.click(); },
-  d: () => focusOn("[data-key-decide]"),
+  a: () => decide("[data-approve]"),
+  d: () => decide("[data-deny]"),
+  c: () => decide("[data-changes]"),
+  e: () => document.querySelector("[data-key-edit]")?.click(),
+  u: () => focusOn("[data-key-undo]"),
+  b: () => document.querySelector("[data-picked]:not([hidden]) [data-key-batch]")?.click(),
+  n: () => document.querySelector("[data-news]:not([hidden]) [data-news-show]")?.click(),
   x: select,
   "/": () => focusOn("[data-key-search]"),
   "?": () => document.getElementById("keyboard-help")?.showModal(),

@@ -1,8 +1,12 @@
-// The inbox beside its detail: on a wide screen a row opens in place, selected rows can be copied as links.
+// The inbox beside its detail: on a wide screen a row opens in place. The list keeps still: rows that were decided
+// elsewhere fade where they stand, and what is new waits behind a button until the reader asks for it.
 const wide = matchMedia("(min-width: 62rem)");
 const list = document.getElementById("inbox-list");
 const detail = document.getElementById("detail");
+const news = document.querySelector("[data-news]");
 const picked = new Set();
+let held = null;
+let decided = false;
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("#inbox-list [data-key-open]");
@@ -16,13 +20,82 @@ document.addEventListener("click", (event) => {
   history.replaceState(null, "", address);
 });
 
+const rowsOf = (root) => new Map([...root.querySelectorAll("[data-key-row]")].map((row) => [row.id, row]));
+
+list.addEventListener("bailiwick:arrived", (event) => {
+  const fresh = new DOMParser().parseFromString(event.detail, "text/html").body;
+  const before = rowsOf(list);
+  const after = rowsOf(fresh);
+  const added = [...after.keys()].filter((id) => !before.has(id));
+  const still = before.size > 0 && after.size > 0 && added.length > 0 && !decided;
+  decided = false;
+  if (still) hold(fresh, before, after, added);
+  else show(fresh, before);
+  document.dispatchEvent(new Event("htmx:afterSwap")); // times and the title follow
+});
+document.addEventListener("bailiwick:decided", () => { decided = true; });
+
+// Everything that stays is brought up to date in its place; the rest waits.
+function hold(fresh, before, after, added) {
+  const focused = document.activeElement?.id;
+  for (const [id, row] of before) {
+    const now = after.get(id);
+    if (!now) fade(row);
+    else if (now.outerHTML !== row.outerHTML) row.replaceWith(document.importNode(now, true));
+  }
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  list.firstElementChild.dataset.version = fresh.firstElementChild.dataset.version;
+  held = fresh;
+  const count = added.length === 1 ? "1 new request" : `${added.length} new requests`;
+  news.querySelector("[data-news-count]").textContent = `${count}: show`;
+  news.hidden = false;
+  say(`${count}.`);
+  keepPicked();
+}
+
+function fade(row) {
+  row.classList.add("row--gone");
+  const left = row.querySelector(".deadline");
+  if (left) left.replaceWith(Object.assign(document.createElement("span"), { className: "muted", textContent: "settled" }));
+}
+
+function show(fresh, before) {
+  const focused = document.activeElement?.id;
+  const anchor = document.activeElement?.closest?.("[data-key-row]") ?? list.querySelector(".row--current");
+  const top = anchor?.getBoundingClientRect().top;
+  const open = [...list.querySelectorAll("details.like[open]")].map((fold) => fold.dataset.like);
+  list.replaceChildren(...[...fresh.children].map((node) => document.importNode(node, true)));
+  for (const fold of list.querySelectorAll("details.like")) fold.open = open.includes(fold.dataset.like);
+  const added = [...rowsOf(list).values()].filter((row) => !before.has(row.id));
+  for (const row of added) row.classList.add("new-mark");
+  if (added.length) say(added.length === 1 ? "1 new request." : `${added.length} new requests.`);
+  const back = focused && document.getElementById(focused);
+  if (back && list.contains(back)) back.focus({ preventScroll: true });
+  const moved = anchor && document.getElementById(anchor.id);
+  if (moved) scrollBy(0, moved.getBoundingClientRect().top - top);
+  held = null;
+  news.hidden = true;
+  keepPicked();
+  list.dispatchEvent(new CustomEvent("bailiwick:refreshed", { bubbles: true }));
+}
+
+news.querySelector("[data-news-show]").addEventListener("click", () => {
+  if (!held) return;
+  const before = rowsOf(list);
+  show(held, before);
+  const first = list.querySelector(".new-mark [data-key-open]");
+  first?.focus();
+});
+
+const say = (text) => { document.getElementById("announce").textContent = text; };
+
 function showPicked() {
   const line = list.querySelector("[data-picked]");
   if (!line) return;
   line.hidden = picked.size === 0;
   line.querySelector("[data-picked-count]").textContent = `${picked.size} selected`;
   line.querySelector("[data-picked-copy]").dataset.copy = [...picked]
-    .map((label) => new URL(`/approvals/${label}/`, location.href).href).join("\n");
+    .map((number) => new URL(`/approvals/AR-${number}/`, location.href).href).join("\n");
 }
 
 list.addEventListener("change", (event) => {
@@ -33,14 +106,14 @@ list.addEventListener("change", (event) => {
 });
 
 // After the list was replaced: what was selected stays selected, and the number in the bar and title follows.
-list.addEventListener("bailiwick:refreshed", () => {
+function keepPicked() {
   const there = new Set();
   for (const box of list.querySelectorAll("[data-key-select]")) {
     box.checked = picked.has(box.value);
     if (box.checked) there.add(box.value);
   }
-  for (const label of picked) if (!there.has(label)) picked.delete(label);
+  for (const number of picked) if (!there.has(number)) picked.delete(number);
   showPicked();
   const badge = document.querySelector('[hx-get$="/badge/"]');
   if (badge) htmx.ajax("GET", badge.getAttribute("hx-get"), { target: badge, swap: "innerHTML" }).catch(() => {});
-});
+}
