@@ -4,20 +4,23 @@ No log, no action: when the entry cannot be written the exception travels up and
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from approvals.events import CheckDecided
-from approvals.models import ApprovalRequest
+from approvals.models import ApprovalRequest, Grant
 from approvals.rules.authorize import Decision, Effect, Outcome, Rule
+from approvals.rules.heads import plain_branch, repositories_in
+from approvals.selectors.replaced import ToldAgain, told_again
 from approvals.selectors.standing import CallerStanding, KeysOf, caller_standing, keys_of_agent
 from approvals.services.exception_use import by_exception, note_use, open_gate
-from approvals.services.grant import redeem
+from approvals.services.grant import Branch, redeem
 from approvals.services.question import AskedCall, Call, bound, headline, judge, put
 from approvals.services.record import record, record_if_still_so
-from approvals.services.request import MOST_WAITING, open_request
+from approvals.services.request import open_request
 from portal.errors import NotAuthenticated, Unavailable
 from portal.identity.rules.tokens import digest as token_digest
 from portal.identity.rules.tokens import well_formed
@@ -32,15 +35,23 @@ _TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The decision, the entry that records it, and the approval request when people must decide."""
+    """The decision, the entry that records it, and the approval request when people must decide.
+
+    ``grant`` is what let it through, when a grant did.
+    """
 
     decision: Decision
     entry_id: UUID
+    at: datetime
     epoch: int
     run_id: UUID
     request: ApprovalRequest | None = None
-    granted: bool = False
+    grant: Grant | None = None
     stopped: bool = False
+
+    @property
+    def granted(self) -> bool:
+        return self.grant is not None
 
 
 def decide(*, token: str, call: Call) -> Answer:
@@ -92,7 +103,7 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
     named = headline(standing, asked)
     bound_to = bound(standing, asked, named)
     call = asked.call
-    on = (call.repository or "", call.branch or "") if call.head else None
+    on = Branch(repositories_in(standing.kill_keys), plain_branch(call.branch or "")) if call.head else None
     grant = redeem(standing=standing, bound=bound_to, tool_use_id=call.tool_use_id, on=on)
     if grant is not None:
         allowed = _by_grant(decision, grant.request.label)
@@ -103,7 +114,7 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
         if entry_id is None:
             transaction.set_rollback(True)
             return None
-        return _answer(standing, asked, allowed, entry_id, request=grant.request, granted=True)
+        return _answer(standing, asked, allowed, entry_id, request=grant.request, grant=grant)
     exception = open_gate(standing=standing, asked=asked, decision=decision)
     if exception is not None:
         allowed = by_exception(decision, exception)
@@ -114,20 +125,35 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
         answer = _answer(standing, asked, allowed, entry_id)
         note_use(exception=exception, entry_id=entry_id, run_id=answer.run_id, action=named)
         return answer
+    told = told_again(
+        agent_id=standing.agent_id,
+        run_id=run_id(standing.agent_id, call.session_id),
+        digest=bound_to,
+        now=standing.now,
+    )
+    if told is not None:
+        return _tell_again(standing, asked, decision, told)
     request = open_request(standing=standing, asked=put(standing, asked, named, bound_to), decision=decision)
-    if request is None:
-        crowded = _crowded(decision)
+    if isinstance(request, Rule):
+        crowded = _crowded(decision, request)
         entry_id = _append(_draft(standing, asked, crowded, request=None))
         return _answer(standing, asked, crowded, entry_id)
     entry_id = _append(_draft(standing, asked, decision, request=request.number))
     return _answer(standing, asked, decision, entry_id, request=request)
 
 
-def _crowded(decision: Decision) -> Decision:
-    """Denied rather than asked: so many of this agent's requests wait that people would stop reading them."""
-    rule = Rule("requests.too-many", Effect.FORBID, f"{MOST_WAITING} requests of this agent wait already.")
-    sentence = f"Denied: {rule.text} Ask again when some of them have been decided."
-    return replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=sentence)
+def _tell_again(standing: CallerStanding, asked: AskedCall, decision: Decision, told: ToldAgain) -> Answer:
+    """Denied rather than asked again: people have said already what to do instead of this very call."""
+    rule = Rule(told.rule, Effect.FORBID, told.sentence)
+    said = replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=f"Denied: {rule.text}")
+    request = ApprovalRequest.objects.get(number=int(told.label.removeprefix("AR-")))
+    entry_id = _append(_draft(standing, asked, said, request=request.number))
+    return _answer(standing, asked, said, entry_id, request=request)
+
+
+def _crowded(decision: Decision, rule: Rule) -> Decision:
+    """Denied rather than asked: this agent asks so much that people would stop reading it."""
+    return replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=f"Denied: {rule.text}")
 
 
 def _by_grant(decision: Decision, label: str) -> Decision:
@@ -200,14 +226,15 @@ def _answer(
     entry_id: UUID,
     *,
     request: ApprovalRequest | None = None,
-    granted: bool = False,
+    grant: Grant | None = None,
 ) -> Answer:
     return Answer(
         decision=decision,
         entry_id=entry_id,
+        at=standing.now,
         epoch=standing.epoch,
         run_id=run_id(standing.agent_id, asked.call.session_id),
         request=request,
-        granted=granted,
+        grant=grant,
         stopped=decision.stopped,
     )

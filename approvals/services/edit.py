@@ -9,7 +9,7 @@ from django.db import transaction
 
 from approvals.events import RequestEdited
 from approvals.models import ApprovalRequest, Involvement
-from approvals.rules.authorize import Decision, Outcome
+from approvals.rules.authorize import Decision, Outcome, Rule
 from approvals.rules.duties import Part
 from approvals.rules.edited import difference, input_of
 from approvals.rules.rulebook import StepUp
@@ -243,9 +243,9 @@ def _catch(  # noqa: PLR0917  what a review takes
     give(actor=actor, request=request, verdict=Verdict.CHANGES, reason=reason, weight=weight)
 
 
-def _taking_the_place(opened: ApprovalRequest | None, original: ApprovalRequest) -> ApprovalRequest:
-    if opened is None:
-        raise Conflict("The agent has too many requests waiting. Nothing was edited.")
+def _taking_the_place(opened: ApprovalRequest | Rule, original: ApprovalRequest) -> ApprovalRequest:
+    if isinstance(opened, Rule):
+        raise Conflict(f"{opened.text} Nothing was edited.")
     if opened.replaces_id != original.pk:
         raise Conflict(f"{opened.label} asks exactly this and waits already: decide that one. Nothing was edited.")
     if opened.risk > original.risk:

@@ -6,11 +6,13 @@ from django.db import IntegrityError, connection, transaction
 
 from approvals.events import RequestResolved
 from approvals.models import ApprovalRequest
-from approvals.rules.authorize import Decision
+from approvals.rules.authorize import Decision, Effect, Rule
 from approvals.rules.workflow import IllegalTransition, RequestState, advance
 from approvals.selectors.requests import obstacle
+from approvals.selectors.rulebook import book_in_force
 from approvals.selectors.standing import CallerStanding
 from approvals.services.drafting import Asked, Edit, draft
+from approvals.services.fatigue import refuse_flood
 from approvals.services.involvement import involve
 from portal.errors import InvalidTransition, NotAllowed
 from portal.identity.models import Person
@@ -45,18 +47,19 @@ def open_request(
     decision: Decision,
     edit: Edit | None = None,
     canary: bool = False,
-) -> ApprovalRequest | None:
+) -> ApprovalRequest | Rule:
     """The pending request for exactly this question: the one that waits already, or a new one.
 
-    None when the agent has as many requests waiting as it may have. ``edit`` opens it in the place of another,
+    A rule instead when the agent asks more than people can read. ``edit`` opens it in the place of another,
     ``canary`` plants it: neither is counted as the agent's asking.
     """
     waiting = _waiting(standing, asked)
     if waiting is not None:
         return waiting
-    if edit is None and not canary and _is_crowded(standing):
-        return None
     hold_rulebook()
+    refused = None if edit is not None or canary else _crowded(standing) or refuse_flood(standing, book_in_force().book)
+    if refused is not None:
+        return refused
     request, event = draft(standing, asked, decision, edit=edit, canary=canary)
     try:
         with transaction.atomic():
@@ -150,15 +153,21 @@ def _waiting(standing: CallerStanding, asked: Asked) -> ApprovalRequest | None:
     return None
 
 
-def _is_crowded(standing: CallerStanding) -> bool:
+def _crowded(standing: CallerStanding) -> Rule | None:
+    """So many of this agent's requests wait that people would stop reading them."""
     waiting = ApprovalRequest.objects.filter(
-        agent_id=standing.agent_id, state=RequestState.PENDING.value, expires_at__gt=standing.now
+        agent_id=standing.agent_id, canary=False, state=RequestState.PENDING.value, expires_at__gt=standing.now
     )
-    return waiting.count() >= MOST_WAITING
+    if waiting.count() < MOST_WAITING:
+        return None
+    text = f"{MOST_WAITING} requests of this agent wait already. Ask again when some of them have been decided."
+    return Rule("requests.too-many", Effect.FORBID, text)
 
 
 def _opener(request: ApprovalRequest, standing: CallerStanding) -> Actor:
-    """Who asks: the agent, or the person who edited what it asked."""
+    """Who asks: the agent, the person who edited what it asked, or for a canary the portal."""
+    if request.canary:
+        return SYSTEM
     if request.edited_by is not None:
         return actor_for(request.edited_by)
     return Actor("agent", str(standing.agent_id), standing.agent_name)
