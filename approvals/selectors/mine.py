@@ -70,10 +70,15 @@ def lent_right(lent: StandIn) -> Right:
 
 
 def asked_of(person: Person) -> Q:
-    """The requests that ask a group this person is in, or somebody for whom they stand in now; whatever their state."""
+    """The requests that ask this person, or somebody for whom they stand in now, whatever their state.
+
+    Those of teams they are members of are not told apart here: they see all that is these teams'.
+    """
     if not person.is_active:
         return NOBODY
-    found = Right(frozenset(), groups_of(person.pk)).asked_anywhere()
+    authority = authority_of(person)
+    own = own_right(authority)
+    found = Right(own.teams - authority.teams, own.everywhere - {SECURITY}).asked_anywhere()
     for lent in held_by(person, now=database_now()):
         found |= lent_right(lent).asked_anywhere()
     return found

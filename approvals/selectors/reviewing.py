@@ -122,9 +122,10 @@ def refusal(
 ) -> Refusal | None:
     """Why this person may not decide this request, shown before the click and enforced below it.
 
-    In their own right, or in that of ``on_behalf_of``, under a delegation that runs.
+    In their own right, or in that of ``on_behalf_of``, under a delegation that runs. The account is read again: who
+    asks may have waited for the request's lock while it was closed or linked with another.
     """
-    scene = scene_of(request)
+    scene, person = scene_of(request), Person.objects.get(pk=person.pk)
     if on_behalf_of is None:
         return _in_own_right(scene, person, authority)
     return _in_right_of(scene, person, authority, on_behalf_of)
