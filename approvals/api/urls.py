@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals.api import agents, backtests, notices, requests
+from approvals.api import agents, backtests, exceptions, notices, requests
 
 app_name = "approvals-api"
 
@@ -11,6 +11,10 @@ urlpatterns = [
     path("requests", requests.RequestList.as_view(), name="requests"),
     path("requests/AR-<int:number>", requests.RequestItem.as_view(), name="request"),
     path("requests/AR-<int:number>/reviews", requests.RequestReviews.as_view(), name="reviews"),
+    path("requests/batch", requests.RequestBatch.as_view(), name="batch"),
+    path("requests/AR-<int:number>/undo", requests.RequestUndo.as_view(), name="undo"),
+    path("requests/AR-<int:number>/comments", requests.RequestComments.as_view(), name="comments"),
+    path("requests/AR-<int:number>/edits", requests.RequestEdits.as_view(), name="edits"),
     path("requests/AR-<int:number>/withdraw", requests.RequestWithdrawal.as_view(), name="withdraw"),
     path("notices", notices.MyNotices.as_view(), name="notices"),
     path("channels", notices.ChannelList.as_view(), name="channels"),
@@ -20,5 +24,13 @@ urlpatterns = [
     path("deliveries", notices.DeliveryList.as_view(), name="deliveries"),
     path("deliveries/replay", notices.DeliveriesReplay.as_view(), name="deliveries-replay"),
     path("deliveries/<uuid:delivery_id>/replay", notices.DeliveryReplay.as_view(), name="delivery-replay"),
+    path("exceptions", exceptions.ExceptionList.as_view(), name="exceptions"),
+    path("exceptions/EX-<int:number>", exceptions.ExceptionDetail.as_view(), name="exception"),
+    path("exceptions/EX-<int:number>/uses", exceptions.ExceptionUses.as_view(), name="exception-uses"),
+    path("exceptions/EX-<int:number>/grant", exceptions.ExceptionGrant.as_view(), name="exception-grant"),
+    path("exceptions/EX-<int:number>/refuse", exceptions.ExceptionRefusal.as_view(), name="exception-refuse"),
+    path("exceptions/EX-<int:number>/withdraw", exceptions.ExceptionWithdrawal.as_view(), name="exception-withdraw"),
+    path("exceptions/EX-<int:number>/revoke", exceptions.ExceptionRevocation.as_view(), name="exception-revoke"),
+    path("exceptions/EX-<int:number>/close", exceptions.ExceptionClosing.as_view(), name="exception-close"),
     path("agent/requests/AR-<int:number>", agents.AgentsOwnRequest.as_view(), name="agent-request"),
 ]

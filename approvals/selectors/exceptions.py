@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, DateTimeField, F, IntegerField, Q, QuerySet, Value, When
 
 from approvals.models import ExceptionUse, GateException
 from approvals.rules.exceptions import (
@@ -41,7 +41,8 @@ class ExceptionSearch:
     team: str = ""
 
 
-SHOWN = ("debt", "overdue", "asked", "over")
+ORDER = ("place", "due", "-number")
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def visible_exceptions(person: Person) -> QuerySet[GateException]:
@@ -68,6 +69,7 @@ def find_exceptions(person: Person, search: ExceptionSearch, *, now: datetime) -
             default=Value(2),
             output_field=IntegerField(),
         ),
+        due=Case(When(DEBT, then=F("review_due_at")), default=Value(_NEVER), output_field=DateTimeField()),
     )
     match search.show:
         case "debt":
@@ -84,7 +86,7 @@ def find_exceptions(person: Person, search: ExceptionSearch, *, now: datetime) -
         found = found.filter(agent__slug=search.agent)
     if search.team:
         found = found.filter(agent__owner_team__slug=search.team)
-    return found.order_by("place", "review_due_at", "-number")
+    return found.order_by(*ORDER)
 
 
 def uses_of(exception: GateException) -> QuerySet[ExceptionUse]:

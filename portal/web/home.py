@@ -26,6 +26,7 @@ class Fragment:
 # The order is the order of urgency. The apps are named by route only: this floor must not import them.
 FRAGMENTS: Final = (
     Fragment("approvals:home_queue", "Waiting for you", "Looking for requests that you may decide"),
+    Fragment("approvals:home_exceptions", "Exceptions waiting for you", "Looking for open gates and debt"),
     Fragment("registry:home_proposals", "Policy changes waiting for you", "Looking for policy changes to decide"),
     Fragment("registry:home_findings", "Needs attention", "Looking at what was noticed"),
     Fragment("registry:home_agents", "Agents you answer for", "Looking for your agents"),

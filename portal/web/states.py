@@ -95,6 +95,21 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "failed": Look("Failed", "octagon-x", "forbidden"),
         "cancelled": Look("Cancelled", "circle-slash", "neutral"),
     },
+    "exception": {
+        "asked": Look("Asked", "hourglass", "gated"),
+        "lapsed": Look("Not decided", "timer-off", "neutral"),
+        "open": Look("Open now", "play", "free"),
+        "ended": Look("To be looked at", "clock", "gated"),
+        "overdue": Look("Overdue", "timer-off", "forbidden"),
+        "closed": Look("Closed", "check", "neutral"),
+        "refused": Look("Refused", "octagon-x", "forbidden"),
+        "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
+    },
+    "canary": {
+        "caught": Look("Caught", "circle-check", "free"),
+        "missed": Look("Approved", "octagon-x", "forbidden"),
+        "lapsed": Look("Not decided", "timer-off", "neutral"),
+    },
     "delivery": {
         "waiting": Look("Waiting", "hourglass", "neutral"),
         "sent": Look("Sent", "check", "free"),

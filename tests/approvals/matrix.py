@@ -7,6 +7,7 @@ from approvals.rules.notices import ChannelKind
 from approvals.services.channels import add_channel
 from approvals.services.notices import send_test
 from tests.approvals.asking import opened
+from tests.approvals.exceptional import caught, exception_of
 from tests.approvals.proposing import proposed
 from tests.matrix import Row, who
 from tests.organisation import Organisation, active_agent, credential_for
@@ -48,6 +49,14 @@ def _channel(organisation: Organisation) -> Mapping[str, Any]:
 
 def _delivery(organisation: Organisation) -> Mapping[str, Any]:
     return {"delivery_id": send_test(actor=organisation.member).pk}
+
+
+def _exception(organisation: Organisation) -> Mapping[str, Any]:
+    return {"number": exception_of(organisation, active_agent(organisation)).number}
+
+
+def _canary(organisation: Organisation) -> Mapping[str, Any]:
+    return {"number": caught(organisation, active_agent(organisation)).number}
 
 
 # The people of Payments, security and auditors see its requests; nobody else learns that they exist.
@@ -109,10 +118,36 @@ MATRIX: dict[str, Row] = {
     "approvals:comment": Row(POSTED, _request),
     "approvals:edit": Row(who(403, approver=200, security=200, outsider=404, operator=404), _request),
     "approvals:batch": Row(who(200)),
+    "approvals:canary": Row(SEEN, _canary),
+    "approvals:exceptions": Row(who(200)),
+    "approvals:exception_choose": Row(who(200)),
+    "approvals:exception_ask": Row(
+        who(200, auditor=403, outsider=404, operator=404), lambda made: {**_agent(made), "kind": "break-glass"}
+    ),
+    "approvals:agent_exceptions": Row(SEEN, _agent),
+    "approvals:home_exceptions": Row(who(200)),
+    "approvals:exception": Row(SEEN, _exception),
+    # Asked for by a member of Payments: an approver or security grants it.
+    "approvals:exception_act": Row(
+        who(403, approver=200, security=200, outsider=404, operator=404),
+        lambda made: {**_exception(made), "verb": "grant"},
+    ),
+    "approvals-api:exceptions": Row(who(200, anonymous=401)),
+    "approvals-api:exception": Row(SEEN_BY_PROGRAMS, _exception),
+    "approvals-api:exception-uses": Row(SEEN_BY_PROGRAMS, _exception),
+    "approvals-api:exception-grant": Row(POSTED_BY_PROGRAMS, _exception),
+    "approvals-api:exception-refuse": Row(POSTED_BY_PROGRAMS, _exception),
+    "approvals-api:exception-withdraw": Row(POSTED_BY_PROGRAMS, _exception),
+    "approvals-api:exception-revoke": Row(POSTED_BY_PROGRAMS, _exception),
+    "approvals-api:exception-close": Row(POSTED_BY_PROGRAMS, _exception),
     "approvals-api:requests": Row(who(200, anonymous=401)),
     "approvals-api:request": Row(SEEN_BY_PROGRAMS, _request),
     "approvals-api:reviews": Row(POSTED_BY_PROGRAMS, _request),
     "approvals-api:withdraw": Row(POSTED_BY_PROGRAMS, _request),
+    "approvals-api:batch": Row(POSTED_BY_PROGRAMS),
+    "approvals-api:undo": Row(POSTED_BY_PROGRAMS, _request),
+    "approvals-api:comments": Row(POSTED_BY_PROGRAMS, _request),
+    "approvals-api:edits": Row(POSTED_BY_PROGRAMS, _request),
     "approvals-api:agent-request": Row(who(401, anonymous=401), _request, machine=True),
     "checks": Row(BY_AGENTS, machine=True),
     "hook_claude": Row(BY_AGENTS, machine=True),
