@@ -24,9 +24,9 @@ EVERYTHING: Final = "*"
 SECONDS: Final = 0.5
 
 # For each team: its pending requests in time, how its agents stand, the last verdict of late. And once: the stops and
-# the policies above the agents. Verdicts are found by their keys, which begin with the time.
-_SELECT: Final = """
-SELECT a.owner_team_id::text, sum(hashtext(a.state || coalesce(a.revision_id::text, ''))::bigint), sum(w.n), sum(w.h)
+# the policies above the agents. Verdicts of ten minutes are found by their keys, which begin with the time.
+_SELECT: Final = """SELECT a.owner_team_id::text,
+       sum(hashtext(a.state || coalesce(a.revision_id::text, ''))::bigint), sum(w.n), sum(w.h)
 FROM registry_agent a
 LEFT JOIN (SELECT agent_id, count(*) AS n, sum(hashint8(number)::bigint * (1 + escalations)) AS h
            FROM approvals_approvalrequest WHERE state = 'pending' AND expires_at > now() GROUP BY agent_id) w
@@ -37,12 +37,12 @@ SELECT 'review:' || a.owner_team_id, count(*), 0, max(extract(epoch FROM v.at) *
 FROM approvals_review v
 JOIN approvals_approvalrequest r ON r.id = v.request_id
 JOIN registry_agent a ON a.id = r.agent_id
-WHERE v.id > %s::uuid GROUP BY 1
+WHERE v.id > (lpad(to_hex(((extract(epoch FROM now()) - 600) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+GROUP BY 1
 UNION ALL
 SELECT '', (SELECT coalesce(sum(epoch), 0) FROM registry_killstate),
        (SELECT coalesce(sum(hashtext(revision_id::text)::bigint), 0) FROM registry_policylevel), 0
 """
-_LATE_SECONDS: Final = 600
 
 
 class _Kept:
@@ -98,8 +98,5 @@ def _by_team() -> Mapping[str, tuple[Any, ...]]:
 
 def _read() -> Mapping[str, tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
-        (now,) = cursor.fetchone()
-        since = f"{now - _LATE_SECONDS * 1000:012x}".ljust(32, "0")
-        cursor.execute(_SELECT, [since])
+        cursor.execute(_SELECT)
         return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
