@@ -21,7 +21,7 @@ from approvals.api.notice_serializers import (
 from approvals.models import Channel, NoticeChoice
 from approvals.rules.notices import ChannelKind, DeliveryState, Digest, NoticeKind
 from approvals.selectors.notices import channel_for, delivery_for, teams_to_set_up, visible_channels, visible_deliveries
-from approvals.services.channels import add_channel, change_channel, end_channel, test_channel
+from approvals.services.channels import add_channel, change_channel, end_channel, try_channel
 from approvals.services.deliveries import replay, replay_all
 from approvals.services.notices import choose_notices
 from portal.api.idempotency import idempotent
@@ -158,7 +158,7 @@ class ChannelTest(APIView):
     @idempotent
     def post(self, request: Request, channel_id: UUID) -> Response:
         person = person_of(request)
-        queued = test_channel(actor=person, channel=channel_for(person, channel_id))
+        queued = try_channel(actor=person, channel=channel_for(person, channel_id))
         return Response(DeliverySerializer(queued).data, status=202)
 
 

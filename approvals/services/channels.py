@@ -98,7 +98,7 @@ def end_channel(*, actor: Person, channel: Channel) -> int:
 
 
 @transaction.atomic(durable=True)
-def test_channel(*, actor: Person, channel: Channel) -> Delivery:
+def try_channel(*, actor: Person, channel: Channel) -> Delivery:
     """Queue a test message, which goes the way of all others."""
     channel = _locked(actor, channel)
     now = database_now()

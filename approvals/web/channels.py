@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from approvals.models import Channel
 from approvals.rules.notices import ChannelKind
 from approvals.selectors.notices import channel_for, may_set_up, visible_channels, waiting_for_channel
-from approvals.services.channels import add_channel, change_channel, end_channel, test_channel
+from approvals.services.channels import add_channel, change_channel, end_channel, try_channel
 from approvals.web.deliveries import rows_of
 from approvals.web.notice_forms import KINDS, ChannelChangeForm, ChannelForm, roles_of
 from portal.errors import Conflict, InvalidInput, NotAllowed
@@ -119,7 +119,7 @@ def test(request: HttpRequest, channel_id: UUID) -> HttpResponse:
     """Send a test message."""
     person = person_of(request)
     found = _to_set_up(person, channel_id)
-    test_channel(actor=person, channel=found)
+    try_channel(actor=person, channel=found)
     messages.success(request, "A test message is on its way. Look below in a few seconds.")
     return redirect("approvals:channel", channel_id=found.pk)
 
