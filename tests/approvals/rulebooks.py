@@ -8,7 +8,8 @@ from approvals.selectors.rulebook import book_in_force
 from approvals.services.rulebook import agree, propose
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
-from portal.identity.services.people import assign_role, create_person
+from portal.identity.services.people import create_person
+from portal.identity.services.roles import assign_role
 from portal.ledger.events import SYSTEM
 from tests.organisation import PASSWORD, Organisation
 
