@@ -7,8 +7,10 @@ import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from approvals.models import ApprovalRequest, Grant, Review
+from approvals.models import ApprovalRequest, Comment, Grant, Review
+from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import GrantState, RequestState, Verdict
+from approvals.selectors.replaced import replacement_of
 from registry.rules.texts import MOST_TEXT
 
 
@@ -43,14 +45,25 @@ class RequestSerializer(serializers.ModelSerializer[ApprovalRequest]):
 
 
 class ReviewSerializer(serializers.ModelSerializer[Review]):
-    """One person's verdict."""
+    """One turn of one person: of each person the last counts, and ``retract`` takes the one before back."""
 
     person = serializers.CharField(source="person.name")
     verdict = serializers.ChoiceField(choices=choices_of(Verdict))
+    on_behalf_of = serializers.CharField(source="on_behalf_of.name", default=None, allow_null=True)
 
     class Meta:
         model = Review
-        fields = ["person", "verdict", "reason", "at"]
+        fields = ["person", "verdict", "reason", "at", "turn", "stage", "capacity", "on_behalf_of"]
+
+
+class CommentSerializer(serializers.ModelSerializer[Comment]):
+    """What somebody said about a request, beside any verdict."""
+
+    person = serializers.CharField(source="person.name")
+
+    class Meta:
+        model = Comment
+        fields = ["person", "text", "at"]
 
 
 class GrantSerializer(serializers.ModelSerializer[Grant]):
@@ -70,10 +83,17 @@ class RequestDetail(RequestSerializer):
     view_hash = serializers.SerializerMethodField()
     digest = serializers.SerializerMethodField()
     reviews = ReviewSerializer(many=True)
+    comments = CommentSerializer(many=True)
+    replaces = serializers.CharField(source="replaces.label", default=None, allow_null=True)
+    replaced_by = serializers.SerializerMethodField()
+    step_up = serializers.ChoiceField(choices=choices_of(StepUp))
     grant = GrantSerializer(allow_null=True, default=None)
 
     class Meta(RequestSerializer.Meta):
-        fields = [*RequestSerializer.Meta.fields, "digest", "view", "view_hash", "reviews", "grant"]
+        fields = [
+            *RequestSerializer.Meta.fields, "digest", "view", "view_hash", "step_up", "reviews", "comments", "grant",
+            "replaces", "replaced_by",
+        ]  # fmt: skip
 
     @extend_schema_field({"type": "object", "additionalProperties": True, "description": "The sealed view, parsed."})
     def get_view(self, asked: ApprovalRequest) -> dict[str, Any]:
@@ -84,17 +104,56 @@ class RequestDetail(RequestSerializer):
     def get_view_hash(self, asked: ApprovalRequest) -> str:
         return bytes(asked.view_hash).hex()
 
+    @extend_schema_field({"type": ["string", "null"], "description": "The request that took its place when edited."})
+    def get_replaced_by(self, asked: ApprovalRequest) -> str | None:
+        other = replacement_of(asked)
+        return other.label if other else None
+
     @extend_schema_field({"type": "string", "description": "What a grant is bound to, hex."})
     def get_digest(self, asked: ApprovalRequest) -> str:
         return bytes(asked.digest).hex()
 
 
-class ReviewInput(serializers.Serializer[Any]):
-    """A verdict on exactly the view that ``view_hash`` names."""
+# The verdicts that are given; one is taken back by undoing it.
+GIVEN = [(item.value, item.name) for item in Verdict if item is not Verdict.RETRACT]
 
-    verdict = serializers.ChoiceField(choices=choices_of(Verdict))
+
+class ReviewInput(serializers.Serializer[Any]):
+    """A verdict on exactly the view that ``view_hash`` names; ``on_behalf_of``: whose right is used, if delegated."""
+
+    verdict = serializers.ChoiceField(choices=GIVEN)
     reason = serializers.CharField(max_length=MOST_TEXT, min_length=3)
     view_hash = serializers.RegexField(r"^[0-9a-f]{64}$")
+    on_behalf_of = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+class CommentInput(serializers.Serializer[Any]):
+    """What is to be said about a request."""
+
+    text = serializers.CharField(max_length=MOST_TEXT)
+
+
+class EditInput(serializers.Serializer[Any]):
+    """The whole input that the call should have instead, of the same tool, on exactly the view that was looked at."""
+
+    tool_input = serializers.DictField()
+    reason = serializers.CharField(max_length=MOST_TEXT, min_length=3)
+    view_hash = serializers.RegexField(r"^[0-9a-f]{64}$")
+
+
+class BatchItemInput(serializers.Serializer[Any]):
+    """One request of a batch with the hash of its view."""
+
+    number = serializers.RegexField(r"^AR-[1-9][0-9]{0,8}$")
+    view_hash = serializers.RegexField(r"^[0-9a-f]{64}$")
+
+
+class BatchInput(serializers.Serializer[Any]):
+    """One verdict on several requests, each bound to its own view: all are recorded or none."""
+
+    items = BatchItemInput(many=True, min_length=1, max_length=50)
+    verdict = serializers.ChoiceField(choices=GIVEN)
+    reason = serializers.CharField(max_length=MOST_TEXT, min_length=3)
 
 
 class AgentsRequest(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals.api import agents, backtests, exceptions, notices, requests
+from approvals.api import agents, backtests, delegations, exceptions, notices, requests
 
 app_name = "approvals-api"
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path("requests/AR-<int:number>/comments", requests.RequestComments.as_view(), name="comments"),
     path("requests/AR-<int:number>/edits", requests.RequestEdits.as_view(), name="edits"),
     path("requests/AR-<int:number>/withdraw", requests.RequestWithdrawal.as_view(), name="withdraw"),
+    path("delegations", delegations.DelegationList.as_view(), name="delegations"),
+    path("delegations/<uuid:delegation_id>/end", delegations.DelegationEnd.as_view(), name="delegation-end"),
     path("notices", notices.MyNotices.as_view(), name="notices"),
     path("channels", notices.ChannelList.as_view(), name="channels"),
     path("channels/<uuid:channel_id>", notices.ChannelItem.as_view(), name="channel"),

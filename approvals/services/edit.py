@@ -19,7 +19,7 @@ from approvals.selectors.reviewing import refusal
 from approvals.selectors.rulebook import book_of
 from approvals.selectors.standing import CallerStanding, caller_standing
 from approvals.services.question import AskedCall, Call, bound, headline, judge, put
-from approvals.services.request import Edit, end, hold_rulebook, lock, open_request
+from approvals.services.request import Edit, end, lock, open_request
 from approvals.services.review import Shown, give, refuse_if_stale, refuse_reason, weigh
 from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, StaleView, Unprocessable
 from portal.identity.models import Person
@@ -78,7 +78,6 @@ def edit_and_approve(
     page), or others decide first. Raises what a review raises, and Unprocessable (422) for a call that cannot take
     the place.
     """
-    hold_rulebook()
     request = lock(request)
     refuse_closed(request, actor)
     refuse_reason(reason, least=reason_least(request, Verdict.APPROVE))

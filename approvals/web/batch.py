@@ -197,8 +197,8 @@ def _said(decided: Sequence[ApprovalRequest], verdict: Verdict) -> str:
         said.append(f"{_labels(through)} {_are(through)} approved. The agent may make exactly these calls, once each.")
     if waiting:
         said.append(f"Your approval of {_labels(waiting)} is recorded; more people are needed.")
-    for one in caught:
-        said.append(f"{one.label} was a canary, which ought to be denied. Nothing was granted; open it to see why.")
+    told = "was a canary, which ought to be denied. Nothing was granted; open it to see why."
+    said += [f"{one.label} {told}" for one in caught]
     return " ".join(said)
 
 

@@ -9,6 +9,7 @@ from approvals.services.notices import send_test
 from tests.approvals.asking import opened
 from tests.approvals.exceptional import caught, exception_of
 from tests.approvals.proposing import proposed
+from tests.approvals.standing_in import away
 from tests.matrix import Row, who
 from tests.organisation import Organisation, active_agent, credential_for
 from tests.registry.recording import offered
@@ -57,6 +58,10 @@ def _exception(organisation: Organisation) -> Mapping[str, Any]:
 
 def _canary(organisation: Organisation) -> Mapping[str, Any]:
     return {"number": caught(organisation, active_agent(organisation)).number}
+
+
+def _away(organisation: Organisation) -> Mapping[str, Any]:
+    return {"delegation_id": away(organisation.approver, organisation.member).pk}
 
 
 # The people of Payments, security and auditors see its requests; nobody else learns that they exist.
@@ -119,6 +124,13 @@ MATRIX: dict[str, Row] = {
     "approvals:edit": Row(who(403, approver=200, security=200, outsider=404, operator=404), _request),
     "approvals:batch": Row(who(200)),
     "approvals:canary": Row(SEEN, _canary),
+    "approvals:away": Row(who(200)),
+    "approvals:away_new": Row(who(200)),
+    "approvals:away_end": Row(
+        who(404, anonymous=302, approver=200, manager=200, second_manager=200, member=200, security=200, auditor=200), _away
+    ),
+    "approvals-api:delegations": Row(who(200, anonymous=401)),
+    "approvals-api:delegation-end": Row(POSTED_BY_PROGRAMS, _away),
     "approvals:exceptions": Row(who(200)),
     "approvals:exception_choose": Row(who(200)),
     "approvals:exception_ask": Row(
