@@ -3,6 +3,7 @@
 from django.urls import path
 
 from approvals.web import (
+    away,
     backtests,
     batch,
     canaries,
@@ -35,6 +36,9 @@ urlpatterns = [
     path("backtests/<int:number>/", backtests.backtest, name="backtest"),
     path("backtests/<int:number>/run/", backtests.run, name="backtest_run"),
     path("use/<slug:slug>/", backtests.count_use, name="count_use"),
+    path("away/", away.away, name="away"),
+    path("away/new/", away.away_new, name="away_new"),
+    path("away/<uuid:delegation_id>/end/", away.away_end, name="away_end"),
     path("notices/", notices.notices, name="notices"),
     path("notices/test/", notices.test, name="notices_test"),
     path("channels/", channels.channel_list, name="channels"),

@@ -126,9 +126,7 @@ MATRIX: dict[str, Row] = {
     "approvals:canary": Row(SEEN, _canary),
     "approvals:away": Row(who(200)),
     "approvals:away_new": Row(who(200)),
-    "approvals:away_end": Row(
-        who(404, anonymous=302, approver=200, manager=200, second_manager=200, member=200, security=200, auditor=200), _away
-    ),
+    "approvals:away_end": Row(SEEN, _away),
     "approvals-api:delegations": Row(who(200, anonymous=401)),
     "approvals-api:delegation-end": Row(POSTED_BY_PROGRAMS, _away),
     "approvals:exceptions": Row(who(200)),

@@ -1,0 +1,112 @@
+"""Being away: who decides for me, for whom I decide, and who of my teams is away."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from approvals.models import Delegation, Review
+from approvals.rules.delegation import runs
+from approvals.rules.workflow import RequestState
+from approvals.selectors.delegations import delegation_for, visible_delegations
+from approvals.services.delegation import delegate, end_delegation, may_end
+from approvals.web.away_forms import AwayForm
+from portal.errors import InvalidTransition, PortalError
+from portal.identity.models import Person
+from portal.identity.rules.roles import Role
+from portal.identity.selectors.people import authority_of, teams_managed_by
+from portal.ledger.selectors.entries import database_now
+from portal.web.access import signed_in
+from registry.web.asking import person_of, show_in
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class AwayRow:
+    """One absence in a list. ``state``: coming, now, or over."""
+
+    delegation: Delegation
+    state: str
+    may_end: bool
+
+
+@signed_in
+@require_safe
+def away(request: HttpRequest) -> HttpResponse:
+    """Mine, those I stand in for, and those of the people whose manager I am, or all for who sees all."""
+    person, now = person_of(request), database_now()
+    seen = visible_delegations(person)
+    mine = seen.filter(giver=person)
+    held = seen.filter(receiver=person)
+    others = seen.exclude(giver=person).exclude(receiver=person)
+    authority = authority_of(person)
+    context = {
+        "mine": _rows(mine, person, now),
+        "held": _rows(held, person, now),
+        "others": _rows(others, person, now),
+        "manages": teams_managed_by(person).exists(),
+        "sees_all": authority.has(Role.SECURITY) or authority.has(Role.AUDITOR),
+        "is_operator": authority.has(Role.OPERATOR),
+    }
+    return render(request, "approvals/away.html", context)
+
+
+def _rows(found: QuerySet[Delegation], person: Person, now: datetime) -> list[AwayRow]:
+    rows = []
+    for one in found.order_by("-ends_at")[:MOST]:
+        over = one.ended_at is not None or one.ends_at <= now
+        state = "now" if runs(one.starts_at, one.ends_at, one.ended_at, now=now) else "over" if over else "coming"
+        rows.append(AwayRow(one, state, not over and may_end(person, one)))
+    return rows
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def away_new(request: HttpRequest) -> HttpResponse:
+    """For oneself; ``?team=1`` for somebody in a team that one manages."""
+    person = person_of(request)
+    managed = request.GET.get("team") == "1" and teams_managed_by(person).exists()
+    form = AwayForm(request.POST if request.method == "POST" else None, person=person, managed=managed)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = delegate(actor=person, **form.asked)
+        except PortalError as error:
+            show_in(form, error)
+        else:
+            messages.success(request, _told(made))
+            return redirect("approvals:away")
+    context = {"form": form, "managed": managed}
+    return render(request, "approvals/away_new.html", context, status=422 if form.errors else 200)
+
+
+def _told(made: Delegation) -> str:
+    if made.receiver is None:
+        return f"{made.giver.name} is away; nobody decides in their right meanwhile."
+    return f"{made.receiver.name} decides for {made.giver.name} until {made.ends_at:%Y-%m-%d %H:%M} UTC."
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def away_end(request: HttpRequest, delegation_id: UUID) -> HttpResponse:
+    """What ending it touches, with counts; then the deed."""
+    person = person_of(request)
+    found = delegation_for(person, delegation_id)
+    if request.method == "POST":
+        try:
+            end_delegation(actor=person, delegation=found)
+        except InvalidTransition as error:
+            messages.warning(request, error.detail)
+        else:
+            messages.success(request, f"It has ended. Whoever decided for {found.giver.name} does so no more.")
+        return redirect("approvals:away")
+    given = Review.objects.filter(person_id=found.receiver_id, on_behalf_of_id=found.giver_id, verdict="approve")
+    waiting = given.filter(request__state=RequestState.PENDING.value).count()
+    unused = given.filter(request__grant__state="issued").count()
+    context = {"delegation": found, "may_end": may_end(person, found), "waiting": waiting, "unused": unused}
+    return render(request, "approvals/away_end.html", context)

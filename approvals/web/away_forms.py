@@ -1,0 +1,88 @@
+"""The form on which somebody says that they are away, or a manager that somebody of the team is."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+
+from approvals.rules.delegation import LONGEST
+from approvals.selectors.delegations import is_overseer
+from portal.identity.models import Membership, Person
+from portal.identity.rules.roles import Role
+from portal.identity.selectors.people import authority_of, teams_managed_by
+from portal.ledger.selectors.entries import database_now
+from registry.rules.texts import MOST_TEXT
+
+_SHAPE = "%Y-%m-%dT%H:%M"
+MOST_TO_CHOOSE = 500
+
+
+def _moment(label: str, *, required: bool, help_text: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_SHAPE)
+    return forms.DateTimeField(
+        label=label, required=required, help_text=help_text, widget=widget, input_formats=[_SHAPE, f"{_SHAPE}:%S"]
+    )
+
+
+class AwayForm(forms.Form):
+    """For oneself; with ``managed``, for somebody in a team that the reader manages."""
+
+    giver = forms.ModelChoiceField(
+        queryset=Person.objects.none(), label="Who is away?", empty_label="Choose a person", required=True
+    )
+    receiver = forms.ModelChoiceField(
+        queryset=Person.objects.none(),
+        label="Who decides meanwhile?",
+        empty_label="Nobody: nothing is handed over",
+        required=False,
+    )
+    starts_at = _moment("From (UTC)", required=False, help_text="Left empty, it starts at once.")
+    ends_at = _moment("To (UTC)", required=True, help_text=f"At most {LONGEST.days} days later.")
+    reason = forms.CharField(
+        label="Why?",
+        max_length=MOST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="“On leave” will do. It is kept in the record, encrypted, and shown to those concerned.",
+    )
+
+    def __init__(self, *args: Any, person: Person, managed: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._person, self._managed = person, managed
+        if managed:
+            self.fields["giver"].queryset = colleagues(person, managed_only=True)  # type: ignore[attr-defined]
+        else:
+            del self.fields["giver"]
+        self.fields["receiver"].queryset = receivers(person, managed=managed)  # type: ignore[attr-defined]
+        self.fields["ends_at"].initial = (database_now() + timedelta(days=7)).strftime(_SHAPE)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the service takes."""
+        giver = self.cleaned_data.get("giver") or self._person
+        return {**self.cleaned_data, "giver": giver}
+
+
+def colleagues(person: Person, *, managed_only: bool) -> QuerySet[Person]:
+    """The other active people of one's teams, or only of those one manages, by name."""
+    teams = (
+        teams_managed_by(person).values("pk")
+        if managed_only
+        else Membership.objects.filter(person=person).values("team")
+    )
+    found = Person.objects.filter(is_active=True, memberships__team__in=teams).exclude(human=person.human)
+    return found.distinct().order_by("name", "email")
+
+
+def receivers(person: Person, *, managed: bool) -> QuerySet[Person]:
+    """Who can be chosen to stand in: colleagues, and for oneself also security; nobody who only watches."""
+    of_teams = colleagues(person, managed_only=managed).order_by().values("pk")
+    who = Q(pk__in=of_teams)
+    if not managed:
+        who |= Q(role_assignments__role=Role.SECURITY.value)
+    found = Person.objects.filter(who, is_active=True).exclude(human=person.human).distinct()
+    watching = [one.pk for one in found.filter(role_assignments__role__in=_WATCHING) if is_overseer(authority_of(one))]
+    return found.exclude(pk__in=watching).order_by("name", "email")
+
+
+_WATCHING = (Role.AUDITOR.value, Role.OPERATOR.value)
