@@ -172,7 +172,7 @@ def _i8(requests: Mapping[UUID, ApprovalRequest], reviews: Mapping[UUID, list[Re
     """Every verdict was on the very bytes that are stored."""
     sealed = {one["request"]: one["view_hash"] for one in said("request.opened")}
     for request in requests.values():
-        stored = sha256(bytes(request.view)).digest()
+        stored = sha256(b"bailiwick/view/v1\0" + bytes(request.view)).digest()
         assert stored == bytes(request.view_hash), f"I8: the view of {request.label} is not the one that was sealed"
         assert sealed[request.number] == stored.hex(), f"I8: the ledger knows another view of {request.label}"
         assert all(bytes(one.view_hash) == stored for one in reviews[request.pk]), f"I8: {request.label}"

@@ -48,12 +48,17 @@ from tests.organisation import active_agent, credential_for, make_organisation, 
 from tests.red_team.invariants import Watch
 from tests.red_team.trials import TRIALS
 
-STEPS = 40
+STEPS = 30
 EXAMPLES = max(1, TRIALS // 25)
 CALLS = ("gh pr merge 7 --squash", "gh pr merge 8 --squash", "rm old.txt", "npm install left-pad", "git push --force")
 HEADS = ("a" * 40, "b" * 40)
 WHY = "I have read the whole of it, twice."
 DECIDES = ("manager", "approver", "second_approver", "member", "security", "second_manager", "auditor", "outsider")
+# What may come between an approval and its use; each is a method of the machine.
+DISTURBANCES = (
+    "voter_leaves", "voter_takes_back", "voter_loses_role", "voters_are_one",
+    "policy", "baseline", "stop_and_resume", "commit", "time",
+)  # fmt: skip
 Result = TypeVar("Result")
 
 people = st.sampled_from(DECIDES)
@@ -66,6 +71,7 @@ class Governance(RuleBasedStateMachine):
     """Two agents, one of which needs two approvals, and everybody of the small organisation."""
 
     urls: ClassVar[Urls]
+    let_through: ClassVar[list[int]] = []
 
     @initialize()
     def begin(self) -> None:
@@ -80,6 +86,10 @@ class Governance(RuleBasedStateMachine):
         self.documents = [policy_document(), careful]
         self.revisions = 0
         self.watch = Watch()
+        # Something waits from the start, so that no example is spent on an empty inbox.
+        for number in range(len(self.agents)):
+            for call in CALLS[:2]:
+                self.the_agent_asks(number, call, None, "one")
 
     def teardown(self) -> None:
         reset_database(self.urls)
@@ -108,6 +118,66 @@ class Governance(RuleBasedStateMachine):
             if waiting:
                 self._repeat(number, waiting[place % len(waiting)])
 
+    @rule(
+        agent=agents,
+        call=calls,
+        head=st.sampled_from([None, *HEADS]),
+        voters=st.sampled_from([("approver", "second_approver"), ("security", "approver"), ("second_approver",)]),
+        meanwhile=st.sampled_from([None, None, *DISTURBANCES]),
+    )
+    def a_call_is_approved_and_something_happens_before_it_is_made(
+        self, agent: int, call: str, head: str | None, voters: tuple[str, ...], meanwhile: str | None
+    ) -> None:
+        """The way of one action: at most one disturbance between approval and use, and the use tried twice."""
+        self.the_agent_asks(agent, call, head, "whole")
+        request = ApprovalRequest.objects.filter(agent=self.agents[agent], state="pending").order_by("-number").first()
+        if request is None:
+            return
+        for who in voters:
+            self.attempt(lambda who=who: review(request, self.person(who)))
+        if meanwhile is not None:
+            getattr(self, f"_{meanwhile}")(agent, request)
+        self.watch.look()
+        fresh = ApprovalRequest.objects.get(pk=request.pk)
+        for _ in range(2):
+            self._repeat(agent, fresh)
+
+    def _voter_leaves(self, _agent: int, request: ApprovalRequest) -> None:
+        voter = Review.objects.filter(request=request).order_by("at").first()
+        if voter is not None:
+            self.attempt(lambda: deactivate_person(actor=SYSTEM, person=self.find(voter.person_id)))
+
+    def _voter_takes_back(self, _agent: int, request: ApprovalRequest) -> None:
+        voter = Review.objects.filter(request=request).order_by("-at").first()
+        if voter is not None:
+            self.attempt(lambda: undo(actor=self.find(voter.person_id), request=request))
+
+    def _voter_loses_role(self, _agent: int, _request: ApprovalRequest) -> None:
+        self.somebody_loses_or_gains_a_role("approver")
+
+    def _voters_are_one(self, _agent: int, _request: ApprovalRequest) -> None:
+        self.two_accounts_turn_out_to_be_one_person()
+
+    def _policy(self, agent: int, _request: ApprovalRequest) -> None:
+        self.the_policy_is_revised(agent, wider=True)
+
+    def _baseline(self, _agent: int, _request: ApprovalRequest) -> None:
+        self.the_baseline_is_changed()
+
+    def _stop_and_resume(self, _agent: int, _request: ApprovalRequest) -> None:
+        self.somebody_stops(ScopeKind.TEAM)
+        self.two_others_resume()
+
+    def _commit(self, agent: int, request: ApprovalRequest) -> None:
+        self.a_new_commit_is_there(agent, HEADS[1] if request.head == HEADS[0] else HEADS[0])
+
+    def _time(self, _agent: int, request: ApprovalRequest) -> None:
+        self.as_owner(
+            "UPDATE approvals_grant SET expires_at = clock_timestamp() - interval '1 second' "
+            "WHERE request_id = %s AND state = 'issued'",
+            request.pk,
+        )
+
     def _repeat(self, agent: int, request: ApprovalRequest) -> None:
         stated: dict[str, Any] = {"session_id": request.session_id, "initiator": self.organisation.member.email}
         if request.head:
@@ -126,6 +196,7 @@ class Governance(RuleBasedStateMachine):
             assert any(one.startswith("exception.EX-") for one in rules), f"I1: let through by {rules}"
             return
         assert answer.request is not None
+        self.let_through.append(answer.request.number)
         request = ApprovalRequest.objects.get(pk=answer.request.pk)
         assert request.revision_id == agent.revision_id, "I5: the policy is another one"
         levels = dict(PolicyLevel.objects.values_list("key", "revision_id"))
@@ -328,6 +399,9 @@ class Governance(RuleBasedStateMachine):
     def person(self, name: str) -> Person:
         return Person.objects.get(pk=self.organisation.people[name].pk)
 
+    def find(self, key: object) -> Person:
+        return Person.objects.get(pk=key)
+
     def a_request(self, place: int, **narrowed: Any) -> ApprovalRequest | None:
         rows = ApprovalRequest.objects.select_related("agent", "agent__owner_team").filter(**narrowed)
         found = list(rows.order_by("-number")[:6])
@@ -370,3 +444,4 @@ def test_i1_to_i9_hold_after_every_step_whatever_people_agents_and_clocks_do(dat
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert Governance.let_through, "no grant was ever used, so nothing was tried"
