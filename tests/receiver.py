@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from pytest_django.fixtures import Settings
 
 HOST = "hooks.example.test"
+OTHER_HOST = "moved.example.test"  # the same receiver under a second name, in its certificate too
 
 
 @dataclass
@@ -208,8 +209,9 @@ def receiving_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recei
 def receiver(receiving_server: Receiver, names: Names, settings: Settings) -> Receiver:
     """A receiver inside the network, under a name that the operator lists."""
     receiving_server.reset()
-    names.known[HOST] = ["127.0.0.1"]
-    settings.BAILIWICK_OUTBOUND_PRIVATE = [f"{HOST}:{receiving_server.port}"]
+    names.known |= {HOST: ["127.0.0.1"], OTHER_HOST: ["127.0.0.1"]}
+    port = receiving_server.port
+    settings.BAILIWICK_OUTBOUND_PRIVATE = [f"{HOST}:{port}", f"{OTHER_HOST}:{port}"]
     settings.BAILIWICK_OUTBOUND_CA_FILE = str(receiving_server.certificate)
     return receiving_server
 
@@ -226,7 +228,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST), x509.DNSName(OTHER_HOST)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
