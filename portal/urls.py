@@ -24,6 +24,7 @@ MACHINES: Routes = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("", include("registry.api.stop_file_urls")),
+    path("", include("approvals.api.well_known_urls")),
     path("", include("reports.api.ingest_urls")),
     path("api/v1/", include("portal.identity.api.urls")),
     path("api/v1/", include("approvals.api.urls")),

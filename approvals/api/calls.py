@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from approvals.connect.hooks import claude
+from approvals.rules.heads import NOT_A_COMMIT, is_commit
 from approvals.services.check import Call
 from portal.api.parsers import json_object
 from portal.errors import InvalidInput, UnsupportedMedia
@@ -24,14 +25,20 @@ OPTIONAL = (
     "provider",
     "credential",
     "initiator",
+    "prompt_author",
     "task",
 )
 NUMBERS = ("files", "lines")
 MOST_COUNTED = 1_000_000_000
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+# The whole change, beside a call whose input does not show it; the body as a whole is limited as well.
+MOST_DIFF = 500_000
+MOST_AUTHORS = 50
+NOT_AUTHORS = f"must be at most {MOST_AUTHORS} e-mail addresses of at most {MOST_STATED} characters each"
 NOT_A_FINGERPRINT = "must be 64 hexadecimal digits in lower case"
 NOT_A_COUNT = "must be a whole number from 0 upwards"
-_KNOWN = frozenset({"schema", "session", "tool", "input", "cwd", "tool_use_id", "fingerprint", *OPTIONAL, *NUMBERS})
+_OTHERS = ("fingerprint", "head", "diff", "co_authors")
+_KNOWN = frozenset({"schema", "session", "tool", "input", "cwd", "tool_use_id", *_OTHERS, *OPTIONAL, *NUMBERS})
 
 Faults = list[dict[str, str]]
 
@@ -50,6 +57,7 @@ def check_call(request: HttpRequest) -> Call:
     for name in ("tool_use_id", *OPTIONAL):
         _check_text(body, name, MOST_STATED, faults, required=False)
     _check_measured(body, faults)
+    _check_change(body, faults)
     if not isinstance(body.get("input"), dict):
         faults.append({"pointer": "/input", "detail": "must be an object"})
     if faults:
@@ -61,6 +69,9 @@ def check_call(request: HttpRequest) -> Call:
         cwd=body["cwd"],
         tool_use_id=body.get("tool_use_id"),
         fingerprint=body.get("fingerprint"),
+        head=body.get("head"),
+        diff=body.get("diff") or None,
+        co_authors=tuple(body.get("co_authors") or ()),
         **{name: body.get(name) or None for name in OPTIONAL},
         **{name: body.get(name) for name in NUMBERS},
     )
@@ -85,6 +96,24 @@ def _check_measured(body: dict[str, Any], faults: Faults) -> None:
         faults.append({"pointer": "/fingerprint", "detail": NOT_A_FINGERPRINT})
 
 
+def _check_change(body: dict[str, Any], faults: Faults) -> None:
+    """The change that the call is about: the commit it starts from, all of its lines, and who wrote them."""
+    _check_text(body, "diff", MOST_DIFF, faults, required=False)
+    head = body.get("head")
+    if head is not None and not (isinstance(head, str) and is_commit(head)):
+        faults.append({"pointer": "/head", "detail": NOT_A_COMMIT})
+    authors = body.get("co_authors")
+    if authors is not None and not (isinstance(authors, list) and _are_authors(authors)):
+        faults.append({"pointer": "/co_authors", "detail": NOT_AUTHORS})
+
+
+def _are_authors(authors: list[Any]) -> bool:
+    return len(authors) <= MOST_AUTHORS and all(
+        isinstance(author, str) and author.strip() and len(author) <= MOST_STATED and author.isprintable()
+        for author in authors
+    )
+
+
 def _pointer(name: str) -> str:
     return f"/{name.replace('~', '~0').replace('/', '~1')}"[:MOST_STATED]
 
@@ -104,6 +133,8 @@ def hook_call(request: HttpRequest) -> Call:
         cwd=asked.cwd,
         tool_use_id=asked.tool_use_id or None,
         fingerprint=_fingerprint(request),
+        head=_head(request),
+        co_authors=_co_authors(request),
         **around,
     )
 
@@ -119,6 +150,22 @@ def _fingerprint(request: HttpRequest) -> str | None:
     return value
 
 
+def _head(request: HttpRequest) -> str | None:
+    value = _stated(request, "head")
+    if value is not None and not is_commit(value):
+        raise claude.HookError(_header("head"), f"{NOT_A_COMMIT}.")
+    return value
+
+
+def _co_authors(request: HttpRequest) -> tuple[str, ...]:
+    """E-mail addresses apart by commas."""
+    value = _stated(request, "co_authors", most=MOST_AUTHORS * MOST_STATED)
+    authors = [author.strip() for author in (value or "").split(",") if author.strip()]
+    if not _are_authors(authors):
+        raise claude.HookError(_header("co_authors"), f"{NOT_AUTHORS}.")
+    return tuple(authors)
+
+
 def _counted(request: HttpRequest, name: str) -> int | None:
     value = _stated(request, name)
     if value is None:
@@ -128,7 +175,7 @@ def _counted(request: HttpRequest, name: str) -> int | None:
     return int(value)
 
 
-def _stated(request: HttpRequest, name: str) -> str | None:
+def _stated(request: HttpRequest, name: str, most: int = MOST_STATED) -> str | None:
     """What a ``Bailiwick-…`` header says. WSGI hands headers over as Latin-1, whatever was sent."""
     header = _header(name)
     value = request.headers.get(header, "").strip()
@@ -139,8 +186,8 @@ def _stated(request: HttpRequest, name: str) -> str | None:
     # An unset variable leaves its name in the header: "$USER" is not a statement.
     if not value or value.startswith("$"):
         return None
-    if len(value) > MOST_STATED or not value.isprintable():
-        raise claude.HookError(header, f"must be at most {MOST_STATED} printable characters.")
+    if len(value) > most or not value.isprintable():
+        raise claude.HookError(header, f"must be at most {most} printable characters.")
     return value
 
 

@@ -15,6 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from approvals.api.calls import check_call, hook_call
 from approvals.connect.hooks import claude
 from approvals.rules.authorize import Decision, Effect, Outcome, Rule
+from approvals.rules.waiting import retry_after
+from approvals.selectors.grant_token import token_of
 from approvals.services.check import Answer, decide
 from portal.api.authentication import bearer
 from portal.api.problems import problem
@@ -62,7 +64,7 @@ def claude_hook(request: HttpRequest) -> HttpResponse:
     except Exception as fault:  # noqa: BLE001  whatever fails, the answer is an explicit deny
         return _deny(_log_fault(fault))
     label = answer.request.label if answer.request else None
-    return _json(claude.reply(answer.decision, label, _url(answer)))
+    return _json(claude.reply(answer.decision, label, _url(answer), _retry_after(answer)))
 
 
 def _log_fault(fault: Exception) -> str:
@@ -96,6 +98,7 @@ def _document(answer: Answer) -> dict[str, Any]:
         "entry": str(answer.entry_id),
         "run": str(answer.run_id),
         "granted": answer.granted,
+        "grant": _grant(answer),
         "request": None
         if answer.request is None
         else {
@@ -103,8 +106,24 @@ def _document(answer: Answer) -> dict[str, Any]:
             "state": answer.request.state,
             "url": _url(answer),
             "expires_at": answer.request.expires_at.isoformat(),
+            "retry_after": _retry_after(answer),
         },
     }
+
+
+def _grant(answer: Answer) -> dict[str, Any] | None:
+    """What let the call through: its id, for saying how the call ended, and the signed token of what was approved."""
+    if answer.grant is None:
+        return None
+    return {"id": str(answer.grant.pk), "token": token_of(answer.grant, answer.grant.request)}
+
+
+def _retry_after(answer: Answer) -> int | None:
+    """Whole seconds before it is of use to ask again; None where asking again changes nothing."""
+    if answer.request is None or answer.decision.outcome is not Outcome.REVIEW:
+        return None
+    request = answer.request
+    return retry_after(opened_at=request.opened_at, expires_at=request.expires_at, now=answer.at)
 
 
 def _rule(rule: Rule) -> dict[str, str | None]:

@@ -2,8 +2,19 @@
 
 from typing import Any, Final
 
-from approvals.api.calls import FINGERPRINT, MOST_COUNTED, MOST_CWD, MOST_STATED, NUMBERS, OPTIONAL, SCHEMA
+from approvals.api.calls import (
+    FINGERPRINT,
+    MOST_AUTHORS,
+    MOST_COUNTED,
+    MOST_CWD,
+    MOST_DIFF,
+    MOST_STATED,
+    NUMBERS,
+    OPTIONAL,
+    SCHEMA,
+)
 from approvals.rules.authorize import Effect, Outcome
+from approvals.rules.heads import COMMIT
 from portal.api.schema import MEDIA_TYPE, SCHEMA_NAME
 from registry.rules.levels import Level
 from registry.rules.tiers import Tier
@@ -22,6 +33,7 @@ _SAID: Final[dict[str, Document]] = {
     "repository_id": {"description": "The host's own id of the repository; it decides where a policy pins one."},
     "provider": {"description": "Who serves the model; patterns may be ``provider/model``."},
     "credential": {"description": "The kind of credential that the action uses.", "example": "github-app"},
+    "prompt_author": {"description": "The e-mail address of whoever wrote the prompt; they may not approve it."},
     "task": {"description": "The task type under which the agent works."},
     "files": {"description": "Files that the change touches, where the call itself does not show it."},
     "lines": {"description": "Lines that the change adds and removes."},
@@ -47,6 +59,24 @@ _CHECK: Final[Document] = {
             "pattern": f"^{FINGERPRINT.pattern}$",
             "nullable": True,
             "description": "SHA-256 over what the agent is made of; another than the pinned one is gated.",
+        },
+        "head": {
+            "type": "string",
+            "pattern": f"^({COMMIT.pattern})$",
+            "nullable": True,
+            "description": "The commit that the branch stands at; an approval ends when a newer one is reported.",
+        },
+        "diff": {
+            **_text(MOST_DIFF),
+            "nullable": True,
+            "description": "The whole change as a unified diff, where the call itself does not show it.",
+        },
+        "co_authors": {
+            "type": "array",
+            "maxItems": MOST_AUTHORS,
+            "items": _text(),
+            "nullable": True,
+            "description": "E-mail addresses of the people who wrote part of the change; they may not approve it.",
         },
     },
 }
@@ -76,6 +106,7 @@ _ANSWER: Final[Document] = {
         "entry",
         "run",
         "granted",
+        "grant",
         "request",
     ],
     "properties": {
@@ -90,15 +121,33 @@ _ANSWER: Final[Document] = {
         "entry": {"type": "string", "format": "uuid", "description": "The ledger entry that records the answer."},
         "run": {"type": "string", "format": "uuid"},
         "granted": {"type": "boolean", "description": "Allowed once, by an approval."},
+        "grant": {
+            "type": "object",
+            "nullable": True,
+            "description": "What let the call through, when an approval did: say how the call ended under its id.",
+            "properties": {
+                "id": {"type": "string", "format": "uuid"},
+                "token": {
+                    "type": "string",
+                    "nullable": True,
+                    "description": "What was approved, as a JWS signed by a key of /.well-known/jwks.json.",
+                },
+            },
+        },
         "request": {
             "type": "object",
             "nullable": True,
-            "description": "What people are asked, when the outcome is review.",
+            "description": "What people are asked when the outcome is review, or the request that a denial speaks of.",
             "properties": {
                 "number": {"type": "string", "example": "AR-7"},
                 "state": {"type": "string"},
                 "url": {"type": "string", "format": "uri"},
                 "expires_at": {"type": "string", "format": "date-time"},
+                "retry_after": {
+                    "type": "integer",
+                    "nullable": True,
+                    "description": "Seconds before it is of use to ask again.",
+                },
             },
         },
     },

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from approvals.models import ApprovalRequest, Comment, Grant, Review
 from approvals.rules.rulebook import StepUp
-from approvals.rules.workflow import GrantState, RequestState, Verdict
+from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, Verdict
 from approvals.selectors.replaced import replacement_of
 from registry.rules.texts import MOST_TEXT
 
@@ -70,10 +70,11 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
     """What an approval gave, as stored; it also dies with a stop, a new revision or a reviewer's right."""
 
     state = serializers.ChoiceField(choices=choices_of(GrantState))
+    outcome = serializers.ChoiceField(choices=choices_of(GrantOutcome), allow_blank=True)
 
     class Meta:
         model = Grant
-        fields = ["state", "issued_at", "expires_at", "redeemed_at"]
+        fields = ["id", "state", "issued_at", "expires_at", "redeemed_at", "outcome", "outcome_at"]
 
 
 class RequestDetail(RequestSerializer):
@@ -154,13 +155,3 @@ class BatchInput(serializers.Serializer[Any]):
     items = BatchItemInput(many=True, min_length=1, max_length=50)
     verdict = serializers.ChoiceField(choices=GIVEN)
     reason = serializers.CharField(max_length=MOST_TEXT, min_length=3)
-
-
-class AgentsRequest(serializers.Serializer[Any]):
-    """What an agent is told of its own request while it waits."""
-
-    number = serializers.CharField()
-    state = serializers.ChoiceField(choices=choices_of(RequestState))
-    reason = serializers.CharField(allow_blank=True)
-    expires_at = serializers.DateTimeField()
-    usable_until = serializers.DateTimeField(allow_null=True)

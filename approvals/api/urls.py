@@ -34,5 +34,8 @@ urlpatterns = [
     path("exceptions/EX-<int:number>/withdraw", exceptions.ExceptionWithdrawal.as_view(), name="exception-withdraw"),
     path("exceptions/EX-<int:number>/revoke", exceptions.ExceptionRevocation.as_view(), name="exception-revoke"),
     path("exceptions/EX-<int:number>/close", exceptions.ExceptionClosing.as_view(), name="exception-close"),
+    path("agent/requests", agents.AgentsOwnRequests.as_view(), name="agent-requests"),
+    path("agent/grants/<uuid:grant_id>/outcome", agents.GrantOutcomeReport.as_view(), name="agent-outcome"),
+    path("agent/heads", agents.Heads.as_view(), name="agent-heads"),
     path("agent/requests/AR-<int:number>", agents.AgentsOwnRequest.as_view(), name="agent-request"),
 ]

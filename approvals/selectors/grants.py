@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from approvals.models import ApprovalRequest, Grant
 from approvals.rules.stages import settle, stored_stages
@@ -57,6 +58,16 @@ def dead_because(grant: Grant, request: ApprovalRequest) -> str:
 def still_approved(request: ApprovalRequest) -> bool:
     """Whether the verdicts, counted anew, still approve it: each stage, each person once, each right still held."""
     return settle(stored_stages(request.stages), standing_reviews(request)).state is RequestState.APPROVED
+
+
+def usable_by(agent_id: UUID, *, most: int = 100) -> QuerySet[ApprovalRequest]:
+    """What an agent waits for, and what was approved and not used, newest first; some of it may be dead."""
+    own = ApprovalRequest.objects.select_related("agent", "agent__revision", "revision").filter(
+        agent_id=agent_id, canary=False
+    )
+    waiting = Q(state=RequestState.PENDING.value)
+    unused = Q(state=RequestState.APPROVED.value, grant__state=GrantState.ISSUED.value)
+    return own.filter(waiting | unused).order_by("-number")[:most]
 
 
 def dead_grants(now: datetime) -> QuerySet[Grant]:

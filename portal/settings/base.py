@@ -286,6 +286,8 @@ SPECTACULAR_SETTINGS = {
         "RequestState": "approvals.rules.workflow.RequestState",
         "GivenVerdict": ["approve", "deny", "changes"],
         "StepUp": ["none", "fresh", "passkey"],
+        "GrantOutcome": "approvals.rules.workflow.GrantOutcome",
+        "ReportedOutcome": ["succeeded", "failed"],
         "GrantState": ["issued", "redeemed", "expired", "voided"],
         "PackageState": ["queued", "building", "ready", "failed", "cancelled"],
         "CampaignState": ["open", "done", "missed", "cancelled"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from approvals.rules.notices import ChannelKind
 from approvals.services.channels import add_channel
@@ -54,6 +55,10 @@ def _delivery(organisation: Organisation) -> Mapping[str, Any]:
 
 def _exception(organisation: Organisation) -> Mapping[str, Any]:
     return {"number": exception_of(organisation, active_agent(organisation)).number}
+
+
+def _no_grant(_organisation: Organisation) -> Mapping[str, Any]:
+    return {"grant_id": UUID(int=1)}
 
 
 def _canary(organisation: Organisation) -> Mapping[str, Any]:
@@ -159,6 +164,10 @@ MATRIX: dict[str, Row] = {
     "approvals-api:comments": Row(POSTED_BY_PROGRAMS, _request),
     "approvals-api:edits": Row(POSTED_BY_PROGRAMS, _request),
     "approvals-api:agent-request": Row(who(401, anonymous=401), _request, machine=True),
+    "approvals-api:agent-requests": Row(who(401, anonymous=401), machine=True),
+    "approvals-api:agent-outcome": Row(BY_AGENTS, _no_grant, machine=True),
+    "approvals-api:agent-heads": Row(BY_AGENTS, machine=True),
+    "jwks": Row(who(200, anonymous=200), machine=True),
     "checks": Row(BY_AGENTS, machine=True),
     "hook_claude": Row(BY_AGENTS, machine=True),
 }

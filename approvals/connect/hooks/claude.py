@@ -11,6 +11,8 @@ MAX_TEXT = 4096
 MAX_REASON = 4000
 # What Claude Code adds to the model's context beside the answer; it takes at most 10,000 characters.
 MAX_CONTEXT = 8000
+# Rules about asking and not about the action: what to do instead stands in their sentence.
+_OF_REQUESTS = "requests."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ def _text(body: Mapping[str, JSONValue], name: str, *, required: bool = True) ->
     return value
 
 
-def reply(decision: Decision, request_number: str | None = None, url: str | None = None) -> dict[str, JSONValue]:
+def reply(
+    decision: Decision, request_number: str | None = None, url: str | None = None, retry_after: int | None = None
+) -> dict[str, JSONValue]:
     """Return the JSON object that answers a ``PreToolUse`` hook.
 
     A review is answered with ``deny``: ``ask`` would put the question to whoever sits at the agent, who may be the
@@ -77,23 +81,27 @@ def reply(decision: Decision, request_number: str | None = None, url: str | None
     said: dict[str, JSONValue] = {
         "hookEventName": "PreToolUse",
         "permissionDecision": "allow" if decision.outcome is Outcome.ALLOW else "deny",
-        "permissionDecisionReason": _reason(decision, request_number, url),
+        "permissionDecisionReason": _reason(decision, request_number, url, retry_after),
     }
     if decision.warnings:
         said["additionalContext"] = "\n".join(decision.warnings)[:MAX_CONTEXT]
     answer: dict[str, JSONValue] = {"hookSpecificOutput": said}
     if decision.stopped:
         answer["continue"] = False
-        answer["stopReason"] = _reason(decision, request_number, url)
+        answer["stopReason"] = _reason(decision, request_number, url, retry_after)
     return answer
 
 
-def _reason(decision: Decision, request_number: str | None, url: str | None) -> str:
+def _reason(decision: Decision, request_number: str | None, url: str | None, retry_after: int | None) -> str:
     sentence = decision.sentence if len(decision.sentence) <= MAX_REASON else f"{decision.sentence[:MAX_REASON]} […]"
     if decision.outcome is Outcome.ALLOW:
         return sentence
     if decision.stopped:
         return f"{sentence} Stop now and make no further calls; people must agree before this agent works again."
+    where = f" ({url})" if url else ""
+    if decision.outcome is Outcome.DENY and any(rule.id.startswith(_OF_REQUESTS) for rule in decision.rules):
+        of = f" See {request_number}{where}." if request_number else ""
+        return f"{sentence}{of} Do not work around it."
     if decision.outcome is Outcome.DENY:
         return (
             f"{sentence} No approval can change this. Do not look for another way to do it; "
@@ -101,8 +109,8 @@ def _reason(decision: Decision, request_number: str | None, url: str | None) -> 
         )
     if request_number is None:
         return f"{sentence} No request could be opened, so it is denied. Do not work around it; ask again later."
-    where = f" ({url})" if url else ""
+    again = f" It is of no use to ask again in less than {retry_after} s." if retry_after else ""
     return (
         f"{sentence} It needs approval: {request_number}{where}. Do not work around it. Go on with other work, "
-        f"and make exactly the same call again after {request_number} is approved."
+        f"and make exactly the same call again after {request_number} is approved.{again}"
     )
