@@ -72,6 +72,19 @@ class ExceptionRevoked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExceptionOverdue(Event):
+    """Nobody looked at its use in time: from here on the agent's tiers are one stricter until somebody else closes it.
+
+    The check goes by the due date itself; this entry is the alert, written by the next sweep.
+    """
+
+    TYPE = "approvals.exception.overdue"
+
+    exception: int
+    review_due_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExceptionClosed(Event):
     """Somebody else looked at what it was used for. ``late``: after the due date; the agent was demoted."""
 

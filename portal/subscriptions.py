@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from approvals.jobs.backtest import follow_proposals
+from approvals.jobs.canaries import follow_requests
 from approvals.jobs.notify import TYPES as NOTICED
 from approvals.jobs.notify import notify
 from approvals.jobs.outcomes import match as match_outcomes
@@ -28,6 +29,7 @@ FOLLOWERS: dict[str, Follower] = {
     "runs": Follower({"approvals.check.decided"}, project),
     "strangers": Follower({"approvals.check.decided"}, notice),
     "notices": Follower(NOTICED, notify),
+    "canaries": Follower({"approvals.request.opened"}, follow_requests),
     "outcomes": Follower({"reports.event.recorded"}, match_outcomes),
     "packages": Follower({"reports.package.requested"}, dispatch),
     "stop_watch": Follower(TYPES, watch),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals.api import agents, backtests, delegations, exceptions, notices, requests
+from approvals.api import agents, backtests, delegations, exceptions, notices, oversight, requests
 
 app_name = "approvals-api"
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("deliveries", notices.DeliveryList.as_view(), name="deliveries"),
     path("deliveries/replay", notices.DeliveriesReplay.as_view(), name="deliveries-replay"),
     path("deliveries/<uuid:delivery_id>/replay", notices.DeliveryReplay.as_view(), name="delivery-replay"),
+    path("oversight", oversight.Oversight.as_view(), name="oversight"),
     path("exceptions", exceptions.ExceptionList.as_view(), name="exceptions"),
     path("exceptions/EX-<int:number>", exceptions.ExceptionDetail.as_view(), name="exception"),
     path("exceptions/EX-<int:number>/uses", exceptions.ExceptionUses.as_view(), name="exception-uses"),

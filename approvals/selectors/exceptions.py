@@ -21,7 +21,7 @@ from portal.errors import NotFound
 from portal.identity.models import Person
 from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import authority_of
-from registry.models import Agent, KillState
+from registry.models import Agent, Finding, KillState
 from registry.rules.actions import ActionType
 from registry.rules.kill import combined_epoch, keys_over
 from registry.selectors.agents import visible_agents
@@ -99,6 +99,19 @@ def overdue(agents: QuerySet[Agent], *, now: datetime) -> QuerySet[GateException
     return GateException.objects.filter(DEBT, agent__in=agents.order_by(), review_due_at__lte=now).order_by(
         "review_due_at"
     )
+
+
+def finding_key(exception: GateException) -> str:
+    """The key of the finding that its overdue review is."""
+    return f"exception:{exception.pk}"
+
+
+def unnoticed(*, now: datetime) -> list[GateException]:
+    """The overdue exceptions that no finding says so of yet."""
+    late = list(overdue(Agent.objects.all(), now=now)[:500])
+    keys = [finding_key(one) for one in late]
+    noticed = set(Finding.objects.filter(key__in=keys).values_list("key", flat=True))
+    return [one for one in late if finding_key(one) not in noticed]
 
 
 def exceptions_of_home(person: Person, *, now: datetime) -> list[GateException]:

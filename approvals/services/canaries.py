@@ -55,6 +55,7 @@ def lapse(*, request_id: UUID) -> bool:
     return True
 
 
+@transaction.atomic
 def plant(*, like: ApprovalRequest) -> ApprovalRequest | None:
     """Open a canary that looks like more work of the agent that has just opened ``like``; joins the transaction.
 

@@ -25,6 +25,7 @@ from approvals.selectors.exceptions import (
     close_refusal,
     decide_refusal,
     epoch_of,
+    finding_key,
     in_the_way,
     overdue_of,
     recent_break_glass,
@@ -35,15 +36,16 @@ from approvals.selectors.exceptions import (
 from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, NotFound
 from portal.identity.models import Person
 from portal.identity.selectors.people import actor_for
-from portal.ledger.events import Event, instant
+from portal.ledger.events import SYSTEM, Event, instant
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 from portal.ledger.services.numbers import next_number
-from registry.models import Agent
+from registry.models import Agent, FindingKind
 from registry.rules.lifecycle import AgentState
 from registry.rules.names import Refused, normalise_repository
 from registry.rules.texts import MOST_NAME, MOST_TEXT, fault_in
 from registry.selectors.kills import standing_of
+from registry.services.findings import flag, settle_finding
 from registry.services.locking import lock_agent
 
 
@@ -204,7 +206,30 @@ def close(*, actor: Person, exception: GateException, note: str) -> GateExceptio
         exception=exception.number, uses=exception.uses.count(), late=late, note=exception.closing_note
     )
     _append(exception, event, actor)
+    settle_finding(key=finding_key(exception), actor=actor, reason=f"{exception.label} is closed.")
     return exception
+
+
+@transaction.atomic(durable=True)
+def alert_overdue(*, exception: GateException) -> bool:
+    """Make a finding of debt that is overdue, once; for the sweep. The check needs no alert to be stricter."""
+    exception = _lock(exception)
+    now = database_now()
+    if status_now(exception, now) is not ExceptionStatus.OVERDUE or exception.review_due_at is None:
+        return False
+    finding = flag(
+        kind=FindingKind.EXCEPTION_OVERDUE,
+        key=finding_key(exception),
+        sentence=f"Nobody looked at the use of {exception.label} in time, so everything that {exception.agent.name} "
+        "does is one tier stricter until somebody who neither asked for it nor owns it closes it.",
+        agent=exception.agent,
+        caused_by=exception.owner,
+    )
+    if finding is None:
+        return False
+    event = events.ExceptionOverdue(exception=exception.number, review_due_at=instant(exception.review_due_at))
+    append(event, actor=SYSTEM, at=now, agent_id=exception.agent_id)
+    return True
 
 
 def _refuse_faults(

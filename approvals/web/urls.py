@@ -15,6 +15,7 @@ from approvals.web import (
     fragments,
     inbox,
     notices,
+    oversight,
     pulse,
     try_action,
 )
@@ -60,6 +61,8 @@ urlpatterns = [
     path("AR-<int:number>/edit/", edit.edit_request, name="edit"),
     path("batch/", batch.batch, name="batch"),
     path("AR-<int:number>/canary/", canaries.canary, name="canary"),
+    path("oversight/", oversight.oversight, name="oversight"),
+    path("oversight/export.csv", oversight.oversight_export, name="oversight_export"),
     path("exceptions/", exceptions.register, name="exceptions"),
     path("exceptions/ask/", exceptions.choose, name="exception_choose"),
     path("exceptions/ask/<slug:slug>/<slug:kind>/", exceptions.ask_for, name="exception_ask"),

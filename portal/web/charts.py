@@ -82,15 +82,20 @@ def bar(counts: Mapping[str, int], scale: int) -> SafeString:
     )
 
 
-def stacked_bars(rows: Sequence[Point], *, caption: str, heading: str = "") -> SafeString:
-    """A table that is its own picture: a bar and its numbers a row, ``rows`` as in `sparkline`."""
+def stacked_bars(
+    rows: Sequence[Point], *, caption: str, heading: str = "", words: Mapping[str, str] | None = None
+) -> SafeString:
+    """A table that is its own picture: a bar and its numbers a row, ``rows`` as in `sparkline`.
+
+    ``words`` call the outcomes something else than decisions of the check.
+    """
     scale = max((total(counts) for _, counts in rows), default=0)
     used = [entry for entry in OUTCOMES if any(counts.get(entry[0], 0) for _, counts in rows)] or [OUTCOMES[0]]
     heads = format_html_join(
         "",
         '<th scope="col" class="num"><svg class="swatch" viewBox="0 0 10 10" aria-hidden="true" focusable="false">'
         '<rect class="fill-{}" width="10" height="10"></rect></svg>{}</th>',
-        [(meaning, word.capitalize()) for _, meaning, word in used],
+        [(meaning, (words or {}).get(key, word).capitalize()) for key, meaning, word in used],
     )
     body = format_html_join(
         "",

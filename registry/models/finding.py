@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     TOKEN_WHILE_STOPPED = "token_while_stopped"  # noqa: S105  a kind of finding, not a secret
     EXCHANGE_WHILE_STOPPED = "exchange_while_stopped"
     OTHER_COMPOSITION = "other_composition"
+    EXCEPTION_OVERDUE = "exception_overdue"
 
 
 class Finding(models.Model):

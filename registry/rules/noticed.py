@@ -4,13 +4,14 @@ from enum import StrEnum
 
 
 class NoticedKind(StrEnum):
-    """The recorded ones (the first five, open until somebody closes them), and those that the rows show."""
+    """The recorded ones (the first six, open until somebody closes them), and those that the rows show."""
 
     ACTIVITY_AFTER_STOP = "activity_after_stop"
     REGISTERED_AGAIN = "registered_again"
     TOKEN_WHILE_STOPPED = "token_while_stopped"  # noqa: S105  a kind of finding, not a secret
     EXCHANGE_WHILE_STOPPED = "exchange_while_stopped"
     OTHER_COMPOSITION = "other_composition"
+    EXCEPTION_OVERDUE = "exception_overdue"
     TEAM_EMPTY = "team_empty"
     ACCOUNTABLE_LEFT = "accountable_left"
     DEPUTY_LEFT = "deputy_left"
@@ -27,6 +28,7 @@ WORDS = {
     NoticedKind.TOKEN_WHILE_STOPPED: "Token asked for while stopped",
     NoticedKind.EXCHANGE_WHILE_STOPPED: "Token exchange while stopped",
     NoticedKind.OTHER_COMPOSITION: "Not the agent that was approved",
+    NoticedKind.EXCEPTION_OVERDUE: "Exception not looked at in time",
     NoticedKind.TEAM_EMPTY: "Team without an active member",
     NoticedKind.ACCOUNTABLE_LEFT: "Accountable person left",
     NoticedKind.DEPUTY_LEFT: "Deputy left",

@@ -86,11 +86,28 @@ def close_finding(*, actor: Person, finding: Finding, reason: str) -> Finding:
     return locked
 
 
+def settle_finding(*, key: str, actor: Person, reason: str) -> None:
+    """Close what was noticed under ``key``, because what it was about is settled; joins the caller's transaction.
+
+    Who may settle that is decided where it is settled. Without such a finding, or a closed one, nothing happens.
+    """
+    found = Finding.objects.select_for_update().filter(key=key, closed_at=None).first()
+    if found is None:
+        return
+    now = database_now()
+    found.closed_by, found.closed_at, found.close_reason = actor, now, reason.strip()
+    found.save(update_fields=["closed_by", "closed_at", "close_reason"])
+    closed = events.FindingClosed(finding=found.pk, kind=found.kind, reason=found.close_reason)
+    append(closed, actor=actor_for(actor), at=now, agent_id=found.agent_id)
+
+
 def close_refusal(person: Person, finding: Finding) -> str | None:
     """Why this person may not close the finding, in a sentence, or None; pages say it before the click."""
     team_id = finding.agent.owner_team_id if finding.agent is not None else finding.team_id
     if not may_stop(authority_of(person), team_id):
         return "Only managers of its team and people with the role security close a finding."
+    if finding.kind == FindingKind.EXCEPTION_OVERDUE.value:
+        return "It is closed with the exception itself, by somebody who looked at its uses."
     if finding.caused_by_id == person.pk:
         return "You caused this finding, so somebody else must close it."
     return None

@@ -134,6 +134,9 @@ MATRIX: dict[str, Row] = {
     "approvals:away_end": Row(SEEN, _away),
     "approvals-api:delegations": Row(who(200, anonymous=401)),
     "approvals-api:delegation-end": Row(POSTED_BY_PROGRAMS, _away),
+    "approvals:oversight": Row(who(200)),
+    "approvals:oversight_export": Row(who(200)),
+    "approvals-api:oversight": Row(who(200, anonymous=401)),
     "approvals:exceptions": Row(who(200)),
     "approvals:exception_choose": Row(who(200)),
     "approvals:exception_ask": Row(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from approvals.jobs.debts import alert_debts
 from approvals.models import ExceptionUse, GateException
 from approvals.rules.authorize import Outcome
 from approvals.rules.exceptions import ExceptionKind, ExceptionState
@@ -24,8 +25,9 @@ from portal.identity.services.roles import remove_role
 from portal.ledger.events import SYSTEM
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
-from registry.models import Agent
+from registry.models import Agent, Finding, FindingKind
 from registry.rules.kill import ScopeKind
+from registry.services.findings import close_finding
 from registry.services.kill import agree_resume, order_kill
 from tests.approvals.asking import MERGE, ask, at_once
 from tests.organisation import Organisation, credential_for
@@ -282,6 +284,21 @@ class TestR75:
         close(actor=organisation.second_approver, exception=exception, note="One merge, it is fine.")
         assert outcome(token, FREE) is Outcome.ALLOW
         assert outcome(token) is Outcome.REVIEW
+
+    def test_r75_an_overdue_review_is_a_finding_once_and_closes_with_the_exception(
+        self, organisation: Organisation, agent: Agent
+    ) -> None:
+        exception = set_back(granted(organisation, agent), hours=24)
+        assert [alert_debts(), alert_debts()] == [1, 0]
+        assert entries("exception.overdue") == 1
+        finding = Finding.objects.get(kind=FindingKind.EXCEPTION_OVERDUE.value)
+        assert exception.label in finding.sentence
+        for person in (organisation.manager, organisation.security):
+            with pytest.raises(NotAllowed):
+                close_finding(actor=person, finding=finding, reason="I do not want to see it.")
+        close(actor=organisation.second_approver, exception=exception, note="One merge, it is fine.")
+        finding.refresh_from_db()
+        assert finding.closed_by == organisation.second_approver
 
     def test_r75_revoking_does_not_pay_the_debt(self, organisation: Organisation, agent: Agent, token: str) -> None:
         exception = granted(organisation, agent)

@@ -1,0 +1,260 @@
+"""Approvers who are worn out, against hostile cases R56 to R59.
+
+The portal cannot make people read. It keeps an agent from asking more than can be read, records honestly how long a
+page was looked at, says by team where approvals are quick or never refused, and now and then asks what ought to be
+denied.
+"""
+
+from functools import partial
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from approvals.jobs.canaries import follow_requests, lapse_canaries
+from approvals.models import ApprovalRequest, Canary, CoolDown, Grant
+from approvals.rules.authorize import Outcome
+from approvals.rules.canary import TEMPLATES, CanaryOutcome
+from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.oversight import Period, oversight_for, people_for
+from approvals.services import canaries
+from approvals.services.canaries import plant
+from approvals.services.request import withdraw
+from approvals.services.review import Shown, add_review
+from portal.identity.models import Person
+from portal.ledger.models import Entry
+from portal.ledger.selectors.entries import database_now
+from registry.models import Agent
+from registry.rules.kill import ScopeKind
+from registry.services.kill import order_kill
+from tests.approvals.asking import ask, at_once, entries, opened, review
+from tests.approvals.exceptional import planted_like
+from tests.approvals.rulebooks import in_force
+from tests.organisation import Organisation, credential_for
+from tests.sign_in import sign_in
+
+MOST = 40
+
+
+@pytest.fixture
+def token(organisation: Organisation, agent: Agent) -> str:
+    return credential_for(organisation, agent)
+
+
+def merge(number: int) -> str:
+    return f"gh pr merge {number} --squash"
+
+
+def decided_by(person: Person, token: str, number: int, verdict: Verdict = Verdict.APPROVE, **shown: object) -> None:
+    """One request decided by the person, with what is known of how they looked."""
+    request = opened(token, merge(number), session_id=f"session-{number}")
+    add_review(
+        actor=person,
+        request=request,
+        verdict=verdict,
+        reason="I have read all of it, every line.",
+        view_hash=bytes(request.view_hash),
+        shown=Shown(**shown) if shown else None,  # type: ignore[arg-type]  # seconds, visible_seconds, unfolded
+    )
+
+
+def month() -> Period:
+    return Period(30, database_now())
+
+
+# -- R56: a flood of requests ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR56:
+    def test_r56_a_hundred_requests_in_ten_minutes_are_capped_and_cool_down(self, token: str, agent: Agent) -> None:
+        answers = [ask(token, merge(number)) for number in range(1, 101)]
+        assert [answer.decision.outcome for answer in answers] == [Outcome.REVIEW] * MOST + [Outcome.DENY] * 60
+        assert {answer.decision.rules[0].id for answer in answers[MOST:]} == {"requests.cool-down"}
+        assert ApprovalRequest.objects.count() == MOST
+        assert "Ask again after" in answers[-1].decision.sentence
+        assert entries("agent.cooled_down") == 1
+        # What waits already may be asked about, and what is free goes on.
+        assert ask(token, merge(1)).request == answers[0].request
+        assert ask(token, "git status").decision.outcome is Outcome.ALLOW
+
+    def test_r56_after_the_pause_it_may_ask_again(self, token: str, agent: Agent) -> None:
+        for number in range(MOST + 1):
+            ask(token, merge(number))
+        CoolDown.objects.update(until=database_now())
+        assert ask(token, merge(99)).decision.outcome is Outcome.DENY  # forty in ten minutes still
+        CoolDown.objects.update(until=database_now())
+        ApprovalRequest.objects.update(opened_at="2026-01-01T00:00:00Z")
+        assert ask(token, merge(99)).decision.outcome is Outcome.REVIEW
+
+    def test_r56_requests_at_once_do_not_pass_the_cap(self, token: str, agent: Agent) -> None:
+        for number in range(MOST - 2):
+            ask(token, merge(number))
+        results = at_once([partial(ask, token, merge(100 + number)) for number in range(8)])
+        assert not [result for result in results if isinstance(result, Exception)]
+        assert ApprovalRequest.objects.count() == MOST
+
+    def test_r56_like_requests_have_one_key(self, token: str, agent: Agent) -> None:
+        keys = {opened(token, merge(number)).precedent for number in range(7, 10)}
+        assert len(keys) == 1
+        assert opened(token, "git push --force origin feature/tidy").precedent not in keys
+
+
+# -- R57, R58: approving out of habit --------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR57:
+    def test_r57_an_approval_faster_than_reading_is_flagged_and_reported(
+        self, organisation: Organisation, token: str
+    ) -> None:
+        decided_by(organisation.approver, token, 1, seconds=90, visible_seconds=4, unfolded=True)
+        decided_by(organisation.approver, token, 2, seconds=3)
+        decided_by(organisation.approver, token, 3, seconds=90, visible_seconds=60, unfolded=False)
+        decided_by(organisation.second_approver, token, 4)
+        decided_by(organisation.second_approver, token, 5, Verdict.DENY, seconds=1)
+        (row,) = oversight_for(organisation.manager, month())
+        looked = row.findings.looked
+        assert (looked.decisions, looked.approved, looked.quick, looked.measured) == (5, 4, 2, 3)
+        assert (looked.unexpanded, looked.folds_known, looked.unmeasured) == (1, 2, 1)
+        assert "2 of 4 approvals came in less than 5 seconds." in row.findings.flags(5)
+        page = sign_in(Client(), organisation.manager).get(reverse("approvals:oversight")).content.decode()
+        assert "2 of 4 approvals came in less than 5 seconds." in page
+        assert organisation.approver.name not in page
+
+    def test_r57_time_on_view_is_what_is_known_and_nothing_is_made_up(
+        self, organisation: Organisation, token: str
+    ) -> None:
+        decided_by(organisation.approver, token, 1)
+        (row,) = oversight_for(organisation.security, month())
+        assert (row.findings.looked.quick, row.findings.looked.measured) == (0, 0)
+        data = Entry.objects.get(type="approvals.review.given").body["data"]
+        assert (data["shown_seconds"], data["visible_seconds"], data["unfolded"]) == (None, None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR58:
+    @pytest.fixture
+    def habit(self, organisation: Organisation, token: str) -> None:
+        """Fifty approvals by one approver, and one denial among fifty-one decisions of the other."""
+        for number in range(50):
+            decided_by(organisation.approver, token, number)
+            CoolDown.objects.all().delete()
+            ApprovalRequest.objects.update(opened_at="2026-01-01T00:00:00Z")
+
+    def test_r58_who_approves_more_than_98_in_100_of_50_is_flagged(
+        self, organisation: Organisation, token: str, habit: None
+    ) -> None:
+        (team,) = oversight_for(organisation.manager, month())
+        assert team.findings.never_say_no == 1
+        (person,) = people_for(organisation.security, month())
+        assert (person.person, person.findings.looked.never_says_no) == (organisation.approver, True)
+        decided_by(organisation.approver, token, 99, Verdict.DENY)
+        (team,) = oversight_for(organisation.manager, month())
+        assert (team.findings.looked.rate, team.findings.never_say_no) == (98, 1)
+        decided_by(organisation.approver, token, 98, Verdict.DENY)
+        assert oversight_for(organisation.manager, month())[0].findings.never_say_no == 0
+
+    def test_r58_people_are_named_to_security_and_themselves_alone(
+        self, organisation: Organisation, token: str, habit: None
+    ) -> None:
+        for person, names in (
+            (organisation.security, True),
+            (organisation.manager, False),
+            (organisation.auditor, False),
+            (organisation.second_approver, False),
+        ):
+            page = sign_in(Client(), person).get(reverse("approvals:oversight")).content.decode()
+            assert (organisation.approver.name in page) is names
+        said = sign_in(Client(), organisation.approver).get("/api/v1/oversight").json()
+        assert said["teams"] == []
+        assert [row["person"]["id"] for row in said["people"]] == [str(organisation.approver.pk)]
+        assert people_for(organisation.second_approver, month()) == []
+
+
+# -- R59: canaries ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR59:
+    def test_r59_a_canary_looks_like_work_and_its_entry_says_what_it_is(
+        self, organisation: Organisation, token: str
+    ) -> None:
+        real = opened(token)
+        canary = planted_like(real)
+        assert (canary.state, canary.canary, canary.repository) == (RequestState.PENDING.value, True, real.repository)
+        entry = Entry.objects.filter(type="approvals.request.opened").latest("id")
+        assert (entry.body["data"]["canary"], entry.run_id, entry.actor_kind) == (True, None, "system")
+        page = sign_in(Client(), organisation.approver).get(reverse("approvals:request", args=[canary.number]))
+        assert "canary" not in page.content.decode().lower()
+        assert sign_in(Client(), organisation.security).get(f"/approvals/AR-{canary.number}/canary/").status_code == 404
+
+    def test_r59_approving_one_grants_nothing_reaches_no_agent_and_is_told(
+        self, organisation: Organisation, token: str
+    ) -> None:
+        canary = planted_like(opened(token))
+        settled = review(canary, organisation.approver)
+        assert settled.state == RequestState.VOIDED.value
+        assert not Grant.objects.exists()
+        assert Canary.objects.get().outcome == CanaryOutcome.MISSED.value
+        command = canary.arguments["command"]
+        assert ask(token, command).decision.outcome is not Outcome.ALLOW
+        asked = Client().get(f"/api/v1/agent/requests/AR-{canary.number}", headers={"authorization": f"Bearer {token}"})
+        assert asked.status_code == 404
+        page = sign_in(Client(), organisation.approver).get(reverse("approvals:canary", args=[canary.number]))
+        assert TEMPLATES[Canary.objects.get().template].gave_away in page.content.decode().replace("&#x27;", "'")
+
+    @pytest.mark.parametrize("verdict", [Verdict.DENY, Verdict.CHANGES])
+    def test_r59_denying_or_sending_one_back_catches_it(
+        self, organisation: Organisation, token: str, verdict: Verdict
+    ) -> None:
+        settled = review(planted_like(opened(token)), organisation.approver, verdict)
+        assert settled.state in (RequestState.DENIED.value, RequestState.RETURNED.value)
+        assert Canary.objects.get().outcome == CanaryOutcome.CAUGHT.value
+        assert entries("canary.settled") == 1
+
+    def test_r59_one_that_nobody_decides_has_lapsed(self, organisation: Organisation, token: str) -> None:
+        canary = planted_like(opened(token))
+        withdraw(actor=organisation.manager, request=canary)
+        assert [lapse_canaries(), lapse_canaries()] == [1, 0]
+        assert Canary.objects.get().outcome == CanaryOutcome.LAPSED.value
+
+    def test_r59_the_rate_of_the_rulebook_plants_them_one_at_a_time(
+        self, organisation: Organisation, token: str
+    ) -> None:
+        opened(token)
+        found = list(Entry.objects.filter(type="approvals.request.opened"))
+        follow_requests(found)
+        assert not Canary.objects.exists()
+        in_force(organisation, {"canaries": {"per_hundred": 100}})
+        follow_requests(list(Entry.objects.filter(type="approvals.request.opened")) * 3)
+        assert Canary.objects.count() <= 1
+        opened(token, session_id="session-2")
+        follow_requests(list(Entry.objects.filter(type="approvals.request.opened")) * 3)
+        assert Canary.objects.count() == 1
+
+    def test_r59_what_was_caught_is_measured_by_team_and_counts_in_no_business(
+        self, organisation: Organisation, token: str
+    ) -> None:
+        review(planted_like(opened(token)), organisation.approver)
+        review(planted_like(opened(token, session_id="session-2")), organisation.second_approver, Verdict.DENY)
+        (row,) = oversight_for(organisation.manager, month())
+        canaries = row.findings.canaries
+        assert (canaries.caught, canaries.missed, canaries.rate) == (1, 1, 50)
+        assert row.findings.looked.decisions == 0
+        own = people_for(organisation.approver, month())
+        assert [one.findings.canaries.missed for one in own] == [1]
+
+    def test_r59_no_canary_is_planted_for_an_agent_that_is_stopped(
+        self, organisation: Organisation, token: str, agent: Agent
+    ) -> None:
+        real = opened(token)
+        order_kill(actor=organisation.manager, kind=ScopeKind.AGENT, scope_id=agent.pk, reason="It misbehaves.")
+        assert plant(like=real) is None
+
+    @pytest.mark.parametrize("key", sorted(TEMPLATES))
+    def test_r59_every_template_is_gated_under_the_tight_policy(
+        self, monkeypatch: pytest.MonkeyPatch, token: str, key: str
+    ) -> None:
+        monkeypatch.setattr(canaries, "TEMPLATES", {key: TEMPLATES[key]})
+        assert plant(like=opened(token)) is not None
