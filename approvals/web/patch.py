@@ -84,14 +84,24 @@ def _hunk(hunk: Hunk, name: str, until: float) -> tuple[str, int]:
     spans = _spans(hunk, name) if monotonic() < until else [[]] * len(hunk.lines)
     head, marks = dressed_text(hunk.head, [])
     pieces = [f'<div class="ph ph--hunk">{head}</div>']
+    rows: list[str] = []
+    count = 0
     for block in _blocks(list(zip(hunk.lines, spans, strict=True))):
-        rows: list[str] = []
+        shown: list[str] = []
         for line, colour in block:
             html, found = dressed_text(line.text, colour)
             marks += found
-            rows.append(_row(line, html))
-        pieces.append(f'<div class="pb">{"".join(rows)}{SEEN}</div>')
-    return "".join(pieces), marks
+            shown.append(_row(line, html))
+        rows.append(f'<div class="pb">{"".join(shown)}</div>')
+        count += len(block)
+        if count >= PIECE:
+            pieces.append(_piece(rows))
+            rows, count = [], 0
+    return "".join([*pieces, _piece(rows)]), marks
+
+
+def _piece(rows: list[str]) -> str:
+    return f'<div class="pg">{"".join(rows)}{SEEN}</div>' if rows else ""
 
 
 def _blocks(lines: list[Dressed]) -> Iterator[list[Dressed]]:

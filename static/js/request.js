@@ -78,7 +78,7 @@ document.addEventListener("click", (event) => {
   if (go) {
     const article = go.closest(".request");
     const [next] = seen.get(article) ?? [];
-    (next?.closest(".pb, pre") ?? next)?.scrollIntoView({ block: "end" });
+    (next?.closest(".pg, pre") ?? next)?.scrollIntoView({ block: "end" });
     next?.scrollIntoView({ block: "center" });
   }
   const approve = event.target.closest?.("[data-approve][aria-disabled=true]");
