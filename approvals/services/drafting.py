@@ -169,6 +169,12 @@ def _precedent(standing: CallerStanding, asked: Asked) -> str:
     )
 
 
+def risk_of(standing: CallerStanding, asked: Asked) -> int:
+    """How great a risk it would be weighed to be, were it opened now."""
+    policies = policies_in_force(standing.basis)
+    return _weighed(standing, asked, policies, _precedent(standing, asked)).risk.score
+
+
 def _weighed(standing: CallerStanding, asked: Asked, policies: InForce, precedent: str) -> Weighed:
     new = NewRequest(
         agent_id=standing.agent_id,

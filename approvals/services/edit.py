@@ -18,6 +18,7 @@ from approvals.selectors.deciding import reason_least, run_of, step_up_of, view_
 from approvals.selectors.reviewing import refusal
 from approvals.selectors.rulebook import book_of
 from approvals.selectors.standing import CallerStanding, caller_standing
+from approvals.services.drafting import risk_of
 from approvals.services.question import AskedCall, Call, bound, headline, judge, put
 from approvals.services.request import Edit, end, lock, open_request
 from approvals.services.review import Shown, give, refuse_if_stale, refuse_reason, weigh
@@ -48,13 +49,10 @@ def preview_edit(*, actor: Person, request: ApprovalRequest, tool_input: Mapping
     request = lock(request)
     refuse_closed(request, actor)
     standing, asked = _edited(request, tool_input)
-    decision = _judged(standing, asked)
-    return Preview(
-        tool_input=tool_input,
-        difference=_difference(request, tool_input),
-        decision=decision,
-        digest=bound(standing, asked, headline(standing, asked)),
-    )
+    decision, named = _judged(standing, asked), headline(standing, asked)
+    digest = bound(standing, asked, named)
+    _refuse_riskier(request, risk_of(standing, put(standing, asked, named, digest)))
+    return Preview(tool_input=tool_input, difference=_difference(request, tool_input), decision=decision, digest=digest)
 
 
 @transaction.atomic(durable=True)
@@ -247,13 +245,17 @@ def _taking_the_place(opened: ApprovalRequest | Rule, original: ApprovalRequest)
         raise Conflict(f"{opened.text} Nothing was edited.")
     if opened.replaces_id != original.pk:
         raise Conflict(f"{opened.label} asks exactly this and waits already: decide that one. Nothing was edited.")
-    if opened.risk > original.risk:
+    _refuse_riskier(original, opened.risk)
+    return lock(opened)
+
+
+def _refuse_riskier(original: ApprovalRequest, risk: int) -> None:
+    if risk > original.risk:
         raise Unprocessable(
-            f"The edited call is a greater risk ({opened.risk} of 100) than what was asked ({original.risk}). "
+            f"The edited call is a greater risk ({risk} of 100) than what was asked ({original.risk}). "
             "Nothing was edited; the agent can ask for it itself.",
             errors=[{"pointer": "/tool_input", "detail": "is a greater risk than what was asked"}],
         )
-    return lock(opened)
 
 
 def _keep_editor_out(opened: ApprovalRequest, actor: Person) -> None:
