@@ -1,8 +1,8 @@
 """The public keys of outside issuers: read from the one known https address, kept in the shared cache.
 
-The only requests that the portal makes to the outside. An unknown key leads to a new reading at most once a
-minute, whatever is asked meanwhile; two that need the keys at once read them once; and when the issuer cannot be
-reached, its last keys serve for a day.
+The addresses are the operator's, so they may lie inside; what people type leaves through ``portal.outbound``. An
+unknown key leads to a new reading at most once a minute, whatever is asked meanwhile; two that need the keys at once
+read them once; and when the issuer cannot be reached, its last keys serve for a day.
 """
 
 import hashlib
