@@ -182,8 +182,10 @@ _INVISIBLE = (
     r"\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
-# A word with a letter outside ASCII is looked at as a whole: one foreign letter among Latin ones is the trick.
-_WORD = r"[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*"
+# A word with a letter outside ASCII is looked at as a whole: one foreign letter among Latin ones is the trick. It is
+# looked for where a word begins, or a megabyte of letters would be read from each of them; after a filler, which is
+# marked by itself, another begins.
+_WORD = r"(?:(?<![^\W\d_])|(?<=[\u115f\u1160\u3164\uffa0]))[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*"
 _HIDDEN = re.compile(
     f"(?P<escape>{_ESCAPE})|(?P<bidi>{_BIDI})|(?P<invisible>{_INVISIBLE})|(?P<control>{_CONTROL})|(?P<confusable>{_WORD})"
 )

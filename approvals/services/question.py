@@ -181,8 +181,15 @@ def put(standing: CallerStanding, asked: AskedCall, named: Action, bound_to: byt
         diff=call.diff,
         prompt_author=call.prompt_author,
         co_authors=call.co_authors,
+        said=_own_words(call),
         around=around(standing, asked),
     )
+
+
+def _own_words(call: Call) -> dict[str, str]:
+    """What the agent says of its command, which the tool does nothing with and no digest binds."""
+    words = call.tool_input.get("description") if call.tool == "Bash" else None
+    return {"description": words} if isinstance(words, str) and words.strip() else {}
 
 
 def _head_known(standing: CallerStanding, call: Call) -> str:

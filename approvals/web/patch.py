@@ -14,7 +14,7 @@ from approvals.rules.view import Kind, mark_hidden
 from portal.web.colours import Span, colours, lexer_for
 from portal.web.patches import Hunk, Patch, PatchFile, PatchLine, read_patch
 
-_PLAIN: Final = re.compile(r"[\t\x20-\x7e]*")
+_PLAIN: Final = re.compile(r"[\t\n\x20-\x7e]*")
 _TAGS: Final = {"add": "ins", "del": "del"}
 _ROLES: Final = {"same": "same", "del": "old", "add": "new"}
 Dressed = tuple[PatchLine, list[Span]]
