@@ -27,7 +27,12 @@ def visible_agents(person: Person) -> QuerySet[Agent]:
     if any(authority.has(role) for role in SEES_ALL):
         return agents
     visible: QuerySet[Agent] = get_objects_for_user(
-        person, "registry.view_agent", klass=agents, accept_global_perms=False
+        # Django's superuser flag is no role here: nobody decides or sees anything by it.
+        person,
+        "registry.view_agent",
+        klass=agents,
+        accept_global_perms=False,
+        with_superuser=False,
     )
     return visible
 
