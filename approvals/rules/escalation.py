@@ -10,8 +10,8 @@ TOO_LATE: Final = timedelta(seconds=30)
 
 def due_at(opened_at: datetime, expires_at: datetime, *, after_percent: int, told: int) -> datetime:
     """Return when the next one is told after ``told`` others: at that part of the time, then as what is left halves."""
-    left = (expires_at - opened_at) * (100 - after_percent) / 100
-    return expires_at - left / 2**told
+    left: timedelta = (expires_at - opened_at) * (100 - after_percent) / (100 * 2**told)
+    return expires_at - left
 
 
 def is_due(opened_at: datetime, expires_at: datetime, *, after_percent: int, told: int, now: datetime) -> bool:

@@ -98,7 +98,7 @@ def mine(person: Person) -> Q:
     right = NOBODY if own.is_nothing else _open_to(own, later)
     for one in lent:
         right |= _open_to(lent_right(one), later) & _lendable(one)
-    return right & _without_part(accounts) & ~Exists(_standing(person_id__in=accounts))
+    return right & _without_part(accounts) & Q(~Exists(_standing(person_id__in=accounts)))
 
 
 def _useful(lent: Iterable[StandIn], person: Person) -> list[StandIn]:
@@ -111,14 +111,14 @@ def _lendable(lent: StandIn) -> Q:
     tied = accounts if lent.by_giver else accounts + accounts_of(lent.made_by)
     return (
         _without_part(tied)
-        & ~Exists(_standing(person_id__in=accounts))
-        & ~Exists(_standing(on_behalf_of_id__in=accounts))
+        & Q(~Exists(_standing(person_id__in=accounts)))
+        & Q(~Exists(_standing(on_behalf_of_id__in=accounts)))
     )
 
 
 def _without_part(accounts: Sequence[UUID]) -> Q:
     parts = Involvement.objects.filter(request=OuterRef("pk"), person_id__in=accounts)
-    return ~Q(initiator_id__in=accounts) & ~Q(credential_issuer_id__in=accounts) & ~Exists(parts)
+    return ~Q(initiator_id__in=accounts) & ~Q(credential_issuer_id__in=accounts) & Q(~Exists(parts))
 
 
 def _standing(**whose: Any) -> Any:

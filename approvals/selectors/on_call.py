@@ -59,7 +59,8 @@ def _present(request: ApprovalRequest, person: Person, away: dict[UUID, UUID | N
     """The person, or who stands in and may decide in their right; None when nobody is there."""
     if person.pk not in away:
         return OnCall(person)
-    receiver = Person.objects.filter(pk=away[person.pk], is_active=True).first()
+    stands_in = away[person.pk]
+    receiver = None if stands_in is None else Person.objects.filter(pk=stands_in, is_active=True).first()
     if receiver is None or receiver.pk in away:
         return None
     refused = refusal(request, receiver, authority_of(receiver), on_behalf_of=person)

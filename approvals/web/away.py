@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from approvals.models import Delegation, Review
 from approvals.rules.delegation import runs
-from approvals.rules.workflow import RequestState
+from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.selectors.delegations import delegation_for, visible_delegations
 from approvals.services.delegation import delegate, end_delegation, may_end
 from approvals.web.away_forms import AwayForm
@@ -105,8 +105,8 @@ def away_end(request: HttpRequest, delegation_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"It has ended. Whoever decided for {found.giver.name} does so no more.")
         return redirect("approvals:away")
-    given = Review.objects.filter(person_id=found.receiver_id, on_behalf_of_id=found.giver_id, verdict="approve")
+    given = Review.objects.filter(person=found.receiver, on_behalf_of=found.giver, verdict=Verdict.APPROVE.value)
     waiting = given.filter(request__state=RequestState.PENDING.value).count()
-    unused = given.filter(request__grant__state="issued").count()
+    unused = given.filter(request__grant__state=GrantState.ISSUED.value).count()
     context = {"delegation": found, "may_end": may_end(person, found), "waiting": waiting, "unused": unused}
     return render(request, "approvals/away_end.html", context)

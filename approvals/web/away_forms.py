@@ -8,14 +8,13 @@ from django.db.models import Q, QuerySet
 
 from approvals.rules.delegation import LONGEST
 from approvals.selectors.delegations import is_overseer
-from portal.identity.models import Membership, Person
+from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of, teams_managed_by
 from portal.ledger.selectors.entries import database_now
 from registry.rules.texts import MOST_TEXT
 
 _SHAPE = "%Y-%m-%dT%H:%M"
-MOST_TO_CHOOSE = 500
 
 
 def _moment(label: str, *, required: bool, help_text: str) -> forms.DateTimeField:
@@ -65,13 +64,9 @@ class AwayForm(forms.Form):
 
 def colleagues(person: Person, *, managed_only: bool) -> QuerySet[Person]:
     """The other active people of one's teams, or only of those one manages, by name."""
-    teams = (
-        teams_managed_by(person).values("pk")
-        if managed_only
-        else Membership.objects.filter(person=person).values("team")
-    )
-    found = Person.objects.filter(is_active=True, memberships__team__in=teams).exclude(human=person.human)
-    return found.distinct().order_by("name", "email")
+    teams = teams_managed_by(person) if managed_only else Team.objects.filter(memberships__person=person)
+    found = Person.objects.filter(is_active=True, memberships__team__in=teams.order_by().values("pk"))
+    return found.exclude(human=person.human).distinct().order_by("name", "email")
 
 
 def receivers(person: Person, *, managed: bool) -> QuerySet[Person]:

@@ -53,7 +53,9 @@ def test_it_is_recorded_without_the_reason_in_clear(organisation: Organisation) 
 )
 def test_the_time_and_the_reason_are_checked(organisation: Organisation, around: dict[str, Any], pointer: str) -> None:
     now = database_now()
-    stated = {name: now + value if isinstance(value, timedelta) else value for name, value in around.items()}
+    stated: dict[str, Any] = {
+        name: now + value if isinstance(value, timedelta) else value for name, value in around.items()
+    }
     with pytest.raises(InvalidInput) as caught:
         away(organisation.approver, organisation.member, **stated)
     assert [error["pointer"] for error in caught.value.errors] == [pointer]
