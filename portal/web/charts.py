@@ -118,3 +118,29 @@ def stacked_bars(
         heads,
         body,
     )
+
+
+COLUMN, SPACE, TALL = 20, 4, 80
+
+
+def histogram(series: Sequence[tuple[str, int, str]], *, label: str, unit: str) -> SafeString:
+    """Standing columns: ``series`` is ``[(name, count, meaning), ...]``; the numbers stand in a table beside it."""
+    peak = max((count for _, count, _ in series), default=0)
+    width = max(1, len(series) * (COLUMN + SPACE) - SPACE)
+    rects = [
+        (meaning, place * (COLUMN + SPACE), TALL - tall, COLUMN, tall)
+        for place, (_, count, meaning) in enumerate(series)
+        if (tall := share(count, peak, TALL - 2))
+    ]
+    columns = format_html_join("", '<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"></rect>', rects)
+    parts = [f"{name}: {count:,} {unit}{'' if count == 1 else 's'}" for name, count, _ in series if count]
+    spoken = f"{label}. {'; '.join(parts) or f'No {unit}s'}."
+    return format_html(
+        '<svg class="histogram" viewBox="0 0 {0} {1}" role="img" aria-label="{2}"><title>{2}</title>{4}'
+        '<path class="stroke-base" d="M0 {3}H{0}"></path></svg>',
+        width,
+        TALL,
+        spoken,
+        f"{TALL - 0.5}",
+        columns,
+    )

@@ -123,6 +123,18 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
         "overtaken": Look("Overtaken", "circle-slash", "neutral"),
     },
+    "rulebook": {
+        "open": Look("Waiting", "hourglass", "gated"),
+        "agreed": Look("Agreed", "circle-check", "free"),
+        "refused": Look("Refused", "octagon-x", "forbidden"),
+        "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
+        "overtaken": Look("Overtaken", "circle-slash", "neutral"),
+    },
+    "change": {
+        "stricter": Look("Stricter", "arrow-down", "free"),
+        "looser": Look("Looser", "arrow-up", "gated"),
+        "other": Look("Changed", "arrow-right", "neutral"),
+    },
     "direction": {
         "widened": Look("Wider", "arrow-up", "gated"),
         "tightened": Look("Tighter", "arrow-down", "free"),

@@ -1,0 +1,139 @@
+"""The risk page: the recorded scores, and what other weights and thresholds would have changed."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from approvals.models import ApprovalRequest
+from approvals.rules.risk import EXPLAIN, Band, band_of
+from approvals.rules.rulebook import Book
+from approvals.rules.rulebook_parts import THRESHOLDS, WEIGHTS, RiskRule
+from approvals.rules.rulebook_words import FACTOR
+from approvals.selectors.risk import MOST_SCORED, Column, distribution, scored, tried
+from approvals.selectors.rulebook import book_in_force
+from approvals.selectors.rulebook_proposals import may_write
+from approvals.web.rules_forms import weight_field
+from portal.ledger.selectors.entries import database_now
+from portal.web.access import signed_in
+from portal.web.charts import histogram
+from registry.selectors.agents import visible_teams
+from registry.web.asking import person_of
+
+MEANING = {Band.LOW: "free", Band.ELEVATED: "gated", Band.HIGH: "forbidden"}
+PERIODS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "A year"))
+
+
+class TrialForm(forms.Form):
+    """Which requests, and the numbers that are tried on them. What is left empty is as it is in force."""
+
+    team = forms.ChoiceField(label="Team", required=False)
+    days = forms.ChoiceField(label="Opened within", choices=PERIODS, required=False)
+
+    def __init__(self, book: Book, teams: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"].choices = [("", "Every team that you see"), *teams]  # type: ignore[attr-defined]
+        for name, label in (("elevated", "Elevated risk from"), ("high", "High risk from")):
+            least, most = THRESHOLDS[name]
+            self.fields[f"risk__{name}"] = forms.IntegerField(
+                label=label, min_value=least, max_value=most, required=False, initial=getattr(book.risk, name)
+            )
+        for key in WEIGHTS:
+            field = weight_field(key, required=False)
+            field.initial = book.risk.weights[key]
+            self.fields[f"risk__weights__{key}"] = field
+        self.book = book
+
+    @property
+    def which(self) -> list[forms.BoundField]:
+        return [self["team"], self["days"]]
+
+    @property
+    def thresholds(self) -> list[forms.BoundField]:
+        return [self[f"risk__{name}"] for name in THRESHOLDS]
+
+    @property
+    def weights(self) -> list[tuple[forms.BoundField, str]]:
+        return [(self[f"risk__weights__{key}"], EXPLAIN[key]) for key in WEIGHTS]
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        now = self.book.risk
+        elevated = said.get("risk__elevated") or now.elevated
+        if elevated >= (said.get("risk__high") or now.high):
+            self.add_error("risk__high", f"High must begin above elevated, which is {elevated}.")
+        return said
+
+    def other(self) -> Book:
+        """The book in force with the numbers that are tried."""
+        said, now = self.cleaned_data, self.book.risk
+        weights = {key: said.get(f"risk__weights__{key}") for key in WEIGHTS}
+        rule = RiskRule(
+            weights={key: now.weights[key] if weight is None else weight for key, weight in weights.items()},
+            elevated=said.get("risk__elevated") or now.elevated,
+            high=said.get("risk__high") or now.high,
+        )
+        return replace(self.book, risk=rule)
+
+
+@signed_in
+@require_safe
+def risk(request: HttpRequest) -> HttpResponse:
+    """Everything here is read from what was recorded; trying changes nothing."""
+    person, ruled = person_of(request), book_in_force()
+    teams = [(team.slug, team.name) for team in visible_teams(person)]
+    asks = any(name.startswith("risk__") for name in request.GET)
+    form = TrialForm(ruled.book, teams, request.GET if asks or request.GET else None)
+    valid = form.is_valid() if form.is_bound else False
+    said = form.cleaned_data if form.is_bound else {}
+    days = said.get("days") or "90"
+    found = scored(person, team=said.get("team", ""), since=database_now() - timedelta(days=int(days)))
+    columns = distribution((one.risk for one in found), ruled.book.risk)
+    other = form.other() if valid and asks else ruled.book
+    context = {
+        "form": form,
+        "book": ruled.book,
+        "number": ruled.number,
+        "looked_at": len(found),
+        "most": MOST_SCORED,
+        "columns": columns,
+        "picture": _picture(columns),
+        "by_team": _by_team(found, ruled.book),
+        "factors": _factors(found),
+        "trial": tried(found, ruled.book, other) if other != ruled.book else None,
+        "propose": urlencode(_numbers(other)) if may_write(person) and other != ruled.book else "",
+        "same": valid and asks and other == ruled.book,
+    }
+    return render(request, "approvals/risk.html", context, status=422 if form.is_bound and not valid else 200)
+
+
+def _picture(columns: list[Column]) -> str:
+    series = [(column.points, column.count, MEANING[column.band]) for column in columns]
+    return histogram(series, label="Requests by risk score", unit="request")
+
+
+def _by_team(found: list[ApprovalRequest], book: Book) -> list[dict[str, Any]]:
+    """For each team how many of its requests are in which band, by name."""
+    counts: dict[str, Counter[str]] = {}
+    for one in found:
+        team = counts.setdefault(one.agent.owner_team.name, Counter())
+        team[band_of(one.risk, book.risk).value] += 1
+    return [{"team": name, **{band.value: counts[name][band.value] for band in Band}} for name in sorted(counts)]
+
+
+def _factors(found: list[ApprovalRequest]) -> list[dict[str, Any]]:
+    """How often each factor applied, the most frequent first."""
+    counts = Counter(factor["key"] for one in found for factor in one.factors)
+    return [{"name": FACTOR[key], "count": count} for key, count in counts.most_common() if key in FACTOR]
+
+
+def _numbers(book: Book) -> dict[str, int]:
+    """The tried numbers under the names that the form of the rulebook has for them."""
+    weights = {f"risk__weights__{key}": weight for key, weight in book.risk.weights.items()}
+    return {"risk__elevated": book.risk.elevated, "risk__high": book.risk.high, **weights}
