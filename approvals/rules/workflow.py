@@ -1,6 +1,6 @@
-"""The states of an approval request and of a grant, the moves between them, and when reviews settle a request."""
+"""The states of an approval request and of a grant, and the moves between them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -100,22 +100,6 @@ class ReviewFact:
     human: UUID
     verdict: Verdict
     capacity: str = "team"
-
-
-def resolve(reviews: Iterable[ReviewFact], quorum: int) -> RequestState | None:
-    """Return the state that the reviews lead to, or None while more are needed.
-
-    One denial settles it. Approvals count people and not reviews. A quorum below one would approve without
-    anyone, so it is an error (``ValueError``) and never a state.
-    """
-    if isinstance(quorum, bool) or not isinstance(quorum, int) or quorum < 1:
-        raise ValueError("A quorum is a whole number of at least 1.")
-    approvers: set[UUID] = set()
-    for review in reviews:
-        if review.verdict is not Verdict.APPROVE:
-            return RequestState.DENIED
-        approvers.add(review.human)
-    return RequestState.APPROVED if len(approvers) >= quorum else None
 
 
 def due(state: RequestState, *, expires_at: datetime, now: datetime) -> RequestState:

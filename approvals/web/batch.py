@@ -19,6 +19,7 @@ from approvals.selectors.requests import obstacle, visible_requests
 from approvals.selectors.reviewing import refusal
 from approvals.services.batch import MOST_AT_ONCE, BatchItem, BatchRefused, review_batch
 from approvals.services.review import Shown
+from approvals.web.decide import said_of_canary
 from approvals.web.detail import Problem
 from approvals.web.document import Sealed, read_view
 from approvals.web.forms import BatchForm
@@ -187,19 +188,17 @@ def _said(decided: Sequence[ApprovalRequest], verdict: Verdict) -> str:
         Verdict.DENY: "denied",
         Verdict.CHANGES: "sent back",
     }
+    canaries = " ".join(said_of_canary(one) for one in decided if one.canary)
     if verdict in names:
-        return f"{_labels(decided)} {_are(decided)} {names[verdict]}."
+        return f"{_labels(decided)} {_are(decided)} {names[verdict]}. {canaries}".strip()
     through = [one for one in decided if one.state == RequestState.APPROVED.value]
     waiting = [one for one in decided if one.state == RequestState.PENDING.value]
-    caught = [one for one in decided if one.canary]
     said = []
     if through:
         said.append(f"{_labels(through)} {_are(through)} approved. The agent may make exactly these calls, once each.")
     if waiting:
         said.append(f"Your approval of {_labels(waiting)} is recorded; more people are needed.")
-    told = "was a canary, which ought to be denied. Nothing was granted; open it to see why."
-    said += [f"{one.label} {told}" for one in caught]
-    return " ".join(said)
+    return " ".join([*said, canaries]).strip()
 
 
 def _labels(requests: Sequence[ApprovalRequest]) -> str:

@@ -6,8 +6,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from approvals.models import ApprovalRequest
+from approvals.rules.canary import CanaryOutcome
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.canaries import told
 from approvals.selectors.deciding import step_up_of
 from approvals.selectors.requests import obstacle, request_for
 from approvals.selectors.reviewing import capacities, reviews_of
@@ -186,6 +188,8 @@ def _proof(asked: ApprovalRequest, person: Person, verdict: Verdict, form: Decis
 
 
 def _said(asked: ApprovalRequest, verdict: Verdict) -> str:
+    if asked.canary:
+        return said_of_canary(asked)
     if asked.state == RequestState.APPROVED.value:
         return f"{asked.label} is approved. The agent may make exactly this call, once."
     if verdict is Verdict.DENY:
@@ -193,6 +197,14 @@ def _said(asked: ApprovalRequest, verdict: Verdict) -> str:
     if verdict is Verdict.CHANGES:
         return f"{asked.label} is sent back. The agent is told what you wrote."
     return f"Your approval of {asked.label} is recorded. It needs more people before the agent may go on."
+
+
+def said_of_canary(asked: ApprovalRequest) -> str:
+    """Told at once to whoever settled it, and kindly."""
+    was = told(asked)
+    if was is None or was.outcome is CanaryOutcome.CAUGHT:
+        return f"{asked.label} was a canary, planted to be caught, and you caught it. No agent asked for it."
+    return f"{asked.label} was a canary, which ought to be denied. Nothing was granted. {was.gave_away}"
 
 
 def _after(request: HttpRequest, asked: ApprovalRequest, sentence: str) -> HttpResponse:

@@ -16,6 +16,7 @@ from approvals.selectors.deciding import reason_least, step_up_of
 from approvals.selectors.requests import request_for
 from approvals.services.edit import Preview, edit_and_approve, preview_edit, refuse_closed
 from approvals.services.review import Shown
+from approvals.web.decide import said_of_canary
 from approvals.web.detail import Problem, shown, shown_seconds
 from approvals.web.document import read_view
 from approvals.web.edit_form import EditForm
@@ -78,7 +79,7 @@ def _send(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> HttpR
 
 def _said(asked: ApprovalRequest, opened: ApprovalRequest) -> str:
     if opened.pk == asked.pk:
-        return f"{asked.label} is sent back."
+        return said_of_canary(opened)
     if opened.state == RequestState.APPROVED.value:
         return f"{asked.label} is edited and approved as {opened.label}. The agent is told the difference when it asks."
     return f"{asked.label} is edited: {opened.label} took its place and still has to be decided."
