@@ -89,6 +89,8 @@ def detail_context(
         "grant_status": grant_status,
         "undo_url": _undo_url(asked, person, grant_status),
         "replaced_by": getattr(asked, "replaced_by", None) if state == RequestState.REPLACED.value else None,
+        # Only when it is over: before that it looks like any other.
+        "canary_url": _url("approvals:canary", asked.number) if asked.canary and asked.resolved_at else "",
         "comments": list(asked.comments.select_related("person")),
         "comment_url": _url("approvals:comment", asked.number) if may_comment(asked, person) else "",
         "history": _history(asked, reviews, grant),
