@@ -16,10 +16,7 @@ from approvals.rules.workflow import (
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LEGAL = {
-    ("pending", end) for end in ("approved", "denied", "expired", "withdrawn", "voided", "returned", "replaced")
-} | {("approved", "voided")}
-GRANT_ENDS = ("approved", "denied", "expired", "withdrawn", "voided", "returned", "replaced")
+ENDS = ("approved", "denied", "expired", "withdrawn", "voided", "returned", "replaced")
 LEGAL = {("pending", end) for end in ENDS} | {("approved", "voided")}
 GRANT_LEGAL = {("issued", end) for end in ("redeemed", "expired", "voided")}
 
