@@ -1,12 +1,15 @@
 """Reading canaries: what became of one, told only once it is settled, and which still wait to be written off."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from approvals.models import ApprovalRequest, Canary
+from approvals.models import ApprovalRequest, Canary, Review
 from approvals.rules.canary import TEMPLATES, CanaryOutcome
 from approvals.rules.workflow import RequestState
 from portal.errors import NotFound
+from registry.models import Agent
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ def waits_already(team_id: UUID) -> bool:
     return Canary.objects.filter(
         outcome="", request__state=RequestState.PENDING.value, request__agent__owner_team=team_id
     ).exists()
+
+
+def counts_between(agents: Iterable[Agent], start: datetime, end: datetime) -> tuple[int, int]:
+    """How many canaries were planted in a period, and how many verdicts were given on them: no business of anybody."""
+    keys = [agent.pk for agent in agents]
+    planted = Canary.objects.filter(request__agent__in=keys, planted_at__gte=start, planted_at__lt=end).count()
+    given = Review.objects.filter(request__agent__in=keys, request__canary=True, at__gte=start, at__lt=end).count()
+    return planted, given
 
 
 def unsettled() -> list[UUID]:

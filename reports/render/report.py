@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from portal.ledger.rules.note import Verifier
 from reports.render.bundle import FileDigest
+from reports.render.gate_data import OpenGate
 from reports.render.inert import Line, Printer, inert
 from reports.render.report_data import MOST_DETAILED, OUTCOMES, Collected, GatedAction, Refusal, Stop, Verdict
 from reports.rules.completeness import Assessment
@@ -106,6 +107,8 @@ def report_html(facts: ReportFacts, collected: Collected) -> str:
         "refused_total": collected.refused,
         "refusals": [_refusal(refusal, printer) for refusal in collected.refusals],
         "stops": [_stop(stop, printer) for stop in sorted(collected.stops.values(), key=lambda stop: stop.order)],
+        "gates": [_gate(gate, printer) for _, gate in sorted(collected.gates.exceptions.items())],
+        "canaries": collected.gates.outcomes(),
         "fingerprints": {"log": fingerprint(facts.log_vkey), "package": fingerprint(facts.package_vkey)},
         "digests": sorted(facts.files.items()),
     }
@@ -277,6 +280,22 @@ def _stop(stop: Stop, printer: Printer) -> dict[str, object]:
         "reason": printer.text(stop.reason),
         "agreements": [(when(at), inert(who), printer.text(reason)) for at, who, reason in stop.agreements],
         "resumed_at": when(stop.resumed_at),
+    }
+
+
+def _gate(gate: OpenGate, printer: Printer) -> dict[str, object]:
+    return {
+        "gate": gate,
+        "agent": inert(gate.agent),
+        "kind": gate.kind.replace("_", "-"),
+        "actions": inert(", ".join(gate.actions)),
+        "asked": (when(gate.asked_at), inert(gate.asked_by), printer.text(gate.reason)),
+        "granted": (when(gate.granted_at), inert(gate.granted_by)),
+        "ends_at": when(gate.ends_at),
+        "review_due_at": when(gate.review_due_at),
+        "ended": (gate.ended, when(gate.ended_at)),
+        "overdue_at": when(gate.overdue_at),
+        "closed": (when(gate.closed_at), inert(gate.closed_by), printer.text(gate.note)),
     }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from reports.render.gate_data import GateRegister
+
 # Printed in full; what is beyond stands in the register, in entries.jsonl and in disclosures.jsonl.
 MOST_DETAILED = 200
 MOST_LISTED = 20_000
@@ -122,6 +124,7 @@ class Collected:
         self.refused = 0
         self.stops: dict[int, Stop] = {}
         self.policies: set[tuple[str, int]] = set()
+        self.gates = GateRegister()
         self.disclosed = 0
         self.withheld = 0
         self.withheld_entries = 0
@@ -171,6 +174,8 @@ class Collected:
         self._counters[key] = (min(first, counter), max(last, counter), count + 1)
 
     def _gated(self, number: int) -> GatedAction | None:
+        if self.gates.is_canary(number):
+            return None  # planted, and so no gated action of anybody
         if number not in self.gated:
             if len(self.gated) >= MOST_LISTED:
                 self.gated_beyond.add(number)
@@ -184,6 +189,8 @@ class Collected:
         self.outcomes[entry["agent"] or ""][data["outcome"]] += 1
         self.tiers[data["tier"]] += 1
         self.not_understood += not data["understood"]
+        if data["outcome"] == "allow":
+            self.gates.count_uses(data["rules"])
         if data["outcome"] != "deny":
             return
         self.refused += 1
@@ -211,6 +218,8 @@ class Collected:
 
     def on_opened(self, index: int, entry: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
         data = entry["data"]
+        if data.get("canary"):
+            self.gates.plant(data["request"])
         action = self._gated(data["request"])
         if action is None:
             return
@@ -275,6 +284,14 @@ class Collected:
             action.agent = action.agent or self.agent_name(entry["agent"])
             action.redeemed_at = entry["recorded_at"]
 
+    def on_canary(self, _index: int, entry: Mapping[str, Any], _shown: Mapping[str, Any]) -> None:
+        # One that was planted before the period is known as such only now.
+        self.gated.pop(entry["data"]["request"], None)
+        self.gates.settle(entry["data"]["request"], entry["data"]["outcome"])
+
+    def on_exception(self, _index: int, entry: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
+        self.gates.add(entry, shown, self.agent_name(entry["agent"]))
+
     def _stop(self, entry: Mapping[str, Any]) -> Stop:
         return self.stops.setdefault(entry["data"]["order"], Stop(entry["data"]["order"], key=entry["data"]["key"]))
 
@@ -304,6 +321,14 @@ _HANDLERS = {
     "approvals.grant.redeemed": Collected.on_redeemed,
     "approvals.grant.voided": Collected.on_grant_voided,
     "approvals.request.edited": Collected.on_edited,
+    "approvals.canary.settled": Collected.on_canary,
+    "approvals.exception.asked": Collected.on_exception,
+    "approvals.exception.granted": Collected.on_exception,
+    "approvals.exception.refused": Collected.on_exception,
+    "approvals.exception.withdrawn": Collected.on_exception,
+    "approvals.exception.revoked": Collected.on_exception,
+    "approvals.exception.overdue": Collected.on_exception,
+    "approvals.exception.closed": Collected.on_exception,
     "registry.kill.ordered": Collected.on_killed,
     "registry.kill.resume_agreed": Collected.on_agreed,
     "registry.kill.resumed": Collected.on_resumed,

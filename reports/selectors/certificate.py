@@ -152,7 +152,11 @@ def _voided_requests(order: KillOrder) -> QuerySet[ApprovalRequest]:
     """The requests that waited when the order came: no approval can bring them to anything any more."""
     waited = Q(resolved_at=None) | Q(resolved_at__gt=order.ordered_at)
     return ApprovalRequest.objects.filter(
-        waited, kill_keys__contains=[order.key], opened_at__lte=order.ordered_at, expires_at__gt=order.ordered_at
+        waited,
+        canary=False,
+        kill_keys__contains=[order.key],
+        opened_at__lte=order.ordered_at,
+        expires_at__gt=order.ordered_at,
     ).order_by()
 
 

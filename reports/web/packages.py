@@ -7,6 +7,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRed
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from approvals.selectors.canaries import counts_between
 from portal.errors import NotAllowed, PortalError
 from portal.identity.selectors.people import authority_of
 from portal.identity.web.access import me
@@ -155,14 +156,16 @@ def _preview(wanted: Wanted, now: datetime) -> dict[str, Any]:
     scope = scope_of(wanted.scope, team_id=wanted.team.pk if wanted.team else None, agent=wanted.agent)
     end = wanted.end or now
     counts = counts_by_type(scope, wanted.start, end)
-    entries, gated = sum(counts.values()), counts.get(OPENED, 0)
+    planted, given = counts_between(scope.agents, wanted.start, end)
+    entries, gated = sum(counts.values()), max(0, counts.get(OPENED, 0) - planted)
+    decided = max(0, counts.get("approvals.review.given", 0) - given)
     return {
         "figures": [
             _figure(entries, "entry", "entries"),
             _figure(len(scope.agents), "agent", "agents"),
             _figure(counts.get(CHECK, 0), "check", "checks"),
             _figure(gated, "gated action", "gated actions"),
-            _figure(counts.get("approvals.review.given", 0), "decision by a person", "decisions by people"),
+            _figure(decided, "decision by a person", "decisions by people"),
         ],
         "expected": expected(entries=entries, gated=gated),
         "assessment": assess(preview_evidence(scope, wanted.start, end, now=now, counts=counts)),

@@ -1,11 +1,13 @@
 """What tests share about exceptions and canaries: one asked for or open, and a planted request."""
 
 from typing import Any
+from unittest.mock import patch
 
 from approvals.models import ApprovalRequest, GateException
+from approvals.rules.canary import TEMPLATES
 from approvals.rules.exceptions import ExceptionKind
 from approvals.rules.workflow import Verdict
-from approvals.services.canaries import plant
+from approvals.services import canaries
 from approvals.services.exceptions import ask, grant
 from registry.models import Agent
 from tests.approvals.asking import opened, review
@@ -33,9 +35,10 @@ def open_exception(organisation: Organisation, agent: Agent, **more: Any) -> Gat
     return grant(actor=organisation.security, exception=asked, reason="Agreed on the incident call.")
 
 
-def planted_like(request: ApprovalRequest) -> ApprovalRequest:
-    """A canary that looks like more work of the agent of ``request``."""
-    canary = plant(like=request)
+def planted_like(request: ApprovalRequest, key: str = "typo-squat") -> ApprovalRequest:
+    """A canary that looks like more work of the agent of ``request``, of one template."""
+    with patch.object(canaries, "TEMPLATES", {key: TEMPLATES[key]}):
+        canary = canaries.plant(like=request)
     assert canary is not None
     return ApprovalRequest.objects.select_related("agent", "agent__owner_team").get(pk=canary.pk)
 

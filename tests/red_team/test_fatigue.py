@@ -58,6 +58,12 @@ def decided_by(person: Person, token: str, number: int, verdict: Verdict = Verdi
     )
 
 
+def browser(person: Person) -> Client:
+    client = Client()
+    sign_in(client, person)
+    return client
+
+
 def month() -> Period:
     return Period(30, database_now())
 
@@ -118,7 +124,7 @@ class TestR57:
         assert (looked.decisions, looked.approved, looked.quick, looked.measured) == (5, 4, 2, 3)
         assert (looked.unexpanded, looked.folds_known, looked.unmeasured) == (1, 2, 1)
         assert "2 of 4 approvals came in less than 5 seconds." in row.findings.flags(5)
-        page = sign_in(Client(), organisation.manager).get(reverse("approvals:oversight")).content.decode()
+        page = browser(organisation.manager).get(reverse("approvals:oversight")).content.decode()
         assert "2 of 4 approvals came in less than 5 seconds." in page
         assert organisation.approver.name not in page
 
@@ -164,9 +170,9 @@ class TestR58:
             (organisation.auditor, False),
             (organisation.second_approver, False),
         ):
-            page = sign_in(Client(), person).get(reverse("approvals:oversight")).content.decode()
+            page = browser(person).get(reverse("approvals:oversight")).content.decode()
             assert (organisation.approver.name in page) is names
-        said = sign_in(Client(), organisation.approver).get("/api/v1/oversight").json()
+        said = browser(organisation.approver).get("/api/v1/oversight").json()
         assert said["teams"] == []
         assert [row["person"]["id"] for row in said["people"]] == [str(organisation.approver.pk)]
         assert people_for(organisation.second_approver, month()) == []
@@ -185,9 +191,9 @@ class TestR59:
         assert (canary.state, canary.canary, canary.repository) == (RequestState.PENDING.value, True, real.repository)
         entry = Entry.objects.filter(type="approvals.request.opened").latest("id")
         assert (entry.body["data"]["canary"], entry.run_id, entry.actor_kind) == (True, None, "system")
-        page = sign_in(Client(), organisation.approver).get(reverse("approvals:request", args=[canary.number]))
+        page = browser(organisation.approver).get(reverse("approvals:request", args=[canary.number]))
         assert "canary" not in page.content.decode().lower()
-        assert sign_in(Client(), organisation.security).get(f"/approvals/AR-{canary.number}/canary/").status_code == 404
+        assert browser(organisation.security).get(f"/approvals/AR-{canary.number}/canary/").status_code == 404
 
     def test_r59_approving_one_grants_nothing_reaches_no_agent_and_is_told(
         self, organisation: Organisation, token: str
@@ -201,7 +207,7 @@ class TestR59:
         assert ask(token, command).decision.outcome is not Outcome.ALLOW
         asked = Client().get(f"/api/v1/agent/requests/AR-{canary.number}", headers={"authorization": f"Bearer {token}"})
         assert asked.status_code == 404
-        page = sign_in(Client(), organisation.approver).get(reverse("approvals:canary", args=[canary.number]))
+        page = browser(organisation.approver).get(reverse("approvals:canary", args=[canary.number]))
         assert TEMPLATES[Canary.objects.get().template].gave_away in page.content.decode().replace("&#x27;", "'")
 
     @pytest.mark.parametrize("verdict", [Verdict.DENY, Verdict.CHANGES])
@@ -220,13 +226,14 @@ class TestR59:
         assert Canary.objects.get().outcome == CanaryOutcome.LAPSED.value
 
     def test_r59_the_rate_of_the_rulebook_plants_them_one_at_a_time(
-        self, organisation: Organisation, token: str
+        self, organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("approvals.jobs.canaries.secrets.randbelow", lambda top: 0)
         opened(token)
         found = list(Entry.objects.filter(type="approvals.request.opened"))
         follow_requests(found)
         assert not Canary.objects.exists()
-        in_force(organisation, {"canaries": {"per_hundred": 100}})
+        in_force(organisation, {"canaries": {"per_hundred": 20}})
         follow_requests(list(Entry.objects.filter(type="approvals.request.opened")) * 3)
         assert Canary.objects.count() <= 1
         opened(token, session_id="session-2")
