@@ -1,7 +1,7 @@
 """Holding an agent's question until something is decided: few at a time, so that waiting never stops checking."""
 
-import time
 from threading import BoundedSemaphore
+from time import monotonic, sleep
 from typing import Final
 
 from approvals.models import ApprovalRequest
@@ -24,9 +24,9 @@ def wait_for_news(asked: ApprovalRequest, seconds: int) -> bool:
     if not _places.acquire(blocking=False):
         return False
     try:
-        until = time.monotonic() + min(seconds, MOST_SECONDS)
-        while _is_pending(asked) and time.monotonic() < until:
-            time.sleep(EVERY)
+        until = monotonic() + min(seconds, MOST_SECONDS)
+        while _is_pending(asked) and monotonic() < until:
+            sleep(EVERY)
     finally:
         _places.release()
     return True

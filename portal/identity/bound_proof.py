@@ -14,7 +14,6 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.db import transaction
-from fido2.cose import CoseKey
 from fido2.rpid import verify_rp_id
 from fido2.server import Fido2Server
 from fido2.webauthn import (
@@ -46,7 +45,7 @@ class ProofRefused(NotAllowed):
 
 def has_passkey(person: Person) -> bool:
     """Whether the person has a key at all; without one they cannot confirm what needs one."""
-    return _keys_of(person).exists()
+    return bool(_keys_of(person).exists())
 
 
 def begin(person: Person, *, digest: bytes, view_hash: bytes, verdict: str, purpose: str = DECIDE) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def finish(
             rp_id=str(server.rp.id),
             credential=pack(answer.raw_id),
             algorithm=int(key.public_key[3]),
-            public_key=pack(spki_of(cast("CoseKey", key.public_key))),
+            public_key=pack(spki_of(key.public_key)),
             nonce=nonce,
             authenticator_data=pack(bytes(answer.response.authenticator_data)),
             client_data=pack(bytes(client_data)),

@@ -36,11 +36,13 @@ class Passkey:
 
     def add_to(self, person: Person, name: str = "a key") -> Authenticator:
         """Stored as the page that adds keys stores it."""
-        credential = AttestedCredentialData.create(
-            bytes(16), self.id, ES256.from_cryptography_key(self.key.public_key())
-        )
+        public = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]  # fido2's
+        credential = AttestedCredentialData.create(bytes(16), self.id, public)
         data = AuthenticatorData.create(
-            hashlib.sha256(self.host.encode()).digest(), PRESENT | VERIFIED | ATTESTED, self.counter, credential
+            hashlib.sha256(self.host.encode()).digest(),
+            AuthenticatorData.FLAG(PRESENT | VERIFIED | ATTESTED),
+            self.counter,
+            credential,
         )
         client = {"type": "webauthn.create", "challenge": b64(bytes(32)), "origin": f"http://{self.host}"}
         return Authenticator.objects.create(

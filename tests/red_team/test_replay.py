@@ -437,7 +437,7 @@ def test_r40_a_used_approval_is_used(organisation: Organisation, token: str) -> 
 def test_r41_two_workers_use_it_at_once(organisation: Organisation, token: str) -> None:
     """One is let through, in every trial; the other one asks anew."""
     for trial in range(TRIALS):
-        around = {"session_id": f"session-{trial % 50}-{trial}"}
+        around: dict[str, Any] = {"session_id": f"session-{trial % 50}-{trial}"}
         approved(organisation, token, **around)
         answers = at_once([lambda around=around: ask(token, **around)] * 2)  # type: ignore[misc]  # bound early
         assert [answer for answer in answers if not isinstance(answer, Answer)] == []
