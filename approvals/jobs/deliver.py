@@ -100,7 +100,8 @@ def _no_longer_of_use(delivery: Delivery) -> str:
         return ""
     if request.state != RequestState.PENDING.value or request.expires_at <= database_now():
         return "The request was settled before."
-    if person is not None and not may_still_decide(request, person):
+    # Whoever a request is passed on to may be there to find somebody, and not to decide.
+    if person is not None and kind is NoticeKind.OPENED and not may_still_decide(request, person):
         return "The person has decided, or may not decide any more."
     return ""
 

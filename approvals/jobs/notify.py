@@ -1,8 +1,8 @@
 """From entries to messages: who is to be told, where and when. Nothing leaves here; a job sends what is due."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from approvals.models import ApprovalRequest, GateException
 from approvals.rules.messages import Notice
@@ -12,6 +12,8 @@ from approvals.selectors.notices import (
     callbacks_of,
     channels_told,
     choices_of,
+    is_high_risk,
+    next_stage_to_tell,
     told_of_exception,
     told_of_resolution,
     told_to_decide,
@@ -23,8 +25,8 @@ from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
 from registry.models import Agent
 
-TYPES: Final[Collection[str]] = frozenset(kind.value for kind in NoticeKind) - {NoticeKind.TEST.value}
-HIGH_RISK: Final = 70
+_REVIEW: Final = "approvals.review.given"
+TYPES: Final[Collection[str]] = {kind.value for kind in NoticeKind} - {NoticeKind.TEST.value} | {_REVIEW}
 
 
 def notify(entries: Sequence[Entry]) -> None:
@@ -34,17 +36,19 @@ def notify(entries: Sequence[Entry]) -> None:
 
 
 def _planned(entry: Entry, now: datetime) -> Iterable[Planned]:
-    kind, data = NoticeKind(entry.type), entry.body["data"]
+    data = entry.body["data"]
+    if entry.type == _REVIEW:
+        return _of_request(entry, NoticeKind.OPENED, data, now)
     if "request" in data:
-        return _of_request(entry, kind, int(data["request"]), str(data.get("state", "")), now)
+        return _of_request(entry, NoticeKind(entry.type), data, now)
     if "exception" in data:
-        return _of_exception(entry, kind, int(data["exception"]), now)
+        return _of_exception(entry, NoticeKind(entry.type), int(data["exception"]), now)
     return ()
 
 
-def _of_request(entry: Entry, kind: NoticeKind, number: int, state: str, now: datetime) -> Iterator[Planned]:
+def _of_request(entry: Entry, kind: NoticeKind, data: Mapping[str, Any], now: datetime) -> Iterator[Planned]:
     found = ApprovalRequest.objects.select_related("agent", "agent__owner_team", "revision", "initiator")
-    request = found.filter(number=number).first()
+    request = found.filter(number=data["request"]).first()
     if request is None:
         return
     asked = only_while_pending(kind)
@@ -58,13 +62,24 @@ def _of_request(entry: Entry, kind: NoticeKind, number: int, state: str, now: da
         path=f"/approvals/{request.label}/",
         at=instant(entry.recorded_at),
         until=instant(request.expires_at) if asked else "",
-        state=state,
-        high_risk=request.risk >= HIGH_RISK,
+        state="" if asked else str(data.get("state", "")),
+        high_risk=is_high_risk(request),
         **_names(request.agent),
     )
-    people = told_to_decide(request, now=now) if asked else told_of_resolution(request)
-    yield from _to_people(entry, notice, people, now, request)
-    yield from _to_channels(entry, notice, request.agent, now, request)
+    yield from _to_people(entry, notice, _people(entry, request, data, now), now, request)
+    if entry.type != _REVIEW:
+        yield from _to_channels(entry, notice, request.agent, now, request)
+
+
+def _people(entry: Entry, request: ApprovalRequest, data: Mapping[str, Any], now: datetime) -> Sequence[Person]:
+    match entry.type:
+        case NoticeKind.OPENED:
+            return told_to_decide(request, now=now)
+        case NoticeKind.ESCALATED:
+            return list(Person.objects.filter(pk=data["to"], is_active=True))
+        case NoticeKind.RESOLVED:
+            return told_of_resolution(request)
+    return next_stage_to_tell(request, after=int(data.get("stage", 0)), now=now)
 
 
 def _of_exception(entry: Entry, kind: NoticeKind, number: int, now: datetime) -> Iterator[Planned]:
@@ -75,7 +90,7 @@ def _of_exception(entry: Entry, kind: NoticeKind, number: int, now: datetime) ->
     notice = Notice(
         kind=kind.value,
         label=exception.label,
-        path=f"/approvals/exceptions/{exception.label}/",
+        path=f"/approvals/{exception.label}/",
         at=instant(entry.recorded_at),
         until=instant(exception.ends_at) if exception.ends_at and kind is NoticeKind.EXCEPTION_GRANTED else "",
         **_names(exception.agent),

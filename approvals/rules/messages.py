@@ -90,7 +90,7 @@ def sentences(notice: Notice) -> list[str]:
                 "If nobody does, the answer is no.",
             ]
         case NoticeKind.ESCALATED:
-            said = [of, f"Nobody has decided yet. Sign in to see exactly what is asked, and decide{until}."]
+            said = [of, f"Nobody has decided yet. Sign in to see what is asked; decide, or find who can{until}."]
         case NoticeKind.EXCEPTION_ASKED:
             said = [of, "Sign in to see what it would open and for how long."]
         case NoticeKind.EXCEPTION_GRANTED:

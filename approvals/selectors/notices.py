@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
-from approvals.models import ApprovalRequest, Channel, Delegation, Delivery, GateException, NoticeChoice
+from approvals.models import ApprovalRequest, Channel, Delivery, GateException, NoticeChoice
 from approvals.rules.exceptions import ExceptionKind
-from approvals.rules.notices import Choice, DeliveryState, Digest
-from approvals.selectors.reviewing import eligible_reviewers, refusal
+from approvals.rules.notices import Choice, DeliveryState, Digest, NoticeKind
+from approvals.selectors.delegations import away_now
+from approvals.selectors.reviewing import capacities, open_stage, reviewers_of, scene_of
+from approvals.selectors.rulebook import book_of
 from portal.errors import NotAllowed, NotFound
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Authority, Role
@@ -26,15 +28,35 @@ SEES_ALL = (Role.SECURITY, Role.OPERATOR, Role.AUDITOR)
 
 
 def told_to_decide(request: ApprovalRequest, *, now: datetime) -> list[Person]:
-    """Everyone who may decide the request and is not away."""
-    people = eligible_reviewers(request)
-    away = _away(people, now)
-    return [person for person in people if person.pk not in away]
+    """Everyone who may decide it now, of the stage whose turn it is; for who is away, whoever stands in for them."""
+    scene, away = scene_of(request), away_now(now)
+    turn = set(scene.stages[scene.settled.stage].groups)
+    people = [one.person for one in reviewers_of(request) if one.refusal is None and turn & set(one.groups)]
+    there = {person.pk: person for person in people if person.pk not in away}
+    lent = {away[person.pk] for person in people if person.pk in away} - {None} - there.keys() - away.keys()
+    for person in Person.objects.filter(pk__in=lent, is_active=True).order_by("name", "email"):
+        if capacities(request, person):
+            there[person.pk] = person
+    return list(there.values())
+
+
+def next_stage_to_tell(request: ApprovalRequest, *, after: int, now: datetime) -> list[Person]:
+    """Those whose turn begins once stage ``after`` is full, without who was told of the request before."""
+    if open_stage(request) <= after:
+        return []
+    opened = NoticeKind.OPENED.value
+    told = set(Delivery.objects.filter(request=request, event=opened).values_list("person_id", flat=True))
+    return [person for person in told_to_decide(request, now=now) if person.pk not in told]
 
 
 def may_still_decide(request: ApprovalRequest, person: Person) -> bool:
     """Whether a notice that waited is still of use to this person."""
-    return refusal(request, person, authority_of(person)) is None
+    return bool(capacities(request, person))
+
+
+def is_high_risk(request: ApprovalRequest) -> bool:
+    """By the rulebook that the request was opened under."""
+    return request.risk >= book_of(request.rulebook_id).book.risk.high
 
 
 def told_of_resolution(request: ApprovalRequest) -> list[Person]:
@@ -52,17 +74,9 @@ def told_of_exception(exception: GateException, *, asked: bool, overdue: bool, n
         people += [*holders_of(Role.MANAGER, team), *holders_of(Role.SECURITY)]
     if asked:
         people = [person for person in people if person.human != exception.asked_by.human]
-    away = _away(people, now) if asked else set()
+    away = away_now(now) if asked else {}
     found = {person.pk: person for person in people if person.is_active and person.pk not in away}
     return list(found.values())
-
-
-def _away(people: Iterable[Person], now: datetime) -> set[UUID]:
-    """Which of them are away: somebody with the same right, or none, decides for them meanwhile."""
-    running = Delegation.objects.filter(
-        giver__in=[person.pk for person in people], starts_at__lte=now, ends_at__gt=now, ended_at=None
-    )
-    return set(running.values_list("giver_id", flat=True))
 
 
 def channels_told(agent: Agent) -> QuerySet[Channel]:

@@ -5,17 +5,22 @@ from datetime import time, timedelta
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import transaction
 from pytest_django.fixtures import Settings
 
+from approvals.events import RequestEscalated, ReviewGiven
 from approvals.jobs.deliver import deliver_due
 from approvals.jobs.notify import notify
-from approvals.models import ApprovalRequest, Delegation, Delivery, NoticeChoice
+from approvals.models import ApprovalRequest, Delegation, Delivery, NoticeChoice, Review
 from approvals.rules.notices import Digest, NoticeKind
 from approvals.rules.workflow import Verdict
 from approvals.services.notices import choose_notices
 from portal.identity.models import Person
+from portal.identity.selectors.people import actor_for
+from portal.ledger.events import SYSTEM
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
+from portal.ledger.services.append import append
 from registry.models import Agent
 from tests.approvals.asking import opened, review
 from tests.organisation import Organisation
@@ -104,6 +109,77 @@ def test_who_is_away_is_not_told(organisation: Organisation, token: str) -> None
     told()
     assert not Delivery.objects.filter(person=organisation.approver).exists()
     assert Delivery.objects.filter(person=organisation.second_approver).exists()
+
+
+def test_who_stands_in_is_told(organisation: Organisation, token: str) -> None:
+    now = database_now()
+    Delegation.objects.create(
+        giver=organisation.approver,
+        receiver=organisation.member,
+        starts_at=now - timedelta(hours=1),
+        ends_at=now + timedelta(days=1),
+        reason="On holiday.",
+        made_by=organisation.approver,
+    )
+    opened(token)
+    told()
+    deliver_due()
+    assert addresses() == ["member@example.test", "second-approver@example.test", "security@example.test"]
+
+
+def test_a_request_that_is_passed_on_tells_one_person_at_any_hour(organisation: Organisation, token: str) -> None:
+    """Also somebody who may not decide it, and is there to find who can."""
+    request = opened(token)
+    _quiet_now(organisation.member)
+    event = RequestEscalated(request=request.number, to=organisation.member.pk, step=1)
+    with transaction.atomic():
+        append(event, actor=SYSTEM, at=database_now(), agent_id=request.agent_id)
+    told(NoticeKind.ESCALATED)
+    deliver_due()
+    (message,) = mail.outbox
+    assert message.to == ["member@example.test"]
+    assert "still waits" in message.subject
+
+
+def test_the_next_stage_is_told_when_its_turn_comes(organisation: Organisation, token: str) -> None:
+    """Security decides second: it is told after the team has approved, and once."""
+    request = opened(token)
+    stages = [
+        {"name": "Owner team", "groups": ["team"], "quorum": 1},
+        {"name": "Security", "groups": ["security"], "quorum": 1},
+    ]
+    ApprovalRequest.objects.filter(pk=request.pk).update(stages=stages, quorum=2)
+    told()
+    deliver_due()
+    assert addresses() == ["approver@example.test", "second-approver@example.test"]
+    mail.outbox.clear()
+    Review.objects.create(
+        request=request,
+        person=organisation.approver,
+        human=organisation.approver.human,
+        verdict=Verdict.APPROVE.value,
+        stage=0,
+        capacity="team",
+        reason="Read.",
+        view_hash=request.view_hash,
+        authority={},
+    )
+    given = ReviewGiven(
+        request=request.number,
+        digest="",
+        verdict="approve",
+        view_hash="",
+        authority={},
+        sign_in=[],
+        shown_seconds=None,
+        reason="Read.",
+    )
+    with transaction.atomic():
+        append(given, actor=actor_for(organisation.approver), at=database_now(), agent_id=request.agent_id)
+    for _ in range(2):
+        notify(list(Entry.objects.filter(type="approvals.review.given")))
+        deliver_due()
+    assert addresses() == ["security@example.test"]
 
 
 def test_a_kind_that_is_not_wanted_is_not_written(organisation: Organisation, token: str) -> None:
