@@ -13,17 +13,18 @@ from approvals.rules.messages import Notice, headline, one_line, sentences
 def mail_to(address: str, notices: Sequence[Notice], *, personal: bool) -> EmailMultiAlternatives:
     """One mail about all of them. ``personal``: to one person, who can choose what comes."""
     choices = f"{settings.BAILIWICK_BASE_URL}/approvals/notices/"
+    subject = _subject(notices)
     context = {
         "items": [_shown(notice) for notice in notices],
         "choices_url": choices if personal else "",
-        "subject": _subject(notices),
+        "subject": subject,
     }
     headers = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
     if personal:
         # To the page: a one-click address would act on whoever, or whatever, fetches it.
         headers["List-Unsubscribe"] = f"<{choices}>"
     message = EmailMultiAlternatives(
-        context["subject"], render_to_string("emails/notice.txt", context), to=[address], headers=headers
+        subject, render_to_string("emails/notice.txt", context), to=[address], headers=headers
     )
     message.attach_alternative(render_to_string("emails/notice.html", context), "text/html")
     return message

@@ -101,7 +101,7 @@ def _of_exception(entry: Entry, kind: NoticeKind, number: int, now: datetime) ->
     yield from _to_channels(entry, notice, exception.agent, now)
 
 
-def _names(agent: Agent) -> dict[str, str]:
+def _names(agent: Agent) -> dict[str, Any]:
     return {"agent": agent.name, "slug": agent.slug, "team": agent.owner_team.name}
 
 

@@ -33,9 +33,9 @@ def told_to_decide(request: ApprovalRequest, *, now: datetime) -> list[Person]:
     turn = set(scene.stages[scene.settled.stage].groups)
     people = [one.person for one in reviewers_of(request) if one.refusal is None and turn & set(one.groups)]
     there = {person.pk: person for person in people if person.pk not in away}
-    lent = {away[person.pk] for person in people if person.pk in away} - {None} - there.keys() - away.keys()
+    lent = {receiver for person in people if (receiver := away.get(person.pk)) is not None}
     for person in Person.objects.filter(pk__in=lent, is_active=True).order_by("name", "email"):
-        if capacities(request, person):
+        if person.pk not in away and capacities(request, person):
             there[person.pk] = person
     return list(there.values())
 

@@ -64,14 +64,14 @@ class ChoiceForm(forms.Form):
     quiet_to = forms.TimeField(label="Quiet to", required=False, widget=_CLOCK)
     timezone = forms.ChoiceField(label="Time zone", help_text="The clock that quiet hours and mornings go by.")
 
-    def __init__(self, *args: Any, chosen: NoticeChoice | None, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, chosen: NoticeChoice | None) -> None:
         every = [kind.value for kind in CHOSEN]
         kinds = every if chosen is None or chosen.events is None else chosen.events
         initial = {"kinds": kinds, "digest": Digest.NONE.value, "timezone": "UTC"}
         if chosen is not None:
             names = ("digest", "quiet_from", "quiet_to", "timezone")
             initial |= {name: getattr(chosen, name) for name in names}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.fields["timezone"].choices = _zones()  # type: ignore[attr-defined]
 
     @property
@@ -101,8 +101,8 @@ class ChannelForm(forms.Form):
         help_text="One that begins with https://, or an e-mail address. It is kept encrypted; pages show a part.",
     )
 
-    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any, *, person: Person, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial)
         self.teams = {team.slug: team for team in teams_to_set_up(person)}
         live = Agent.objects.exclude(state__in=[AgentState.DRAFT.value, AgentState.RETIRED.value])
         agents = live.filter(owner_team__in=self.teams.values()).select_related("owner_team").order_by("name")
@@ -137,8 +137,8 @@ class ChannelChangeForm(forms.Form):
         help_text="Left empty, the address stays as it is.",
     )
 
-    def __init__(self, *args: Any, channel: Channel, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"name": channel.name}, **kwargs)
+    def __init__(self, data: Any, *, channel: Channel) -> None:
+        super().__init__(data, initial={"name": channel.name})
         if channel.kind == ChannelKind.WEBHOOK.value:
             self.fields["new_secret"] = forms.BooleanField(
                 label="Make a new secret now",

@@ -47,7 +47,7 @@ def test_only_those_who_may_decide_are_told(organisation: Organisation, token: s
     assert addresses() == ["second-approver@example.test", "security@example.test"]
     for message in mail.outbox:
         assert isinstance(message, mail.EmailMultiAlternatives)
-        (html,) = (part.content for part in message.alternatives)
+        (html,) = (part[0] for part in message.alternatives)
         for text in (message.body, str(html)):
             assert f"/approvals/{asked.label}/" in text
             assert "secret-words" not in f"{message.subject} {text}"

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ HOSTILE = (
 
 
 def notice(kind: NoticeKind = NoticeKind.OPENED, **more: str) -> Notice:
-    facts = {
+    facts: dict[str, Any] = {
         "label": "AR-7",
         "path": "/approvals/AR-7/",
         "at": "2026-11-21T12:00:00.000000Z",
