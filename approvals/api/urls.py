@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from approvals.api import agents, backtests, delegations, exceptions, notices, oversight, requests
+from approvals.api import agents, backtests, delegations, exceptions, notices, oversight, requests, rulebook
 
 app_name = "approvals-api"
 
@@ -16,6 +16,15 @@ urlpatterns = [
     path("requests/AR-<int:number>/comments", requests.RequestComments.as_view(), name="comments"),
     path("requests/AR-<int:number>/edits", requests.RequestEdits.as_view(), name="edits"),
     path("requests/AR-<int:number>/withdraw", requests.RequestWithdrawal.as_view(), name="withdraw"),
+    path("rulebook", rulebook.RulebookInForce.as_view(), name="rulebook"),
+    path("rulebook/revisions", rulebook.RulebookRevisions.as_view(), name="rulebook-revisions"),
+    path("rulebook/revisions/<int:number>", rulebook.RulebookRevision.as_view(), name="rulebook-revision"),
+    path("rulebook/proposals", rulebook.RulebookProposals.as_view(), name="rulebook-proposals"),
+    path("rulebook/proposals/<int:number>", rulebook.RulebookProposalItem.as_view(), name="rulebook-proposal"),
+    path("rulebook/proposals/<int:number>/agree", rulebook.RulebookAgreement.as_view(), name="rulebook-agree"),
+    path("rulebook/proposals/<int:number>/refuse", rulebook.RulebookRefusal.as_view(), name="rulebook-refuse"),
+    path("rulebook/proposals/<int:number>/withdraw", rulebook.RulebookWithdrawal.as_view(), name="rulebook-withdraw"),
+    path("rulebook/risk", rulebook.RecordedRisk.as_view(), name="rulebook-risk"),
     path("delegations", delegations.DelegationList.as_view(), name="delegations"),
     path("delegations/<uuid:delegation_id>/end", delegations.DelegationEnd.as_view(), name="delegation-end"),
     path("notices", notices.MyNotices.as_view(), name="notices"),

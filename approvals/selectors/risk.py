@@ -1,8 +1,8 @@
 """Reading how risky requests were, and what other weights and thresholds would have made of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -14,6 +14,7 @@ from approvals.rules.rulebook_parts import RiskRule
 from approvals.selectors.requests import visible_requests
 from approvals.selectors.requirement import requirement_under
 from portal.identity.models import Person
+from registry.rules.reading import PolicyError
 
 MOST_SCORED = 2000
 MOST_SHOWN = 20
@@ -47,6 +48,19 @@ def distribution(scores: Iterable[int], rule: RiskRule) -> list[Column]:
         least, most = place * WIDTH, place * WIDTH + WIDTH - 1 if place < 100 // WIDTH - 1 else 100
         columns.append(Column(f"{least} to {most}", counts[place], band_of(least + WIDTH // 2, rule)))
     return columns
+
+
+def other_risk(book: Book, *, weights: Mapping[str, int], elevated: int | None = None, high: int | None = None) -> Book:
+    """The book with other numbers of risk, those that are not given as they are; ``PolicyError`` if they contradict."""
+    rule = RiskRule(
+        weights={**book.risk.weights, **weights},
+        elevated=book.risk.elevated if elevated is None else elevated,
+        high=book.risk.high if high is None else high,
+    )
+    if rule.elevated >= rule.high:
+        detail = f"High must begin above elevated, which is {rule.elevated}."
+        raise PolicyError([{"pointer": "/high", "detail": detail}])
+    return replace(book, risk=rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The risk page: the recorded scores, and what other weights and thresholds would have changed."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -14,15 +13,16 @@ from django.views.decorators.http import require_safe
 from approvals.models import ApprovalRequest
 from approvals.rules.risk import EXPLAIN, Band, band_of
 from approvals.rules.rulebook import Book
-from approvals.rules.rulebook_parts import THRESHOLDS, WEIGHTS, RiskRule
+from approvals.rules.rulebook_parts import THRESHOLDS, WEIGHTS
 from approvals.rules.rulebook_words import FACTOR
-from approvals.selectors.risk import MOST_SCORED, Column, distribution, scored, tried
+from approvals.selectors.risk import MOST_SCORED, Column, distribution, other_risk, scored, tried
 from approvals.selectors.rulebook import book_in_force
 from approvals.selectors.rulebook_proposals import may_write
 from approvals.web.rules_forms import weight_field
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from portal.web.charts import histogram
+from registry.rules.reading import PolicyError
 from registry.selectors.agents import visible_teams
 from registry.web.asking import person_of
 
@@ -48,7 +48,7 @@ class TrialForm(forms.Form):
             field = weight_field(key, required=False)
             field.initial = book.risk.weights[key]
             self.fields[f"risk__weights__{key}"] = field
-        self.book = book
+        self.book = self.other = book
 
     @property
     def which(self) -> list[forms.BoundField]:
@@ -64,22 +64,17 @@ class TrialForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
-        now = self.book.risk
-        elevated = said.get("risk__elevated") or now.elevated
-        if elevated >= (said.get("risk__high") or now.high):
-            self.add_error("risk__high", f"High must begin above elevated, which is {elevated}.")
-        return said
-
-    def other(self) -> Book:
-        """The book in force with the numbers that are tried."""
-        said, now = self.cleaned_data, self.book.risk
         weights = {key: said.get(f"risk__weights__{key}") for key in WEIGHTS}
-        rule = RiskRule(
-            weights={key: now.weights[key] if weight is None else weight for key, weight in weights.items()},
-            elevated=said.get("risk__elevated") or now.elevated,
-            high=said.get("risk__high") or now.high,
-        )
-        return replace(self.book, risk=rule)
+        try:
+            self.other = other_risk(
+                self.book,
+                weights={key: weight for key, weight in weights.items() if weight is not None},
+                elevated=said.get("risk__elevated"),
+                high=said.get("risk__high"),
+            )
+        except PolicyError as error:
+            self.add_error("risk__high", error.errors[0]["detail"])
+        return said
 
 
 @signed_in
@@ -95,7 +90,7 @@ def risk(request: HttpRequest) -> HttpResponse:
     days = said.get("days") or "90"
     found = scored(person, team=said.get("team", ""), since=database_now() - timedelta(days=int(days)))
     columns = distribution((one.risk for one in found), ruled.book.risk)
-    other = form.other() if valid and asks else ruled.book
+    other = form.other if valid and asks else ruled.book
     context = {
         "form": form,
         "book": ruled.book,

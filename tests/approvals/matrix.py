@@ -10,8 +10,10 @@ from approvals.services.notices import send_test
 from tests.approvals.asking import opened
 from tests.approvals.exceptional import caught, exception_of
 from tests.approvals.proposing import proposed
+from tests.approvals.rulebooks import in_force
+from tests.approvals.rulebooks import proposed as rulebook_proposed
 from tests.approvals.standing_in import away
-from tests.matrix import Row, who
+from tests.matrix import Row, only, who
 from tests.organisation import Organisation, active_agent, credential_for
 from tests.registry.recording import offered
 
@@ -36,6 +38,24 @@ def _transfer(organisation: Organisation) -> Mapping[str, Any]:
 
 def _proposal(organisation: Organisation) -> Mapping[str, Any]:
     return {"number": proposed(organisation, active_agent(organisation)).number}
+
+
+def _rulebook_proposal(organisation: Organisation) -> Mapping[str, Any]:
+    return {"number": rulebook_proposed(organisation, {"canaries": {"per_hundred": 1}}).number}
+
+
+def _rulebook(organisation: Organisation) -> Mapping[str, Any]:
+    return {"number": in_force(organisation, {"canaries": {"per_hundred": 1}}).number}
+
+
+def _rulebook_group(organisation: Organisation) -> Mapping[str, Any]:
+    in_force(organisation, {"groups": {"release": {"name": "Release", "members": []}}})
+    return {"slug": "release"}
+
+
+def _rulebook_rule(organisation: Organisation) -> Mapping[str, Any]:
+    in_force(organisation, {"rules": [{"id": "quick", "name": "Quick", "expires_minutes": 5}]})
+    return {"key": "quick"}
 
 
 def _channel(organisation: Organisation) -> Mapping[str, Any]:
@@ -129,6 +149,30 @@ MATRIX: dict[str, Row] = {
     "approvals:edit": Row(who(403, approver=200, security=200, outsider=404, operator=404), _request),
     "approvals:batch": Row(who(200)),
     "approvals:canary": Row(SEEN, _canary),
+    "approvals:rules": Row(who(200)),
+    "approvals:rules_revisions": Row(who(200)),
+    "approvals:rules_revision": Row(who(200), _rulebook),
+    "approvals:rules_proposals": Row(who(200)),
+    "approvals:rules_proposal": Row(who(200), _rulebook_proposal),
+    "approvals:rules_agree": Row(POSTED, _rulebook_proposal),
+    "approvals:rules_refuse": Row(POSTED, _rulebook_proposal),
+    "approvals:rules_withdraw": Row(POSTED, _rulebook_proposal),
+    "approvals:rules_group_new": Row(only("security")),
+    "approvals:rules_group": Row(only("security"), _rulebook_group),
+    "approvals:rules_rule_new": Row(only("security")),
+    "approvals:rules_rule": Row(only("security"), _rulebook_rule),
+    "approvals:rules_numbers": Row(only("security")),
+    "approvals:rules_text": Row(only("security")),
+    "approvals:risk": Row(who(200)),
+    "approvals-api:rulebook": Row(who(200, anonymous=401)),
+    "approvals-api:rulebook-revisions": Row(who(200, anonymous=401)),
+    "approvals-api:rulebook-revision": Row(who(200, anonymous=401), _rulebook),
+    "approvals-api:rulebook-proposals": Row(who(200, anonymous=401)),
+    "approvals-api:rulebook-proposal": Row(who(200, anonymous=401), _rulebook_proposal),
+    "approvals-api:rulebook-agree": Row(POSTED_BY_PROGRAMS, _rulebook_proposal),
+    "approvals-api:rulebook-refuse": Row(POSTED_BY_PROGRAMS, _rulebook_proposal),
+    "approvals-api:rulebook-withdraw": Row(POSTED_BY_PROGRAMS, _rulebook_proposal),
+    "approvals-api:rulebook-risk": Row(who(200, anonymous=401)),
     "approvals:away": Row(who(200)),
     "approvals:away_new": Row(who(200)),
     "approvals:away_end": Row(SEEN, _away),

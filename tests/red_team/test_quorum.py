@@ -23,6 +23,7 @@ from portal.ledger.selectors.entries import database_now
 from registry.models import Agent
 from registry.rules.policy import Policy, PolicyError
 from registry.rules.restriction import Baseline
+from registry.services.lifecycle import retire_agent
 from tests.approvals.asking import MERGE, ask, at_once, entries, opened, review
 from tests.approvals.levels import baseline, revised
 from tests.approvals.rulebooks import group, in_force, proposed, rule, second_security
@@ -165,11 +166,12 @@ def test_r21_a_group_that_is_dissolved_takes_its_rules_with_it(organisation: Org
     assert state_of(request) == RequestState.VOIDED.value
 
 
-def test_r21_a_policy_that_is_gone_leaves_nothing_to_approve(
-    organisation: Organisation, agent: Agent, token: str
-) -> None:
+def test_r21_a_policy_is_never_gone(organisation: Organisation, agent: Agent, token: str) -> None:
+    """The database refuses an agent at work without a policy; and one that has retired has nothing approved."""
     request = opened(token)
-    Agent.objects.filter(pk=agent.pk).update(revision=None)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Agent.objects.filter(pk=agent.pk).update(revision=None)
+    retire_agent(actor=organisation.manager, agent=agent, reason="It is done.")
     with pytest.raises(StaleView):
         review(now(request), organisation.approver)
     assert ask(token).decision.outcome is Outcome.DENY
