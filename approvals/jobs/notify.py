@@ -1,7 +1,7 @@
 """From entries to messages: who is to be told, where and when. Nothing leaves here; a job sends what is due."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from approvals.models import ApprovalRequest, GateException
@@ -26,6 +26,8 @@ from portal.ledger.selectors.entries import database_now
 from registry.models import Agent
 
 _REVIEW: Final = "approvals.review.given"
+# What ended longer ago is no news: a log that is read late, or an organisation that was brought in with its past.
+_NEWS: Final = timedelta(hours=24)
 TYPES: Final[Collection[str]] = {kind.value for kind in NoticeKind} - {NoticeKind.TEST.value} | {_REVIEW}
 
 
@@ -37,13 +39,12 @@ def notify(entries: Sequence[Entry]) -> None:
 
 def _planned(entry: Entry, now: datetime) -> Iterable[Planned]:
     data = entry.body["data"]
-    if entry.type == _REVIEW:
-        return _of_request(entry, NoticeKind.OPENED, data, now)
+    kind = NoticeKind.OPENED if entry.type == _REVIEW else NoticeKind(entry.type)
+    if now - entry.recorded_at > _NEWS and not only_while_pending(kind):
+        return ()
     if "request" in data:
-        return _of_request(entry, NoticeKind(entry.type), data, now)
-    if "exception" in data:
-        return _of_exception(entry, NoticeKind(entry.type), int(data["exception"]), now)
-    return ()
+        return _of_request(entry, kind, data, now)
+    return _of_exception(entry, kind, int(data["exception"]), now)
 
 
 def _of_request(entry: Entry, kind: NoticeKind, data: Mapping[str, Any], now: datetime) -> Iterator[Planned]:
@@ -95,8 +96,7 @@ def _of_exception(entry: Entry, kind: NoticeKind, number: int, now: datetime) ->
         until=instant(exception.ends_at) if exception.ends_at and kind is NoticeKind.EXCEPTION_GRANTED else "",
         **_names(exception.agent),
     )
-    asked, overdue = kind is NoticeKind.EXCEPTION_ASKED, kind is NoticeKind.EXCEPTION_OVERDUE
-    people = told_of_exception(exception, asked=asked, overdue=overdue, now=now)
+    people = told_of_exception(exception, kind, now=now)
     yield from _to_people(entry, notice, people, now)
     yield from _to_channels(entry, notice, exception.agent, now)
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from approvals.models import ApprovalRequest, Channel, Delivery, GateException, NoticeChoice
-from approvals.rules.exceptions import ExceptionKind
 from approvals.rules.notices import Choice, DeliveryState, Digest, NoticeKind
 from approvals.selectors.delegations import away_now
+from approvals.selectors.exceptions import close_refusal, decide_refusal
 from approvals.selectors.reviewing import capacities, open_stage, reviewers_of, scene_of
 from approvals.selectors.rulebook import book_of
 from portal.errors import NotAllowed, NotFound
@@ -64,19 +64,21 @@ def told_of_resolution(request: ApprovalRequest) -> list[Person]:
     return [request.initiator] if request.initiator is not None and request.initiator.is_active else []
 
 
-def told_of_exception(exception: GateException, *, asked: bool, overdue: bool, now: datetime) -> list[Person]:
-    """Asked: those who could grant it. Granted: owner and asker. Overdue: the owner and those who may look at it."""
+def told_of_exception(exception: GateException, kind: NoticeKind, *, now: datetime) -> list[Person]:
+    """Asked: those who could grant it. Granted: owner and asker. Overdue: the owner and those who could close it."""
     team = exception.agent.owner_team
-    people = [] if asked else [exception.owner] if overdue else [exception.owner, exception.asked_by]
-    if asked and exception.kind == ExceptionKind.BREAK_GLASS.value:
-        people += approvers_of(team)
-    elif asked or overdue:
-        people += [*holders_of(Role.MANAGER, team), *holders_of(Role.SECURITY)]
-    if asked:
-        people = [person for person in people if person.human != exception.asked_by.human]
-    away = away_now(now) if asked else {}
-    found = {person.pk: person for person in people if person.is_active and person.pk not in away}
-    return list(found.values())
+    candidates = [*approvers_of(team), *holders_of(Role.MANAGER, team)]
+    match kind:
+        case NoticeKind.EXCEPTION_ASKED:
+            away = away_now(now)
+            people = [
+                person for person in candidates if person.pk not in away and decide_refusal(person, exception) is None
+            ]
+        case NoticeKind.EXCEPTION_OVERDUE:
+            people = [exception.owner, *(one for one in candidates if close_refusal(one, exception) is None)]
+        case _:
+            people = [exception.owner, exception.asked_by]
+    return list({person.pk: person for person in people if person.is_active}.values())
 
 
 def channels_told(agent: Agent) -> QuerySet[Channel]:

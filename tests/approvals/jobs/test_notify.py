@@ -9,11 +9,15 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from approvals.events import RequestEscalated, ReviewGiven
+from approvals.jobs.debts import alert_debts
 from approvals.jobs.deliver import deliver_due
 from approvals.jobs.notify import notify
-from approvals.models import ApprovalRequest, Delegation, Delivery, NoticeChoice, Review
+from approvals.models import ApprovalRequest, Delegation, Delivery, GateException, NoticeChoice, Review
+from approvals.rules.exceptions import ExceptionKind
 from approvals.rules.notices import Digest, NoticeKind
 from approvals.rules.workflow import Verdict
+from approvals.services.exceptions import ask as ask_for
+from approvals.services.exceptions import grant
 from approvals.services.notices import choose_notices
 from portal.identity.models import Person
 from portal.identity.selectors.people import actor_for
@@ -251,6 +255,48 @@ def test_the_starter_is_told_how_it_ended(organisation: Organisation, token: str
     (message,) = mail.outbox
     assert message.to == ["member@example.test"]
     assert message.subject == f"{request.label}: the request of Payments Refactorer is denied"
+
+
+def test_what_ended_long_ago_is_no_news(organisation: Organisation, token: str) -> None:
+    request = opened(token, initiator="member@example.test")
+    review(request, organisation.approver, Verdict.DENY)
+    (entry,) = Entry.objects.filter(type=NoticeKind.RESOLVED.value)
+    entry.recorded_at -= timedelta(hours=25)
+    notify([entry])
+    assert Delivery.objects.count() == 0
+
+
+def test_exceptions_are_told_to_those_who_can_do_something(organisation: Organisation, agent: Agent) -> None:
+    """Asked: whoever could grant it and did not ask. Granted: who asked and owns it."""
+    asked = ask_for(
+        actor=organisation.manager,
+        agent=agent,
+        kind=ExceptionKind.EXCEPTION,
+        actions=["pr.merge"],
+        minutes=600,
+        reason="The migration weekend needs merges without a person.",
+    )
+    told(NoticeKind.EXCEPTION_ASKED)
+    deliver_due()
+    assert addresses() == ["second-manager@example.test", "security@example.test"]
+    assert f"/approvals/{asked.label}/" in str(mail.outbox[0].body)
+    assert "migration" not in str(mail.outbox[0].body)
+    mail.outbox.clear()
+    grant(actor=organisation.security, exception=asked, reason="Agreed for the weekend.")
+    told(NoticeKind.EXCEPTION_GRANTED)
+    deliver_due()
+    assert addresses() == ["manager@example.test"]
+    mail.outbox.clear()
+    ends = database_now() - timedelta(hours=1)
+    GateException.objects.filter(pk=asked.pk).update(
+        decided_at=ends - timedelta(days=1), ends_at=ends, review_due_at=ends
+    )
+    alert_debts()
+    told(NoticeKind.EXCEPTION_OVERDUE)
+    deliver_due()
+    assert "manager@example.test" in addresses()
+    assert "second-manager@example.test" in addresses()
+    assert "outsider@example.test" not in addresses()
 
 
 def test_a_settled_canary_is_not_told_of(organisation: Organisation, token: str) -> None:
