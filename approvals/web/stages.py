@@ -90,4 +90,7 @@ def why_not(refused: Refusal | None) -> str:
     """Why somebody else may not decide, to follow their name; empty when they may."""
     if refused is None:
         return ""
-    return _SHORT.get(refused.code, refused.sentence[:1].lower() + refused.sentence[1:])
+    words = refused.sentence.removesuffix(", so another person must decide.").replace(" of yours", " of theirs")
+    if words.startswith("You ") and words != refused.sentence:
+        return words.removeprefix("You ")
+    return _SHORT.get(refused.code, words[:1].lower() + words[1:])

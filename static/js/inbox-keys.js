@@ -34,6 +34,10 @@ const focusOn = (selector) => {
 
 // A key never decides: it goes to the reason, and the button that was meant comes next with Tab and is marked.
 function decide(button) {
+  if (document.querySelector("#detail[aria-busy]")) {
+    document.addEventListener("bailiwick:loaded", () => decide(button), { once: true });
+    return;
+  }
   if (!focusOn("[data-key-decide]")) return;
   for (const one of document.querySelectorAll(".decision-buttons .button--meant")) one.classList.remove("button--meant");
   document.querySelector(button)?.classList.add("button--meant");

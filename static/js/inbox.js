@@ -12,13 +12,23 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.("#inbox-list [data-key-open]");
   if (!link || !wide.matches || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  htmx.ajax("GET", link.pathname, { target: detail, swap: "innerHTML" }).catch(() => {});
+  if (!detail.querySelector(`#request-${link.id.replace("open-", "")}`)) load(link.pathname);
   for (const row of list.querySelectorAll(".row--current")) row.classList.remove("row--current");
   link.closest("[data-key-row]").classList.add("row--current");
   const address = new URL(location.href);
   address.searchParams.set("open", link.id.replace("open-", ""));
   history.replaceState(null, "", address);
 });
+
+// What is typed meanwhile must not go into the request that is about to be replaced: keys wait for the new one.
+async function load(path) {
+  detail.setAttribute("aria-busy", "true");
+  try {
+    await htmx.ajax("GET", path, { target: detail, swap: "innerHTML" });
+  } catch { /* notices.js says that the portal is away */ }
+  detail.removeAttribute("aria-busy");
+  detail.dispatchEvent(new CustomEvent("bailiwick:loaded", { bubbles: true }));
+}
 
 const rowsOf = (root) => new Map([...root.querySelectorAll("[data-key-row]")].map((row) => [row.id, row]));
 

@@ -3,7 +3,15 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("bench_agents", "bench_backtest", "bench_check", "bench_ingest", "bench_kill", "bench_package")
+BENCHMARKS = (
+    "bench_agents",
+    "bench_backtest",
+    "bench_check",
+    "bench_inbox",
+    "bench_ingest",
+    "bench_kill",
+    "bench_package",
+)
 
 failed = [
     name
