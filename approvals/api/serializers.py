@@ -105,7 +105,7 @@ class RequestDetail(RequestSerializer):
     def get_view_hash(self, asked: ApprovalRequest) -> str:
         return bytes(asked.view_hash).hex()
 
-    @extend_schema_field({"type": ["string", "null"], "description": "The request that took its place when edited."})
+    @extend_schema_field({"type": "string", "nullable": True, "description": "What took its place when it was edited."})
     def get_replaced_by(self, asked: ApprovalRequest) -> str | None:
         other = replacement_of(asked)
         return other.label if other else None
@@ -116,7 +116,7 @@ class RequestDetail(RequestSerializer):
 
 
 # The verdicts that are given; one is taken back by undoing it.
-GIVEN = [(item.value, item.name) for item in Verdict if item is not Verdict.RETRACT]
+GIVEN = [item.value for item in Verdict if item is not Verdict.RETRACT]
 
 
 class ReviewInput(serializers.Serializer[Any]):

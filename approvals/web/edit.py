@@ -121,7 +121,7 @@ def _page(
         "label": sealed.label_of(asked.action),
         "sealed": sealed,
         "view": sealed.document,
-        "form": form,
+        "form": form.for_page(),
         "preview": preview,
         "previewed": preview.digest.hex() if preview else "",
         "problem": problem,

@@ -28,6 +28,8 @@ class Kept:
 class EditForm(forms.Form):
     """The parameters of one call by their place, the reason, and what the reviewer was shown."""
 
+    use_required_attribute = False  # the difference is shown before there is a reason
+
     reason = forms.CharField(
         label="Reason",
         max_length=MOST_TEXT,
@@ -51,6 +53,12 @@ class EditForm(forms.Form):
             key = f"p{place}"
             self.names[key] = name
             self.fields[key] = _field(name, value)
+
+    def for_page(self) -> "EditForm":
+        """As it is shown: nothing is called optional, though only sending needs a reason and a text may be empty."""
+        for field in self.fields.values():
+            field.required = True
+        return self
 
     @property
     def parameters(self) -> Iterator[forms.BoundField]:

@@ -288,7 +288,7 @@ SPECTACULAR_SETTINGS = {
         "ExceptionStatus": "approvals.rules.exceptions.ExceptionStatus",
         "RequestState": "approvals.rules.workflow.RequestState",
         "GivenVerdict": ["approve", "deny", "changes"],
-        "StepUp": ["none", "fresh", "passkey"],
+        "StepUp": "approvals.rules.rulebook_parts.StepUp",
         "GrantOutcome": "approvals.rules.workflow.GrantOutcome",
         "ReportedOutcome": ["succeeded", "failed"],
         "GrantState": ["issued", "redeemed", "expired", "voided"],

@@ -44,6 +44,8 @@ def test_a_batch_with_one_changed_item(
     expect(page.get_by_label("Reason, the same for all of them")).to_have_value("Three small ones, all read.")
     assert Review.objects.exclude(request=second).count() == 0
     look_over(page, "batch-changed")
+    page.set_viewport_size({"width": 390, "height": 844})
+    look_over(page, "batch-changed-phone")
     page.get_by_role("button", name="Approve all 2").click()
     expect(page.get_by_text(f"{first.label}, {third.label} are approved")).to_be_visible()
     states = ApprovalRequest.objects.filter(pk__in=[first.pk, third.pk]).values_list("state", flat=True)
@@ -62,6 +64,8 @@ def test_editing_a_call(
     page.get_by_role("button", name="Show the difference").click()
     expect(page.get_by_role("heading", name="What the agent is told")).to_be_visible()
     look_over(page, "edit-difference")
+    page.set_viewport_size({"width": 390, "height": 844})
+    look_over(page, "edit-difference-phone")
     page.get_by_label("Reason").fill("We rebase in this repository.")
     page.get_by_role("button", name="Send the edit").click()
     expect(page.get_by_text(f"{asked.label} is edited and approved as")).to_be_visible()
