@@ -120,6 +120,7 @@ class _Session:
             reason=reason,
             view_hash=bytes(request.view_hash),
             sign_in=proofs(self._clock.now),
+            fresh=True,
             shown=Shown(seconds=self._random.randint(24, 240)),
         )
 
