@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -133,7 +134,7 @@ class ExceptionList(APIView):
         return Response(ExceptionSerializer(found).data, status=201)
 
 
-def _owner(agent: Agent, person_id: object) -> Person | None:
+def _owner(agent: Agent, person_id: UUID | None) -> Person | None:
     if person_id is None:
         return None
     owner = people_in(agent.owner_team).filter(pk=person_id).first()

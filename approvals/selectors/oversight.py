@@ -71,7 +71,8 @@ def teams_overseen(person: Person) -> QuerySet[Team]:
     authority = authority_of(person)
     if any(authority.has(role) for role in SEES_ALL):
         return Team.objects.order_by("name")
-    managed = [team for role, team in authority.roles if role is Role.MANAGER] if authority.active else []
+    held = authority.roles if authority.active else ()
+    managed = [team for role, team in held if role is Role.MANAGER and team is not None]
     return Team.objects.filter(pk__in=managed).order_by("name")
 
 
@@ -84,7 +85,7 @@ def oversight_for(person: Person, period: Period) -> list[TeamRow]:
     """How each team that the person oversees decides, by name; teams of which nothing is known are left out."""
     teams = list(teams_overseen(person))
     keys = [team.pk for team in teams]
-    found = {
+    found: dict[str, dict[UUID, Any]] = {
         "looked": _looked(period, "request__agent__owner_team", keys),
         "canaries": _canaries(period, keys),
         "came": _came(period, keys),
@@ -206,7 +207,8 @@ def _cool_downs(period: Period, keys: list[UUID]) -> dict[UUID, int]:
     found: dict[UUID, int] = {}
     entries = Entry.objects.filter(type=COOLED, recorded_at__range=period.span, agent_id__in=agents)
     for agent in entries.values_list("agent_id", flat=True):
-        found[agents[agent]] = found.get(agents[agent], 0) + 1
+        if agent is not None:
+            found[agents[agent]] = found.get(agents[agent], 0) + 1
     return found
 
 

@@ -26,6 +26,8 @@ from registry.services.recertification_items import keep_items, remove_item
 from registry.services.trust import trust_issuer
 from reports.demo.rehearsal import drill_canary
 from tests.approvals.asking import ask
+from tests.browser.gates import gates
+from tests.browser.noticing import noticing
 from tests.organisation import Organisation, active_agent, credential_for, policy_document
 from tests.registry.drilling import make_canary
 from tests.registry.policies import propose, said_by_organisation
@@ -72,6 +74,8 @@ def govern(organisation: Organisation) -> dict[str, str]:
         **_proposals(organisation, keeper),
         **_later_lives(organisation),
         **_papers(organisation, keeper, token),
+        **gates(organisation),
+        **noticing(organisation, keeper),
         **_drills(organisation, keeper),
         **_stops(organisation),
         **_campaigns(organisation, keeper),

@@ -29,7 +29,7 @@ from registry.models import Agent, Finding, FindingKind
 from registry.rules.kill import ScopeKind
 from registry.services.findings import close_finding
 from registry.services.kill import agree_resume, order_kill
-from tests.approvals.asking import MERGE, ask, at_once
+from tests.approvals.asking import MERGE, ask, at_once, entries
 from tests.organisation import Organisation, credential_for
 
 WHY = "The release is down and merging by hand takes too long."
