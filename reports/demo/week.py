@@ -19,6 +19,7 @@ from registry.services.kill import agree_resume, order_kill
 from reports.demo import levels, looking_again, rehearsal, stories_payments, stories_platform
 from reports.demo.agents import DRAFT, REGISTERED, draft_of, register
 from reports.demo.clock import wound_back
+from reports.demo.notices import set_notices
 from reports.demo.organisation import Organisation, make_organisation
 from reports.demo.records import offer, put_on_record, revise_rules
 from reports.demo.session import Cast, perform, proofs
@@ -55,6 +56,7 @@ def make_week(*, now: datetime, password: str) -> Week:
             clock.set(clock.now + timedelta(minutes=random.randint(12, 40)))
             agents[casting.key] = register(organisation, casting)
         put_on_record(organisation, {key: one.agent for key, one in agents.items()}, today=now.date())
+        set_notices(organisation)
         clock.set(clock.now + timedelta(hours=1))
         draft_of(organisation, DRAFT)
         cast = Cast(organisation.people, agents)
