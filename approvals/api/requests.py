@@ -236,7 +236,7 @@ def _giver(asked: ApprovalRequest, person: Person, named: UUID | None) -> Person
 
 def _beneath(request: Request) -> HttpRequest:
     """The session is Django's, beneath DRF's request."""
-    return request._request  # type: ignore[no-any-return]  # noqa: SLF001
+    return request._request  # noqa: SLF001
 
 
 def _is_fresh(request: Request) -> bool:

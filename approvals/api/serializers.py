@@ -152,6 +152,6 @@ class BatchItemInput(serializers.Serializer[Any]):
 class BatchInput(serializers.Serializer[Any]):
     """One verdict on several requests, each bound to its own view: all are recorded or none."""
 
-    items = BatchItemInput(many=True, min_length=1, max_length=50)
+    items = serializers.ListField(child=BatchItemInput(), min_length=1, max_length=50)
     verdict = serializers.ChoiceField(choices=GIVEN)
     reason = serializers.CharField(max_length=MOST_TEXT, min_length=3)

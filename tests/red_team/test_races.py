@@ -3,7 +3,7 @@
 Every trial asks a request of its own, in a run of its own, so that nothing has to be put back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Thread
 
 import psycopg
@@ -42,7 +42,7 @@ FINAL = {
 
 
 @pytest.fixture
-def sessions(super_connection: Super) -> Iterator[Callable[[], str]]:
+def sessions(super_connection: Super) -> Callable[[], str]:
     """A session for each trial. What was asked before lies long back, or the agent would be told to cool down."""
     count = 0
 

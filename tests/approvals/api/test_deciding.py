@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 import pytest
 from django.test import Client
 
@@ -13,6 +14,7 @@ from tests.organisation import Organisation
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
+Super = psycopg.Connection[tuple[object, ...]]
 REBASE = "gh pr merge 7 --rebase"
 
 
@@ -130,6 +132,24 @@ def test_a_token_does_not_edit_what_needs_a_fresh_proof(organisation: Organisati
     answer = post(client_of(organisation.approver), asked, body, "edits")
     assert (answer.status_code, answer.json()["code"]) == (403, "step-up-required")
     assert ApprovalRequest.objects.count() == 1
+
+
+def test_high_risk_takes_a_passkey_that_neither_token_nor_session_is(
+    organisation: Organisation, token: str, super_connection: Super
+) -> None:
+    """R65: a session that was proved a moment ago does not do, a batch neither; saying no needs nothing."""
+    asked = opened(token)
+    super_connection.execute("UPDATE approvals_approvalrequest SET step_up = 'passkey'")
+    browser = Client(raise_request_exception=False)
+    sign_in(browser, organisation.approver)
+    for client in (browser, client_of(organisation.approver)):
+        answer = post(client, asked, verdict(asked))
+        assert (answer.status_code, answer.json()["code"]) == (403, "passkey-required")
+        assert post_batch(client, batch_of(asked)).status_code == 409
+    page = browser.post(f"/approvals/{asked.label}/review/", verdict(asked, reason="I read all of it."))
+    assert (page.status_code, "I read all of it." in page.content.decode()) == (403, True)
+    assert Review.objects.count() == 0
+    assert post(client_of(organisation.approver), asked, verdict(asked, verdict="deny")).status_code == 201
 
 
 def test_batch(organisation: Organisation, token: str) -> None:
