@@ -77,11 +77,14 @@ class Ties:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why somebody may not decide: the part, the way to it, and the sentence that is shown."""
+    """Why somebody may not decide: the part, the way to it, the sentence for themselves, and for others the words
+    that follow their name.
+    """
 
     part: Part
     via: Via
     sentence: str
+    about: str
 
 
 def conflicts(
@@ -104,12 +107,13 @@ def _of_person(person: Account, ties: Ties) -> Iterable[Conflict]:
     own = [tie for tie in ties.parts if tie.who.person == person.person]
     others = [tie for tie in ties.parts if tie.who.human == person.human and tie.who.person != person.person]
     for tie in own:
-        yield Conflict(tie.part, Via.SELF, f"You {did(tie)}, so another person must decide.")
+        yield Conflict(tie.part, Via.SELF, f"You {did(tie)}, so another person must decide.", did(tie))
     for tie in others:
         yield Conflict(
             tie.part,
             Via.ACCOUNT,
             f"Another account of yours, {tie.who.name}, {did(tie)}. That is you, so another person must decide.",
+            f"is the same person as {tie.who.name}, who {did(tie)}",
         )
 
 
@@ -117,7 +121,7 @@ def _of_giver(giver: Account, ties: Ties) -> Iterable[Conflict]:
     for tie in ties.parts:
         if tie.who.human == giver.human:
             sentence = f"{giver.name}, whose right you would use, {did(tie)}. Nobody decides with that right here."
-            yield Conflict(tie.part, Via.GIVER, sentence)
+            yield Conflict(tie.part, Via.GIVER, sentence, f"would decide for {giver.name}, who {did(tie)}")
 
 
 def _of_maker(giver: Account, maker: Account, ties: Ties) -> Iterable[Conflict]:
@@ -127,7 +131,8 @@ def _of_maker(giver: Account, maker: Account, ties: Ties) -> Iterable[Conflict]:
                 f"{maker.name} arranged that you stand in for {giver.name}, and {did(tie)}. "
                 "Nobody chooses who decides their own request."
             )
-            yield Conflict(tie.part, Via.MAKER, sentence)
+            about = f"would decide for {giver.name} by the word of {maker.name}, who {did(tie)}"
+            yield Conflict(tie.part, Via.MAKER, sentence, about)
 
 
 def did(tie: Tie) -> str:

@@ -53,10 +53,14 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why someone may not review: a code for machines and a sentence that is shown in place of the buttons."""
+    """Why someone may not review: a code for machines and a sentence that is shown in place of the buttons.
+
+    ``about`` are the words that follow their name where others read it; empty where they do not matter to others.
+    """
 
     code: str
     sentence: str
+    about: str = ""
 
 
 def may_review(person: PersonFacts, request: RequestFacts) -> Refusal | None:
@@ -95,7 +99,10 @@ def _duty_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
         if borrowed is None
         else conflicts(person.account, request.ties, borrowed.giver, borrowed.made_by)
     )
-    return Refusal(found[0].part.value.replace("_", "-"), found[0].sentence) if found else None
+    if not found:
+        return None
+    first = found[0]
+    return Refusal(first.part.value.replace("_", "-"), first.sentence, first.about)
 
 
 def _right_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:

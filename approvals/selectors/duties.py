@@ -63,8 +63,10 @@ def duties_of(request: ApprovalRequest) -> list[Duty]:
         own = [tie for tie in ties.parts if tie.who.person == person.pk]
         if own:
             others = [one.name for one in by_id.values() if one.human == person.human and one.pk != person.pk]
-            sentences = tuple(f"{person.name} {did(tie)}." for tie in own)
-            found.append(Duty(person, tuple(tie.part for tie in own), sentences, tuple(others)))
+            sentences = [f"{person.name} {did(tie)}." for tie in own]
+            if others:
+                sentences.append(f"{person.name} is the same person as {' and '.join(others)}.")
+            found.append(Duty(person, tuple(tie.part for tie in own), tuple(sentences), tuple(others)))
     return found
 
 

@@ -90,6 +90,8 @@ def why_not(refused: Refusal | None) -> str:
     """Why somebody else may not decide, to follow their name; empty when they may."""
     if refused is None:
         return ""
+    if refused.about:
+        return refused.about
     words = refused.sentence.removesuffix(", so another person must decide.").replace(" of yours", " of theirs")
     if words.startswith("You ") and words != refused.sentence:
         return words.removeprefix("You ")
