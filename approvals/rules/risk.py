@@ -132,7 +132,7 @@ def _found(facts: RiskFacts) -> Iterator[tuple[str, int, str]]:
     yield from _kinds(facts)
     yield from _targets(facts)
     yield from _size(facts)
-    texts = list(_texts(facts.arguments))
+    texts = [*_texts(facts.arguments), facts.diff or ""]
     if any(_SECRET.search(text) for text in texts):
         yield "secret_like", WHOLE, "The call holds something that looks like a secret."
     if any(map(hides_anything, texts)):
@@ -231,15 +231,16 @@ _CHANGED = re.compile(r"^\+\+\+ (?:b/)?(\S[^\t\r\n]*)", re.MULTILINE)
 _CODE = re.compile(r"\.(?:py|js|jsx|ts|tsx|java|kt|go|rs|rb|php|cs|c|cc|cpp|h|hpp|swift|scala|sql|sh)$")
 _TEST = re.compile(r"(?:^|[/_.-])(?:tests?|specs?)(?:[/_.-]|$)|(?:^|/)test_|test\.[a-z]+$")
 
-# What secrets look like by their issuer's own form, and the words that stand before one.
+# What secrets look like by their issuer's own form, and the words that stand before one. What may be long before it
+# fails to match is bounded: the text is the agent's, and may be made to keep the matcher busy.
 _SECRET = re.compile(
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{40,}|\bglpat-[A-Za-z0-9_-]{20,}"
     r"|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bsk-[A-Za-z0-9_-]{20,}|\bsk_live_[A-Za-z0-9]{16,}|\bAIza[A-Za-z0-9_-]{35}"
     r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_-]{30,}|\bbw[ap]_[A-Za-z0-9_-]{20,}"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\."
-    r"|[a-z][a-z0-9+]{1,12}://[^\s/:@]{1,64}:[^\s/@]{6,}@"
+    r"|\beyJ[A-Za-z0-9_-]{10,500}\.eyJ[A-Za-z0-9_-]{10,}"
+    r"|[a-z][a-z0-9+]{1,12}://[^\s/:@]{1,64}:[^\s/@]{6,200}@"
     r"|(?i:\b(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token)\b[\"']?\s{0,3}[=:]\s{0,3}[\"']?"
     r"[^\s\"'$<{]{8,})"
 )
