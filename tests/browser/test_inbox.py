@@ -117,7 +117,7 @@ def test_a_request_arrives_and_leaves_without_a_reload(
 
 def test_decided_by_keyboard(page: Page, live_server: LiveServer, organisation: Organisation, token: str) -> None:
     """j and k move, o opens beside the list, d goes to the reason; no key decides; x selects; then the next row."""
-    first, second = opened(token, session_id="session-1"), opened(token, session_id="session-2")
+    first, second = opened(token), opened(token, "npm install left-pad@1.3.0", session_id="session-2")
     sign_in(page, live_server.url, organisation.approver.email)
     expect(page.locator("[data-key-row]")).to_have_count(2)
     page.keyboard.press("j")
