@@ -51,9 +51,7 @@ class AgentsRequest(serializers.Serializer[Any]):
 class OutcomeInput(serializers.Serializer[Any]):
     """How the call ended."""
 
-    outcome = serializers.ChoiceField(
-        choices=[(one.value, one.name) for one in (GrantOutcome.SUCCEEDED, GrantOutcome.FAILED)]
-    )
+    outcome = serializers.ChoiceField(choices=[GrantOutcome.SUCCEEDED.value, GrantOutcome.FAILED.value])
 
 
 class HeadInput(serializers.Serializer[Any]):

@@ -291,7 +291,7 @@ SPECTACULAR_SETTINGS = {
         "StepUp": "approvals.rules.rulebook_parts.StepUp",
         "GrantOutcome": "approvals.rules.workflow.GrantOutcome",
         "ReportedOutcome": ["succeeded", "failed"],
-        "GrantState": ["issued", "redeemed", "expired", "voided"],
+        "GrantState": "approvals.rules.workflow.GrantState",
         "PackageState": ["queued", "building", "ready", "failed", "cancelled"],
         "CampaignState": ["open", "done", "missed", "cancelled"],
         "BacktestStatus": ["none", "queued", "running", "lost", "done", "failed", "cancelled"],

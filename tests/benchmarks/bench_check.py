@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.benchmarks.approving import compare
 from tests.benchmarks.load import Sample, Summary, server, summarise, wrk
 from tests.benchmarks.place import bench_database
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--approvals", type=int, default=3, help="rounds of opening and redeeming; 0: none")
     asked = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
@@ -64,7 +66,24 @@ def main() -> None:
                     )
                     if number:  # the first round warms both up
                         samples[name].append(sample)
+            slower = {}
+            if asked.approvals:
+                slower = compare(
+                    base, place, rounds=asked.approvals, connections=asked.connections, folder=Path(folder)
+                )
         _print({name: summarise(taken) for name, taken in samples.items()}, asked)
+        for name, floor in (("opens", "floor of 3"), ("redeems", "floor of 2")):
+            if slower:
+                _print_pair(name, slower[name], floor, slower[floor])
+
+
+def _print_pair(name: str, ours: Summary, floor_name: str, floor: Summary) -> None:
+    for title, row in ((floor_name, floor), (name, ours)):
+        print(
+            f"{title:10} {row.rate:8.0f}/s ({row.lowest:.0f} to {row.highest:.0f})  "
+            f"p50 {row.p50:6.2f} ms  p99 {row.p99:6.2f} ms"
+        )
+    print(f"ratio      {ours.rate / floor.rate:8.2f} of the rate of the floor (goal 0.7)")
 
 
 def _print(results: dict[str, Summary], asked: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """The portal's addresses and one more: the bare view that the check is measured against."""
 
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
 from django.urls import path
@@ -30,6 +30,23 @@ def floor(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(credential), content_type="text/plain")
 
 
+@csrf_exempt
+def floor_of(request: HttpRequest, inserts: int) -> HttpResponse:
+    """As above with several rows, in one transaction: what an answer costs at least that records several facts."""
+    token = request.headers["Authorization"].removeprefix("Bearer ")
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT clock_timestamp(), id, agent_id FROM registry_credential WHERE digest = %s", [digest(token)]
+        )
+        now, credential, agent = cursor.fetchone()
+        for _ in range(inserts):
+            cursor.execute(
+                "INSERT INTO bench_floor (id, at, agent, kind, body) VALUES (%s, %s, %s, %s, %s)",
+                [uuid7(), now, agent, "check", PAYLOAD],
+            )
+    return HttpResponse(str(credential), content_type="text/plain")
+
+
 def floor_agents(request: HttpRequest) -> HttpResponse:
     """50 rows of the agents' table and a list of their names; no session, no rights, no policies."""
     with connection.cursor() as cursor:
@@ -38,4 +55,9 @@ def floor_agents(request: HttpRequest) -> HttpResponse:
     return HttpResponse(LIST.render(Context({"rows": rows})))
 
 
-urlpatterns = [path("floor", floor), path("floor/agents", floor_agents), *portal_urls]
+urlpatterns = [
+    path("floor", floor),
+    path("floor/<int:inserts>", floor_of),
+    path("floor/agents", floor_agents),
+    *portal_urls,
+]

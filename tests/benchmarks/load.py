@@ -69,6 +69,14 @@ def wrk(url: str, *, body: bytes, token: str, seconds: int, connections: int, fo
     script.write_text(
         f'wrk.method = "POST"\nwrk.headers["Authorization"] = "Bearer {token}"\n'
         f'wrk.headers["Content-Type"] = "application/json"\nwrk.body = {json.dumps(body.decode())}\n'
+    )
+    return run_wrk(script, url, seconds=seconds, connections=connections)
+
+
+def run_wrk(script: Path, url: str, *, seconds: int, connections: int) -> Sample:
+    """One round with a script that says what to send; how it went is printed at the end of it."""
+    script.write_text(
+        f"{script.read_text()}"
         'done = function(s, l, r)\n  io.write(string.format("RESULT %d %d %d %d %d %d\\n", s.requests, s.duration, '
         "l:percentile(50), l:percentile(99), s.errors.status, s.errors.read + s.errors.timeout))\nend\n"
     )

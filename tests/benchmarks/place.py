@@ -51,6 +51,12 @@ def security_tokens(place: Place) -> list[str]:
     return _run([sys.executable, "-m", "tests.benchmarks.seed_people"], place.environment).split()[-3:]
 
 
+def askers(place: Place) -> tuple[str, list[str]]:
+    """Somebody who may approve, by id, and tokens of agents that ask."""
+    approver, *tokens = _run([sys.executable, "-m", "tests.benchmarks.seed_askers"], place.environment).split()
+    return approver, tokens
+
+
 def _run(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE, text=True

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from approvals.jobs.outcomes import match
@@ -39,7 +40,8 @@ def report(token: str, **said: Any) -> None:
 
 def follow() -> Grant:
     """What the follower of the log is handed, and the grant afterwards."""
-    match(list(Entry.objects.filter(type="reports.event.recorded").order_by("recorded_at")))
+    with transaction.atomic():
+        match(list(Entry.objects.filter(type="reports.event.recorded").order_by("recorded_at")))
     return Grant.objects.get()
 
 
