@@ -1,6 +1,6 @@
 # Bailiwick: everything a person or a CI job calls. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status test check test-agents bench lock screenshots clean
+.PHONY: help run start stop status test check test-agents red-team-full bench lock screenshots clean
 
 # Looked up only when the environment has to be made; afterwards .venv's own Python is used.
 SYSTEM_PYTHON = $(firstword $(foreach name,python3.11 python3 python3.12 python3.13,$(shell \
@@ -10,7 +10,7 @@ SOURCES := portal registry approvals reports tests manage.py
 BOOTSTRAP := portal/embedded/bootstrap.py
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/.stamp-run: requirements.lock $(BOOTSTRAP)
 	@test -n "$(SYSTEM_PYTHON)" || { echo "Bailiwick needs Python 3.11, 3.12 or 3.13."; exit 1; }
@@ -45,6 +45,9 @@ check: .venv/.stamp-dev ## Lint, types, migrations, templates, layers, deploymen
 
 test-agents: .venv/.stamp-dev ## Run the tests against released agents (slow)
 	@BAILIWICK_TEST_AGENTS=1 $(PYTHON) -m pytest -q -p no:randomly tests/agents
+
+red-team-full: .venv/.stamp-dev ## Run the hostile cases with 10,000 trials of each race (hours)
+	@BAILIWICK_RED_TEAM_TRIALS=10000 $(PYTHON) -m pytest -q -p no:randomly tests/red_team
 
 bench: .venv/.stamp-dev ## Measure checks, stops, backtests, lists, ingest and packages
 	@$(PYTHON) -m tests.benchmarks

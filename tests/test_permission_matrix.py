@@ -5,6 +5,7 @@ from django.test import Client
 
 from tests import matrix
 from tests.organisation import Organisation
+from tests.red_team.rows import governed
 
 ROUTES = matrix.routes()
 ROWS = matrix.rows()
@@ -24,8 +25,10 @@ def test_row_names_every_persona(key: str) -> None:
 def test_get(key: str, organisation: Organisation) -> None:
     row = ROWS[key]
     address = matrix.address(key, row, organisation)
+    before = governed()
     got = {persona: _client(persona, organisation).get(address).status_code for persona in matrix.PERSONAS}
     assert got == dict(row.get)
+    assert governed() == before, "a GET changed something (I10)"
 
 
 @pytest.mark.parametrize("key", sorted(key for key, row in ROWS.items() if not row.machine))
