@@ -86,7 +86,7 @@ def asks(rule: WhoRule, book: Book) -> str:
         parts.append(f"decided within {_minutes(rule.expires_minutes)}")
     if rule.grant_minutes is not None:
         parts.append(f"used within {_minutes(rule.grant_minutes)}")
-    return _list(parts, "and") or "nothing"
+    return ", ".join(parts) or "nothing"
 
 
 def conditions(rule: WhoRule, names: Names) -> list[str]:

@@ -31,10 +31,10 @@ PERIODS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "A yea
 
 
 class TrialForm(forms.Form):
-    """Which requests, and the numbers that are tried on them. What is left empty is as it is in force."""
+    """Which requests, and the numbers that are tried on them."""
 
     team = forms.ChoiceField(label="Team", required=False)
-    days = forms.ChoiceField(label="Opened within", choices=PERIODS, required=False)
+    days = forms.ChoiceField(label="Opened within", choices=PERIODS, initial="90")
 
     def __init__(self, book: Book, teams: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,10 +42,10 @@ class TrialForm(forms.Form):
         for name, label in (("elevated", "Elevated risk from"), ("high", "High risk from")):
             least, most = THRESHOLDS[name]
             self.fields[f"risk__{name}"] = forms.IntegerField(
-                label=label, min_value=least, max_value=most, required=False, initial=getattr(book.risk, name)
+                label=label, min_value=least, max_value=most, initial=getattr(book.risk, name)
             )
         for key in WEIGHTS:
-            field = weight_field(key, required=False)
+            field = weight_field(key)
             field.initial = book.risk.weights[key]
             self.fields[f"risk__weights__{key}"] = field
         self.book = self.other = book
@@ -84,11 +84,11 @@ def risk(request: HttpRequest) -> HttpResponse:
     person, ruled = person_of(request), book_in_force()
     teams = [(team.slug, team.name) for team in visible_teams(person)]
     asks = any(name.startswith("risk__") for name in request.GET)
-    form = TrialForm(ruled.book, teams, request.GET if asks or request.GET else None)
-    valid = form.is_valid() if form.is_bound else False
-    said = form.cleaned_data if form.is_bound else {}
-    days = said.get("days") or "90"
-    found = scored(person, team=said.get("team", ""), since=database_now() - timedelta(days=int(days)))
+    form = _form(request, ruled.book, teams)
+    valid = form.is_valid()
+    said = form.cleaned_data
+    since = database_now() - timedelta(days=int(said.get("days", "90")))
+    found = scored(person, team=said.get("team", ""), since=since)
     columns = distribution((one.risk for one in found), ruled.book.risk)
     other = form.other if valid and asks else ruled.book
     context = {
@@ -105,7 +105,15 @@ def risk(request: HttpRequest) -> HttpResponse:
         "propose": urlencode(_numbers(other)) if may_write(person) and other != ruled.book else "",
         "same": valid and asks and other == ruled.book,
     }
-    return render(request, "approvals/risk.html", context, status=422 if form.is_bound and not valid else 200)
+    return render(request, "approvals/risk.html", context, status=200 if valid else 422)
+
+
+def _form(request: HttpRequest, book: Book, teams: list[tuple[str, str]]) -> TrialForm:
+    """What the address says; where it says nothing, what is in force."""
+    blank = TrialForm(book, teams)
+    start = {name: str(blank.get_initial_for_field(field, name) or "") for name, field in blank.fields.items()}
+    start |= {name: str(book.risk.weights[key]) for key in WEIGHTS if (name := f"risk__weights__{key}") in start}
+    return TrialForm(book, teams, {**start, **request.GET.dict()})
 
 
 def _picture(columns: list[Column]) -> str:

@@ -370,10 +370,10 @@ def _field(name: str) -> forms.Field:
     return forms.IntegerField(label=label, help_text=help_text, min_value=least, max_value=most)
 
 
-def weight_field(key: str, *, required: bool = True) -> forms.IntegerField:
+def weight_field(key: str) -> forms.IntegerField:
     """The weight of one factor."""
     least, most = WEIGHT
-    return forms.IntegerField(label=FACTOR[key], min_value=least, max_value=most, required=required)
+    return forms.IntegerField(label=FACTOR[key], min_value=least, max_value=most)
 
 
 def _at(document: Any, name: str) -> Any:

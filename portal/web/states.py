@@ -107,7 +107,7 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
     },
     "canary": {
         "caught": Look("Caught", "circle-check", "free"),
-        "missed": Look("Approved", "octagon-x", "forbidden"),
+        "missed": Look("Approved", "triangle-alert", "gated"),
         "lapsed": Look("Not decided", "timer-off", "neutral"),
     },
     "delivery": {
@@ -130,7 +130,7 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
         "overtaken": Look("Overtaken", "circle-slash", "neutral"),
     },
-    "change": {
+    "rulebook-change": {
         "stricter": Look("Stricter", "arrow-down", "free"),
         "looser": Look("Looser", "arrow-up", "gated"),
         "other": Look("Changed", "arrow-right", "neutral"),
