@@ -16,7 +16,7 @@ from portal.ledger.signing import load_signer
 from registry.models import KillOrder
 from registry.rules.kill import ScopeKind
 from registry.services.kill import agree_resume, order_kill
-from reports.demo import levels, looking_again, rehearsal, stories_payments, stories_platform
+from reports.demo import away, gates, levels, looking_again, rehearsal, stories_payments, stories_platform
 from reports.demo.agents import DRAFT, REGISTERED, draft_of, register
 from reports.demo.clock import wound_back
 from reports.demo.notices import set_notices
@@ -94,6 +94,8 @@ def _governing(stage: Stage, organisation: Organisation, cast: Cast, days: list[
     for moment, happening in (
         (days[2] + timedelta(hours=6), looking_again.finished(organisation, due_on=today + timedelta(days=5))),
         (days[3] + timedelta(hours=5, minutes=20), levels.own_action(organisation, stage)),
+        (days[3] + timedelta(hours=16), gates.broken_glass(organisation, cast.agents["drafter"])),
+        (last + timedelta(hours=7, minutes=50), gates.canaries(organisation)),
         (days[4] + timedelta(hours=6, minutes=30), rehearsal.drill_canary(canary)),
         (
             last + timedelta(hours=6, minutes=10),
@@ -101,8 +103,12 @@ def _governing(stage: Stage, organisation: Organisation, cast: Cast, days: list[
         ),
         (last + timedelta(hours=13), rehearsal.ask_for_drill(organisation, agents["helper"])),
         (last + timedelta(hours=14), offer(organisation, agents["companion"])),
+        (days[2] + timedelta(hours=7), away.ill(organisation, days[3] + timedelta(hours=8))),
+        (last + timedelta(hours=14, minutes=20), away.leave(organisation, starts_at=now + timedelta(days=2))),
         (last + timedelta(hours=16, minutes=40), _strangers()),
         (last + timedelta(hours=17), revise_rules(organisation, agents["maintainer"])),
+        (last + timedelta(hours=16, minutes=45), gates.planned(organisation, agents["helper"])),
+        (now - timedelta(minutes=55), gates.asked_now(organisation, agents["maintainer"])),
         (now - timedelta(minutes=58), levels.wider_libraries(organisation, agents["maintainer"])),
         (now - timedelta(minutes=51), looking_again.count_now()),
     ):

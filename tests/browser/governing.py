@@ -26,6 +26,7 @@ from registry.services.recertification_items import keep_items, remove_item
 from registry.services.trust import trust_issuer
 from reports.demo.rehearsal import drill_canary
 from tests.approvals.asking import ask
+from tests.approvals.standing_in import away
 from tests.browser.gates import gates
 from tests.browser.noticing import noticing
 from tests.organisation import Organisation, active_agent, credential_for, policy_document
@@ -76,10 +77,18 @@ def govern(organisation: Organisation) -> dict[str, str]:
         **_papers(organisation, keeper, token),
         **gates(organisation),
         **noticing(organisation, keeper),
+        **_absences(organisation),
         **_drills(organisation, keeper),
         **_stops(organisation),
         **_campaigns(organisation, keeper),
     }
+
+
+def _absences(organisation: Organisation) -> dict[str, str]:
+    """Of somebody who lends nobody's right to anybody who looks: what the pages of requests show stays as it was."""
+    later = database_now() + timedelta(days=1)
+    made = away(organisation.member, organisation.second_manager, starts_at=later, ends_at=later + timedelta(days=9))
+    return {"absence": str(made.pk)}
 
 
 def _credentials(organisation: Organisation, keeper: Agent) -> dict[str, str]:
