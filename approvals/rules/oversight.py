@@ -81,14 +81,12 @@ class Findings:
         looked, said = self.looked, []
         if looked.never_says_no:
             said.append(
-                f"{looked.approved} of {looked.decisions} decisions approve: more than {HIGH_RATE_PERCENT} in 100."
+                f"Approvals: {looked.approved} of {looked.decisions} decisions, more than {HIGH_RATE_PERCENT} in 100."
             )
         if looked.quick:
-            said.append(f"{looked.quick} of {looked.approved} approvals came in less than {quick_seconds} seconds.")
+            said.append(f"Approved in less than {quick_seconds} seconds: {looked.quick} of {looked.approved}.")
         if looked.unexpanded:
-            said.append(f"{looked.unexpanded} of {looked.approved} approvals were given with parts of it still folded.")
+            said.append(f"Approved with parts of it still folded: {looked.unexpanded} of {looked.approved}.")
         if self.canaries.missed:
-            said.append(
-                f"{self.canaries.missed} of {self.canaries.caught + self.canaries.missed} canaries were approved."
-            )
+            said.append(f"Canaries approved: {self.canaries.missed} of {self.canaries.caught + self.canaries.missed}.")
         return said

@@ -1,7 +1,7 @@
 """Canaries: planting a request that ought to be denied, and what follows when somebody decides it."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -56,16 +56,16 @@ def lapse(*, request_id: UUID) -> bool:
 
 
 @transaction.atomic
-def plant(*, like: ApprovalRequest) -> ApprovalRequest | None:
+def plant(*, like: ApprovalRequest, templates: Sequence[Template] = ()) -> ApprovalRequest | None:
     """Open a canary that looks like more work of the agent that has just opened ``like``; joins the transaction.
 
-    None when the agent could not ask it now: stopped, its credential gone, every template forbidden or free for it,
-    or when one waits already in its team.
+    It is of one of ``templates``, or of all. None when the agent could not ask it now: stopped, its credential gone,
+    every template forbidden or free for it, or when one waits already in its team.
     """
     credential = Credential.objects.filter(pk=like.credential_id).first()
     if like.canary or credential is None or waits_already(like.agent.owner_team_id):
         return None
-    for template in _shuffled(TEMPLATES.values()):
+    for template in _shuffled(templates or TEMPLATES.values()):
         call = _call(template, like)
         asked = AskedCall(call)
         standing = caller_standing(bytes(credential.digest), asked.keys_of)

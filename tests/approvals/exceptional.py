@@ -1,13 +1,12 @@
 """What tests share about exceptions and canaries: one asked for or open, and a planted request."""
 
 from typing import Any
-from unittest.mock import patch
 
 from approvals.models import ApprovalRequest, GateException
 from approvals.rules.canary import TEMPLATES
 from approvals.rules.exceptions import ExceptionKind
 from approvals.rules.workflow import Verdict
-from approvals.services import canaries
+from approvals.services.canaries import plant
 from approvals.services.exceptions import ask, grant
 from registry.models import Agent
 from tests.approvals.asking import opened, review
@@ -37,8 +36,7 @@ def open_exception(organisation: Organisation, agent: Agent, **more: Any) -> Gat
 
 def planted_like(request: ApprovalRequest, key: str = "typo-squat") -> ApprovalRequest:
     """A canary that looks like more work of the agent of ``request``, of one template."""
-    with patch.object(canaries, "TEMPLATES", {key: TEMPLATES[key]}):
-        canary = canaries.plant(like=request)
+    canary = plant(like=request, templates=[TEMPLATES[key]])
     assert canary is not None
     return ApprovalRequest.objects.select_related("agent", "agent__owner_team").get(pk=canary.pk)
 

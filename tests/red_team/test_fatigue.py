@@ -17,7 +17,6 @@ from approvals.rules.authorize import Outcome
 from approvals.rules.canary import TEMPLATES, CanaryOutcome
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.oversight import Period, oversight_for, people_for
-from approvals.services import canaries
 from approvals.services.canaries import plant
 from approvals.services.request import withdraw
 from approvals.services.review import Shown, add_review
@@ -123,9 +122,9 @@ class TestR57:
         looked = row.findings.looked
         assert (looked.decisions, looked.approved, looked.quick, looked.measured) == (5, 4, 2, 3)
         assert (looked.unexpanded, looked.folds_known, looked.unmeasured) == (1, 2, 1)
-        assert "2 of 4 approvals came in less than 5 seconds." in row.findings.flags(5)
+        assert "Approved in less than 5 seconds: 2 of 4." in row.findings.flags(5)
         page = browser(organisation.manager).get(reverse("approvals:oversight")).content.decode()
-        assert "2 of 4 approvals came in less than 5 seconds." in page
+        assert "Approved in less than 5 seconds: 2 of 4." in page
         assert organisation.approver.name not in page
 
     def test_r57_time_on_view_is_what_is_known_and_nothing_is_made_up(
@@ -228,7 +227,7 @@ class TestR59:
     def test_r59_the_rate_of_the_rulebook_plants_them_one_at_a_time(
         self, organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("approvals.jobs.canaries.secrets.randbelow", lambda top: 0)
+        monkeypatch.setattr("approvals.jobs.canaries.secrets.randbelow", lambda _: 0)
         opened(token)
         found = list(Entry.objects.filter(type="approvals.request.opened"))
         follow_requests(found)
@@ -260,8 +259,5 @@ class TestR59:
         assert plant(like=real) is None
 
     @pytest.mark.parametrize("key", sorted(TEMPLATES))
-    def test_r59_every_template_is_gated_under_the_tight_policy(
-        self, monkeypatch: pytest.MonkeyPatch, token: str, key: str
-    ) -> None:
-        monkeypatch.setattr(canaries, "TEMPLATES", {key: TEMPLATES[key]})
-        assert plant(like=opened(token)) is not None
+    def test_r59_every_template_is_gated_under_the_tight_policy(self, token: str, key: str) -> None:
+        assert plant(like=opened(token), templates=[TEMPLATES[key]]) is not None

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from approvals.models import ApprovalRequest, Grant
+from approvals.models import ApprovalRequest, Canary, GateException, Grant
 from approvals.services.check import decide
 from portal.identity.models import Person
 from portal.ledger.models import Checkpoint, Entry, Leaf
@@ -153,6 +153,9 @@ def _governing() -> None:
     assert under_way.items.filter(used=0).exists()
     assert 0 < progress(under_way).settled < progress(under_way).total
     assert list(Finding.objects.values_list("kind", "closed_at")) == [("other_composition", None)]
+    gates = GateException.objects.order_by("number")
+    assert [(gate.state, gate.uses.count()) for gate in gates] == [("closed", 2), ("granted", 0), ("asked", 0)]
+    assert Counter(Canary.objects.values_list("outcome", flat=True)) == {"caught": 2, "missed": 1}
     assert OwnershipTransfer.objects.get().state == "open"
     rules = AgentDocument.objects.filter(name="Rules for coding agents")
     assert sorted(rules.values_list("version", flat=True)) == [1, 2]
