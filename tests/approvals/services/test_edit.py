@@ -11,6 +11,7 @@ from approvals.rules.rulebook import BUILT_IN
 from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.selectors.replaced import told_again
 from approvals.selectors.rulebook import InForceBook
+from approvals.services.check import Call, decide
 from approvals.services.edit import edit_and_approve, preview_edit
 from approvals.services.request import withdraw
 from portal.errors import InvalidInput, InvalidTransition, NotAllowed, StaleView, Unprocessable
@@ -244,3 +245,46 @@ def test_the_agents_own_words_do_not_matter_for_the_edited_call(organisation: Or
     edited = edit(opened(token), organisation.approver)
     assert bash(REBASE).tool_input["description"]
     assert ask(token, REBASE).request == edited
+
+
+def test_everything_stated_around_the_call_stays_bound(organisation: Organisation, token: str) -> None:
+    """The edited call is the agent's own but for what was edited: commit, difference, people and size included."""
+    around: dict[str, object] = {
+        "head": "a" * 40,
+        "diff": "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-one\n+two\n",
+        "prompt_author": "member@example.test",
+        "co_authors": ("somebody@example.test", "member@example.test"),
+        "model": "claude-opus-4-1",
+        "provider": "anthropic",
+        "files": 1,
+        "lines": 2,
+        "initiator": "member@example.test",
+        "environment": "test",
+    }
+    edited = edit(opened(token, **around), organisation.approver)
+    assert edited.head == "a" * 40
+    assert not ask(token, REBASE, **{**around, "head": "b" * 40}).granted
+    answer = ask(token, REBASE, **around)
+    assert (answer.granted, answer.request) == (True, edited)
+
+
+def test_any_tool_is_edited_in_its_own_types(organisation: Organisation, token: str) -> None:
+    """A float stays a float and an object an object, so that the agent's edited call is bound the same."""
+    asked_input = {"ratio": 0.5, "deep": {"float": "0.5"}, "rows": [1, 2.0, None], "note": "as it was"}
+
+    def call(tool_input: dict[str, object]) -> Call:
+        return replace(bash("x"), tool="mcp__acme__publish", tool_input=tool_input)
+
+    asked = decide(token=token, call=call(asked_input)).request
+    assert asked is not None
+    assert input_of(asked.arguments) == asked_input
+    edited = edit_and_approve(
+        actor=organisation.approver,
+        request=asked,
+        tool_input={**asked_input, "note": "otherwise", "ratio": 0.25},
+        reason=REASON,
+        view_hash=bytes(asked.view_hash),
+        fresh=True,
+    )
+    answer = decide(token=token, call=call({**asked_input, "note": "otherwise", "ratio": 0.25}))
+    assert (answer.granted, answer.request) == (True, edited)
