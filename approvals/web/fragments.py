@@ -42,7 +42,7 @@ def badge(request: HttpRequest) -> HttpResponse:
 def home_queue(request: HttpRequest) -> HttpResponse:
     """What waits for the reader, the least time left first, for the home page; nothing for who never decides."""
     person, now = person_of(request), database_now()
-    rows = rows_for(list(slim(waiting_for(person, now=now))[:MOST_ON_HOME]), person, now=now)
+    rows = rows_for(list(slim(waiting_for(person, now=now))[:MOST_ON_HOME]), person, now=now, all_mine=True)
     if not rows and not _ever_decides(person):
         return HttpResponse()
     return render(

@@ -74,7 +74,7 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
         order = ("agent__name", *order)
     found = slim(find_requests(person, search, now=now))
     page = page_by_cursor(found, order=order, cursor=request.GET.get("cursor"))
-    rows = rows_for(page.items, person, now=now)
+    rows = rows_for(page.items, person, now=now, all_mine=search.show is Waiting.MINE)
     return {
         "filters": filters,
         "search": search,
@@ -108,10 +108,18 @@ def _reasons(keys: list[UUID]) -> dict[UUID, str]:
     return dict(ApprovalRequest.objects.filter(pk__in=keys).order_by().values_list("pk", sentence))
 
 
-def rows_for(requests: list[ApprovalRequest], person: Person, *, now: datetime) -> list[InboxRow]:
-    """The rows, which the reader may see, with what they may do with each: as many queries for one as for all."""
+def rows_for(
+    requests: list[ApprovalRequest], person: Person, *, now: datetime, all_mine: bool = False
+) -> list[InboxRow]:
+    """The rows, which the reader may see, with what they may do with each: as many queries for one as for all.
+
+    ``all_mine``: they were chosen for being the reader's to decide, so that is not asked again.
+    """
     keys = [request.pk for request in requests]
-    own = set(ApprovalRequest.objects.filter(mine(person), pk__in=keys).values_list("pk", flat=True))
+    if all_mine:
+        own = set(keys)
+    else:
+        own = set(ApprovalRequest.objects.filter(mine(person), pk__in=keys).values_list("pk", flat=True))
     reasons = _reasons(keys)
     return [
         InboxRow(

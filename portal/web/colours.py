@@ -91,4 +91,5 @@ def colours(lines: list[str], lexer: Lexer) -> list[list[Span]]:
 
 @lru_cache(maxsize=256)
 def _class_of(kind: _TokenType) -> str:
-    return next((css for token, css in _CLASSES if kind in token), "")
+    # A kind is in those it belongs to: a tuple that begins like another one.
+    return next((css for token, css in _CLASSES if kind[: len(token)] == token), "")

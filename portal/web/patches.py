@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
-from unidiff.patch import Line
+from unidiff.patch import Line, PatchSet
 
 _KINDS: Final = {"+": "add", "-": "del", "\\": "note"}
 _GIT: Final = re.compile(r'^diff --git "?a/(?P<old>.*?)"? "?b/(?P<new>.*?)"?$')

@@ -13,7 +13,6 @@ import platform
 import random
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -252,4 +251,4 @@ def _print(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -31,7 +31,7 @@ SELECT {values} FROM approvals_approvalrequest r, generate_series(1, %s) n WHERE
 def main() -> None:
     teams, people, waiting = map(int, sys.argv[1:4])
     manager = Person.objects.get()
-    found = {"watchers": [], "asking": []}
+    found: dict[str, list[dict[str, object]]] = {"watchers": [], "asking": []}
     for number in range(teams):
         team = create_team(actor=SYSTEM, name=f"Inbox {number}")
         add_member(actor=SYSTEM, team=team, person=manager)
@@ -78,7 +78,7 @@ def _fill(token: str, count: int, team: int) -> None:
         "expires_at": "r.expires_at + n * interval '1 second'",
         "precedent": "md5((n / 3)::text)",
     }
-    values = ", ".join(own.get(column, f'r."{column}"') for column in columns)
+    values = ", ".join(own.get(str(column), f'r."{column}"') for column in columns)
     statement = _COPY.format(columns=", ".join(f'"{column}"' for column in columns), values=values)
     with connection.cursor() as cursor:
         cursor.execute(statement, [count - 1, opened.pk])
