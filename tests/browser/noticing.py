@@ -1,5 +1,7 @@
 """Channels and deliveries of every kind, for the test of every page."""
 
+from typing import Any
+
 from approvals.models import Channel, Delivery
 from approvals.rules.notices import ChannelKind
 from approvals.services.channels import add_channel, end_channel, try_channel
@@ -13,7 +15,7 @@ _LONG = "https://hooks.a-very-long-name-of-a-host-that-somebody-chose.example.co
 
 def noticing(organisation: Organisation, agent: Agent) -> dict[str, str]:
     """The ids of a live channel, an ended one, and deliveries that were sent, dropped, given up, and that wait."""
-    add = {"actor": organisation.manager, "team": organisation.payments}
+    add: dict[str, Any] = {"actor": organisation.manager, "team": organisation.payments}
     made = [
         add_channel(kind=ChannelKind.WEBHOOK, name="Payments approvals, where everybody reads", address=_LONG, **add)[
             0
