@@ -1,6 +1,7 @@
 """Editing a call and approving the edited one: bound anew, told to the agent, and no way round anything."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -249,7 +250,7 @@ def test_the_agents_own_words_do_not_matter_for_the_edited_call(organisation: Or
 
 def test_everything_stated_around_the_call_stays_bound(organisation: Organisation, token: str) -> None:
     """The edited call is the agent's own but for what was edited: commit, difference, people and size included."""
-    around: dict[str, object] = {
+    around: dict[str, Any] = {
         "head": "a" * 40,
         "diff": "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-one\n+two\n",
         "prompt_author": "member@example.test",
