@@ -24,6 +24,7 @@ from approvals.selectors.rulebook_proposals import (
     proposals,
     revision_by,
     revisions,
+    row_of,
 )
 from approvals.services.rulebook import agree, propose, refuse, withdraw
 from portal.api.idempotency import idempotent
@@ -79,7 +80,6 @@ class RulebookChangeSerializer(serializers.Serializer[Any]):
 class RulebookProposalSerializer(serializers.ModelSerializer[RulebookProposal]):
     """A rulebook that waits for a second person, or did. ``based_on`` is the number it was written on."""
 
-    label = serializers.CharField(read_only=True)
     state = serializers.ChoiceField(choices=[state.value for state in ProposalState])
     based_on = serializers.SerializerMethodField()
     written_by = NamedPerson()
@@ -123,7 +123,7 @@ class RulebookInForce(APIView):
     )
     def get(self, request: Request) -> Response:
         ruled = book_in_force()
-        row = revisions().filter(pk=ruled.pk).first()
+        row = row_of(ruled)
         shown = {
             "number": ruled.number,
             "digest": digest(BUILT_IN) if row is None else row.digest,

@@ -1,7 +1,7 @@
 """Reads a rulebook's document, collecting every fault with its JSON pointer, as policies are read."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -271,7 +271,7 @@ def _texts(value: object, pointer: str, shape: re.Pattern[str], what: str, fault
             yield place, item
 
 
-def _ids(value: object, pointer: str, faults: Faults) -> Sequence[Any]:
+def _ids(value: object, pointer: str, faults: Faults) -> tuple[UUID, ...]:
     taken: dict[UUID, None] = {}
     for place, item in _items(value, pointer, MOST_MEMBERS, faults):
         try:

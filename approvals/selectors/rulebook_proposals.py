@@ -50,6 +50,11 @@ def revision_by(number: int) -> Rulebook:
     return found
 
 
+def row_of(ruled: InForceBook) -> Rulebook | None:
+    """The revision with its two people; None for the rulebook that is built in."""
+    return None if ruled.pk is None else revisions().get(pk=ruled.pk)
+
+
 def base_of(proposal: RulebookProposal) -> InForceBook:
     """The rulebook that the proposal was written on."""
     return book_of(proposal.base_id)

@@ -30,6 +30,7 @@ from approvals.selectors.rulebook_proposals import (
     refuse_refusal,
     revision_by,
     revisions,
+    row_of,
     unfilled_in,
     written,
 )
@@ -51,7 +52,7 @@ MOST_OPEN_SHOWN = 20
 def rules(request: HttpRequest) -> HttpResponse:
     """What counts now, as tables."""
     person, ruled = person_of(request), book_in_force()
-    revision = revisions().filter(pk=ruled.pk).first()
+    revision = row_of(ruled)
     context = {
         **book_tables(ruled.book),
         "number": ruled.number,

@@ -50,7 +50,9 @@ def rule(request: HttpRequest, key: str = "") -> HttpResponse:
 def numbers(request: HttpRequest) -> HttpResponse:
     """Weights, thresholds, proofs, reasons and the other numbers; the address may bring some that were tried."""
     form = NumbersForm(_book(request), request.POST if request.method == "POST" else None)
-    form.initial |= {name: value for name, value in request.GET.items() if name in form.fields and value.isdecimal()}
+    for name, value in request.GET.dict().items():
+        if name in form.fields and str(value).isdecimal():
+            form.initial[name] = value
     return _edit(request, form, "approvals/rules_numbers.html", heading="Change risk, proofs and numbers")
 
 

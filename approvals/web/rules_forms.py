@@ -74,7 +74,7 @@ class GroupForm(ChangeForm):
     dissolve = forms.BooleanField(label="Dissolve this group", required=False)
 
     def __init__(self, book: Book, *args: Any, slug: str = "", **kwargs: Any) -> None:
-        self.slug = slug
+        self.key = slug
         if slug:
             group = book.groups[slug]
             people = Person.objects.in_bulk(group.members)
@@ -98,18 +98,18 @@ class GroupForm(ChangeForm):
         return [known[email] for email in typed]
 
     def changed(self, document: dict[str, Any]) -> dict[str, Any]:
-        self.slug = self.slug or self.cleaned_data["slug"]
+        self.key = self.key or self.cleaned_data["slug"]
         if self.cleaned_data.get("dissolve"):
-            del document["groups"][self.slug]
+            del document["groups"][self.key]
         else:
-            document["groups"][self.slug] = {name: self.cleaned_data[name] for name in ("name", "members")}
+            document["groups"][self.key] = {name: self.cleaned_data[name] for name in ("name", "members")}
         return document
 
     def field_of(self, pointer: str) -> str | None:
         for field in ("name", "members"):
-            if pointer.startswith(f"/groups/{self.slug}/{field}"):
+            if pointer.startswith(f"/groups/{self.key}/{field}"):
                 return field
-        return "slug" if pointer == f"/groups/{self.slug}" and "slug" in self.fields else None
+        return "slug" if pointer == f"/groups/{self.key}" and "slug" in self.fields else None
 
 
 class RuleForm(ChangeForm):

@@ -29,6 +29,7 @@ from tests.approvals.asking import ask
 from tests.approvals.standing_in import away
 from tests.browser.gates import gates
 from tests.browser.noticing import noticing
+from tests.browser.ruling import ruling
 from tests.organisation import Organisation, active_agent, credential_for, policy_document
 from tests.registry.drilling import make_canary
 from tests.registry.policies import propose, said_by_organisation
@@ -54,12 +55,13 @@ OWN: dict[str, Any] = {
 }
 
 
-def set_baselines(organisation: Organisation) -> None:
-    """What counts above every agent: first, so that no request is overtaken by it."""
+def set_baselines(organisation: Organisation) -> dict[str, str]:
+    """What counts above every agent and who decides: first, so that no request is overtaken by it."""
     said_by_organisation(organisation.security, EVERYONE)
     team = Subject.of_team(organisation.payments)
     document = {"scope": {"commands_blocked": ["npm publish"]}, "limits": {"files": 15}}
     change_policy(actor=organisation.manager, subject=team, document=document, based_on=0, reason="After the audit.")
+    return ruling(organisation)
 
 
 def govern(organisation: Organisation) -> dict[str, str]:

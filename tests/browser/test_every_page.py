@@ -107,7 +107,7 @@ def portal(
 
 def furnish(organisation: Organisation) -> dict[str, str]:
     """Something of every kind; the numbers and ids that addresses need."""
-    set_baselines(organisation)
+    ruled = set_baselines(organisation)
     agent = active_agent(organisation, data_touched="Source code only.")
     tighten_policy(
         actor=organisation.manager, agent=agent, document=policy_document(branches_allowed=["feature/**"]), based_on=1
@@ -130,6 +130,7 @@ def furnish(organisation: Organisation) -> dict[str, str]:
         **_requests(organisation, agent),
         **_packages(organisation),
         **governed,
+        **ruled,
     }
 
 

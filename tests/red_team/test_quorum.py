@@ -376,7 +376,7 @@ def test_i5_no_request_of_the_old_rulebook_outlives_the_agreement(organisation: 
     for trial in range(max(10, TRIALS // 5)):
         proposal = proposed(organisation, {"rules": [rule("merge", (["security"], 1 + trial % 2), **MERGING)]})
         opening: list[Callable[[], Any]] = [partial(ask, token, f"gh pr merge {trial}{place}") for place in range(2)]
-        agreeing = partial(agree, actor=gia, proposal=proposal, reason="Good.")
+        agreeing: Callable[[], Any] = partial(agree, actor=gia, proposal=proposal, reason="Good.")
         results = at_once([*opening, agreeing])
         assert not [result for result in results if isinstance(result, Exception)]
         _all_as_asked_now()
@@ -396,8 +396,11 @@ def test_i5_agreeing_and_approving_at_once_leaves_no_grant_of_the_old_rulebook(
     for trial in range(max(10, TRIALS // 10)):
         request = opened(token, f"{MERGE} --body {trial}")
         proposal = proposed(organisation, {"rules": [rule("merge", (["security"], 1 + trial % 2), **MERGING)]})
-        voting = partial(review, request, organisation.approver)
-        at_once([voting, partial(agree, actor=gia, proposal=proposal, reason="Good.")])
+        both: list[Callable[[], Any]] = [
+            partial(review, request, organisation.approver),
+            partial(agree, actor=gia, proposal=proposal, reason="Good."),
+        ]
+        at_once(both)
         assert book_in_force().number == Rulebook.objects.count()
         assert state_of(request) == RequestState.VOIDED.value
         assert not Grant.objects.filter(state=GrantState.ISSUED.value).exists()
