@@ -17,7 +17,7 @@ from approvals.rules.heads import plain_branch, repositories_in
 from approvals.selectors.replaced import ToldAgain, told_again
 from approvals.selectors.standing import CallerStanding, KeysOf, caller_standing, keys_of_agent
 from approvals.services.exception_use import by_exception, note_use, open_gate
-from approvals.services.grant import Branch, redeem
+from approvals.services.grant import Branch, Lapsed, redeem
 from approvals.services.question import AskedCall, Call, bound, headline, judge, put
 from approvals.services.record import record, record_if_still_so
 from approvals.services.request import open_request
@@ -104,7 +104,13 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
     bound_to = bound(standing, asked, named)
     call = asked.call
     on = Branch(repositories_in(standing.kill_keys), plain_branch(call.branch or "")) if call.head else None
-    grant = redeem(standing=standing, bound=bound_to, tool_use_id=call.tool_use_id, on=on)
+    try:
+        grant = None if asked.lapsed else redeem(standing=standing, bound=bound_to, tool_use_id=call.tool_use_id, on=on)
+    except Lapsed:
+        # Let go of the grant's row before a request is opened: whoever changes the rulebook locks the other way round.
+        asked.lapsed = True
+        transaction.set_rollback(True)
+        return None
     if grant is not None:
         allowed = _by_grant(decision, grant.request.label)
         draft = _draft(standing, asked, allowed, request=grant.request.number)

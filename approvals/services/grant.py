@@ -75,6 +75,10 @@ def issue(*, request: ApprovalRequest) -> Grant:
     return grant
 
 
+class Lapsed(Exception):
+    """There is a grant for this, but the verdicts no longer approve it. The transaction holds its row: roll it back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """Where a call that states a commit would act: the names that its repository has, and the branch."""
@@ -89,7 +93,7 @@ def redeem(*, standing: CallerStanding, bound: bytes, tool_use_id: str | None, o
     ``on`` is the branch where the call states a commit: reporting a head waits for whoever redeems on it, and the
     other way round, so that none is let through once a newer commit was taken note of. The verdicts are counted
     again under the row's lock: those of people who have since lost the right, or their account, or turned out to
-    have a part in it, give nothing.
+    have a part in it, give nothing. Raises Lapsed then.
     """
     with connection.cursor() as cursor:
         if on is not None:
@@ -112,7 +116,7 @@ def redeem(*, standing: CallerStanding, bound: bytes, tool_use_id: str | None, o
             return None
         grant = Grant.objects.select_related("request", "request__agent", "request__agent__owner_team").get(pk=found[0])
         if not still_approved(grant.request):
-            return None
+            raise Lapsed
         call = (tool_use_id or "")[:_MOST_TOOL_USE_ID]
         cursor.execute(_CONSUME, [call, grant.pk])
         used = cursor.fetchone()

@@ -63,6 +63,7 @@ class AskedCall:
         self.call = call
         self._read: tuple[Catalogue, Classified] | None = None
         self._arguments: dict[str, Any] | None = None
+        self.lapsed = False  # what was approved of it no longer is: put it before people
 
     def understood(self, holder: Holder) -> Classified:
         """What the call does, in the words of the catalogue that the organisation has in force."""

@@ -264,6 +264,30 @@ def _redeemed(entry: Told) -> Item:
     )
 
 
+def _expired(entry: Told) -> Item:
+    return Item(
+        title=f"Grant of AR-{entry.data['request']} was not used in time",
+        picture="ticket",
+        text="It can no longer be used.",
+        request=entry.data["request"],
+        grade=SEEN,
+    )
+
+
+_ENDINGS: Final = {"succeeded": "succeeded", "failed": "failed", "unknown": "ended in a way that nobody reported"}
+
+
+def _outcome(entry: Told) -> Item:
+    ended = str(entry.data["outcome"])
+    return Item(
+        title=f"What AR-{entry.data['request']} let through {_ENDINGS.get(ended, ended)}",
+        picture="ticket",
+        text="As whoever carried it out says." if ended != "unknown" else "The grant stays used.",
+        request=entry.data["request"],
+        grade=SEEN,
+    )
+
+
 def _killed(entry: Told) -> Item:
     who = written(_personal(entry, "actor_label")) or "Someone whose name was erased"
     return Item(
@@ -315,6 +339,8 @@ _TELLERS: Final[Mapping[str, Callable[[Told], Item]]] = {
     "approvals.grant.issued": _issued,
     "approvals.grant.voided": _voided,
     "approvals.grant.redeemed": _redeemed,
+    "approvals.grant.expired": _expired,
+    "approvals.grant.outcome": _outcome,
     "registry.kill.ordered": _killed,
     "registry.kill.acknowledged": _heard,
     "registry.kill.resume_agreed": _agreed,

@@ -51,8 +51,10 @@ FACTS = {
     "provider": "",
     "credential": "",
     "initiator": "",
+    "prompt_author": "",
     "task": "",
     "fingerprint": "",
+    "head": "",
     "files": "",
     "lines": "",
 }

@@ -54,13 +54,13 @@ def server(urlconf: str, *, port: int, environment: Mapping[str, str], workers: 
 
 
 def _wait(url: str) -> None:
-    for _ in range(150):
+    for _ in range(600):
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310
                 return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"{url} did not answer within 15 s.")
+    raise RuntimeError(f"{url} did not answer within a minute.")
 
 
 def wrk(url: str, *, body: bytes, token: str, seconds: int, connections: int, folder: Path) -> Sample:

@@ -25,7 +25,9 @@ def main() -> None:
     for agent in Agent.objects.filter(slug__startswith="agent-").order_by("pk")[:ASKERS]:
         agent.state = AgentState.ACTIVE.value
         agent.revision = PolicyRevision.objects.get(agent=agent)
-        agent.save(update_fields=["state", "revision"])
+        agent.accountable_person, agent.registered_at = manager, agent.created_at
+        agent.purpose = "bench"
+        agent.save()
         print(issue_credential(actor=manager, agent=agent, name="bench", days=1)[1])
 
 

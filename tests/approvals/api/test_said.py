@@ -127,3 +127,50 @@ def test_another_composition_on_the_hook(organisation: Organisation, agent: Agen
     reason = denied(send(HOOK, hook_body(), token, **{"Bailiwick-Fingerprint": "d" * 64}))
     assert "not the agent that was approved" in reason
     assert json.loads(bytes(ApprovalRequest.objects.get().view))["stated"]["fingerprint"] == "d" * 64
+
+
+CHANGE: dict[str, Any] = {"head": "a" * 40, "prompt_author": "member@example.test"}
+AUTHORS = ["member@example.test", "second-approver@example.test"]
+
+
+def test_the_change_and_its_people_are_bound_alike_by_members_and_headers(token: str) -> None:
+    """One and the same request, whichever way it was asked."""
+    asked = send(CHECKS, check_body("gh pr merge 7", **CHANGE, co_authors=AUTHORS), token).json()
+    headers = {f"Bailiwick-{name.replace('_', '-').title()}": value for name, value in CHANGE.items()}
+    said = denied(
+        send(HOOK, hook_body("gh pr merge 7"), token, **headers, **{"Bailiwick-Co-Authors": ", ".join(AUTHORS)})
+    )
+    assert asked["request"]["number"] in said
+    request = ApprovalRequest.objects.get()
+    assert (request.head, last_check()["stated"]["head"]) == ("a" * 40, "a" * 40)
+    assert asked["request"]["retry_after"] >= 1
+    assert "of no use to ask again" in said
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("head", "a" * 39),
+        ("head", "A" * 40),
+        ("head", ""),
+        ("head", 7),
+        ("diff", "x" * 500_001),
+        ("diff", ["x"]),
+        ("co_authors", "member@example.test"),
+        ("co_authors", [7]),
+        ("co_authors", [""]),
+        ("co_authors", ["a\nb"]),
+        ("co_authors", ["x@example.test"] * 51),
+        ("prompt_author", 7),
+    ],
+)
+def test_a_change_that_is_not_one_is_refused(token: str, member: str, value: Any) -> None:
+    found = problem(send(CHECKS, check_body("gh pr merge 7", **{member: value}), token), 400)
+    assert [fault["pointer"] for fault in found["errors"]] == [f"/{member}"]
+    assert not ApprovalRequest.objects.exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("Head", "abc"), ("Co-Authors", ",".join(["x@example.test"] * 51))])
+def test_a_header_of_the_change_that_is_not_one_denies(token: str, name: str, value: str) -> None:
+    assert name in denied(send(HOOK, hook_body("gh pr merge 7"), token, **{f"Bailiwick-{name}": value}))
+    assert not ApprovalRequest.objects.exists()
