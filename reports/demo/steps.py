@@ -10,7 +10,7 @@ HOME = "/home/dev"
 class Gate:
     """What becomes of a gated step.
 
-    ``verdicts`` are (person, "approve" or "deny", reason, minutes after the request); none means that
+    ``verdicts`` are (person, "approve", "deny" or "changes", reason, minutes after the request); none means that
     it expires. ``used`` tells whether the agent comes back for its grant.
     """
 
@@ -86,6 +86,10 @@ def approved(by: str, reason: str, minutes: float, *, used: bool = True) -> Gate
 
 def denied(by: str, reason: str, minutes: float) -> Gate:
     return Gate(((by, "deny", reason, minutes),))
+
+
+def sent_back(by: str, reason: str, minutes: float) -> Gate:
+    return Gate(((by, "changes", reason, minutes),))
 
 
 def approved_by_two(first: tuple[str, str, float], second: tuple[str, str, float]) -> Gate:

@@ -1,6 +1,6 @@
 """What the two agents of Payments worked on: every line of it invented."""
 
-from reports.demo.steps import Gate, Step, Story, approved, bash, denied, edit, fetch, grep, read, write
+from reports.demo.steps import Gate, Step, Story, approved, bash, denied, edit, fetch, grep, read, sent_back, write
 
 Swap = tuple[str, str]  # a text and what takes its place
 API, CORE, WEB = "harbourline/payments-api", "harbourline/ledger-core", "harbourline/checkout-web"
@@ -289,7 +289,7 @@ def of_the_week() -> list[Story]:
         pages("daniel", "WEB-330", "receipt", "Let people print the receipt.",
               ("<Receipt />", "<Receipt printable />")),
         migration("jonas", "PAY-731", "0045", "payout.bank_message",
-                  gate=denied("daniel", "Free text from a bank can hold personal data. Use the code table.", 38)),
+                  gate=sent_back("daniel", "Free text from a bank can hold personal data. Use the code table.", 38)),
         dependency("priya", "PAY-736", "cryptography", "46.0.4",
                    approved("daniel", "The advisory is public and we are affected. Go.", 2)),
         defect("jonas", "PAY-738", "webhook", "Webhooks are signed with the old key.",

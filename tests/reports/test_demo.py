@@ -165,7 +165,7 @@ def _governing() -> None:
 
 def _requests() -> None:
     states = Counter(ApprovalRequest.objects.values_list("state", flat=True))
-    assert states.keys() == {"approved", "denied", "expired", "voided", "pending"}
+    assert states.keys() == {"approved", "denied", "returned", "expired", "voided", "pending"}
     waiting = ApprovalRequest.objects.get(state="pending")
     assert waiting.expires_at - database_now() > timedelta(days=6)
     assert Counter(Grant.objects.values_list("state", flat=True))["issued"] == 1
