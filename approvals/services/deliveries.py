@@ -18,6 +18,8 @@ from portal.ledger.services.append import append
 
 # For so long a claimed row is left alone: longer than any sending takes, and then another sender finds it.
 LEASE = timedelta(seconds=60)
+# What waits for a place that is down is held for so long: short, because it may be up again before the next try.
+MOST_HELD = timedelta(minutes=5)
 MOST_GATHERED = 200
 MOST_REPLAYED = 1000
 _WAITING, _DEAD = DeliveryState.WAITING.value, DeliveryState.DEAD.value
@@ -81,7 +83,7 @@ def mark_failed(deliveries: Sequence[Delivery], because: str, *, final: bool = F
         else:
             row.update(not_before=now + pause, fault=because)
             if shut:
-                _hold_back(one, now + pause)
+                _hold_back(one, now + min(pause, MOST_HELD))
 
 
 def _hold_back(failed: Delivery, until: datetime) -> None:

@@ -201,6 +201,20 @@ def test_a_receiver_that_is_down_holds_up_only_itself(
     assert Delivery.objects.filter(channel=good).count() == 3
 
 
+def test_what_is_new_does_not_wait_for_hours_with_what_is_old(organisation: Organisation, receiver: Receiver) -> None:
+    made, _ = channel(organisation, receiver)
+    old = try_channel(actor=organisation.manager, channel=made)
+    Delivery.objects.update(attempts=MOST_TRIES - 2)
+    new = try_channel(actor=organisation.manager, channel=made)
+    receiver.status = 503
+    before = database_now()
+    assert deliver_due() == 1
+    old.refresh_from_db()
+    new.refresh_from_db()
+    assert old.not_before - before >= timedelta(hours=6)
+    assert new.not_before - old.not_before < timedelta(hours=-5)
+
+
 def test_an_ended_channel_is_told_nothing(organisation: Organisation, token: str, receiver: Receiver) -> None:
     made, _ = channel(organisation, receiver)
     opened(token)

@@ -14,6 +14,7 @@ from tests.organisation import Organisation
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TICKED = r'<input[^>]*name="(?:kinds|digest)"[^>]* checked'
 WEBHOOK = {"kind": "webhook", "name": "Hook", "address": "https://hooks.example.com/services/T00/B00/the-key"}
 
 
@@ -27,7 +28,7 @@ def added(client: Client, **more: str) -> str:
 def test_choices_are_kept_and_shown_again(client: Client, organisation: Organisation) -> None:
     sign_in(client, organisation.approver)
     page = client.get("/approvals/notices/").content.decode()
-    assert len(re.findall(r"<input[^>]* checked", page)) == 7, "six kinds and how"
+    assert len(re.findall(TICKED, page)) == 7, "six kinds and how"
     said = {
         "kinds": ["approvals.request.opened"],
         "digest": "daily",
@@ -39,7 +40,7 @@ def test_choices_are_kept_and_shown_again(client: Client, organisation: Organisa
     choice = NoticeChoice.objects.get(person=organisation.approver)
     assert choice.events == ["approvals.request.opened"]
     page = client.get("/approvals/notices/").content.decode()
-    assert len(re.findall(r"<input[^>]* checked", page)) == 2
+    assert len(re.findall(TICKED, page)) == 2
     assert 'value="22:00"' in page
     assert '<option value="Europe/Madrid" selected>' in page
 
