@@ -18,7 +18,7 @@ from approvals.rules.rulebook_words import FACTOR
 from approvals.selectors.risk import MOST_SCORED, Column, distribution, other_risk, scored, tried
 from approvals.selectors.rulebook import book_in_force
 from approvals.selectors.rulebook_proposals import may_write
-from approvals.web.rules_forms import weight_field
+from approvals.web.rulebook_forms import weight_field
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from portal.web.charts import histogram

@@ -16,7 +16,7 @@ from portal.ledger.signing import load_signer
 from registry.models import KillOrder
 from registry.rules.kill import ScopeKind
 from registry.services.kill import agree_resume, order_kill
-from reports.demo import away, gates, levels, looking_again, rehearsal, stories_payments, stories_platform
+from reports.demo import away, gates, levels, looking_again, rehearsal, rulebook, stories_payments, stories_platform
 from reports.demo.agents import DRAFT, REGISTERED, draft_of, register
 from reports.demo.clock import wound_back
 from reports.demo.notices import set_notices
@@ -103,6 +103,8 @@ def _governing(stage: Stage, organisation: Organisation, cast: Cast, days: list[
         ),
         (last + timedelta(hours=13), rehearsal.ask_for_drill(organisation, agents["helper"])),
         (last + timedelta(hours=14), offer(organisation, agents["companion"])),
+        (days[0] + timedelta(hours=6), rulebook.agreed(organisation)),
+        (last + timedelta(hours=15), rulebook.waiting(organisation)),
         (days[2] + timedelta(hours=7), away.ill(organisation, days[3] + timedelta(hours=8))),
         (last + timedelta(hours=14, minutes=20), away.leave(organisation, starts_at=now + timedelta(days=2))),
         (last + timedelta(hours=16, minutes=40), _strangers()),

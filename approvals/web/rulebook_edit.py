@@ -12,7 +12,7 @@ from approvals.rules.rulebook import Book
 from approvals.selectors.rulebook import book_in_force
 from approvals.selectors.rulebook_proposals import may_write, open_proposals, proposal_by
 from approvals.services.rulebook import propose
-from approvals.web.rules_forms import ChangeForm, GroupForm, NumbersForm, RuleForm, TextForm, show_faults
+from approvals.web.rulebook_forms import ChangeForm, GroupForm, NumbersForm, RuleForm, TextForm, show_faults
 from portal.errors import InvalidInput, NotAllowed, NotFound, PortalError
 from portal.web.access import signed_in
 from registry.web.asking import person_of
