@@ -2,6 +2,7 @@
 
 import shlex
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -109,9 +110,9 @@ def test_overdue_debt_makes_each_tier_one_stricter(command: str, without: Outcom
     assert answers == [without, within]
 
 
-def _policy() -> dict[str, object]:
-    document = template().to_document()
-    document["scope"]["repositories"] = ["acme/payments"]  # type: ignore[index,call-overload]  # a document
+def _policy() -> dict[str, Any]:
+    document: dict[str, Any] = template().to_document()
+    document["scope"]["repositories"] = ["acme/payments"]
     return document
 
 
@@ -155,8 +156,14 @@ def test_requests_that_differ_in_numbers_alone_are_alike(number: int, other: int
 
 
 def test_another_agent_tool_action_target_or_place_is_not_alike() -> None:
-    base = {"agent_id": AGENT, "tool": "Bash", "actions": ["pr.merge"], "resource": "x", "repository": "acme/a"}
-    others = [
+    base: dict[str, Any] = {
+        "agent_id": AGENT,
+        "tool": "Bash",
+        "actions": ["pr.merge"],
+        "resource": "x",
+        "repository": "acme/a",
+    }
+    others: list[dict[str, Any]] = [
         {"agent_id": UUID(int=8)},
         {"tool": "Edit"},
         {"actions": ["pr.merge", "push.force"]},
@@ -164,9 +171,9 @@ def test_another_agent_tool_action_target_or_place_is_not_alike() -> None:
         {"repository": "acme/b"},
         {"environment": "production"},
     ]
-    keys = [key_of(**{**base, **other}) for other in ({}, *others)]  # type: ignore[arg-type]  # facts by name
+    keys = [key_of(**{**base, **other}) for other in ({}, *others)]
     assert len(set(keys)) == len(keys)
-    assert key_of(**{**base, "repository": "ACME/A"}) == keys[0]  # type: ignore[arg-type]
+    assert key_of(**{**base, "repository": "ACME/A"}) == keys[0]
     assert kind_of_target("fix  0123456abc at 12") == "fix # at #"
 
 
