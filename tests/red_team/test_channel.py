@@ -412,9 +412,7 @@ def test_r68_what_is_sent_to_chat_has_no_button_that_acts(asked: ApprovalRequest
         messages.teams(notice, "https://portal.example/"),
     ):
         text = json.dumps(written)
-        assert not re.search(r'"(?:button|actions|Action\.(?:Submit|Execute|Http)|value|callback_id)"', text) or (
-            "Action.OpenUrl" in text
-        )
+        assert not re.search(r'"(?:button|block_actions|callback_id|Action\.(?:Submit|Execute|Http))"', text)
         assert set(re.findall(r"https://[\w.]+/", text)) <= {"https://portal.example/"}
 
 
@@ -505,6 +503,15 @@ def test_r70_and_means_nothing_in_a_form(organisation: Organisation, pair_asked:
     given = Review.objects.get(request=pair_asked)
     assert (given.person, given.turn, given.stage) == (organisation.approver, 1, 0)
     assert not Grant.objects.exists()
+
+
+def test_r26_a_name_with_a_null_is_no_name(token: str) -> None:
+    body = {"tool": "Bash", "tool_input": {"command": "git status"}, "repository": "acme/payments\0"}
+    before, sent = governed(), json.dumps(body)
+    given = {"content_type": "application/json", "headers": {"Authorization": f"Bearer {token}"}}
+    answer = Client(raise_request_exception=False).post("/api/v1/checks", sent, **given)
+    assert answer.status_code in {400, 422}
+    assert governed() == before
 
 
 def test_r70_a_check_cannot_name_its_own_request_or_answer(organisation: Organisation, token: str) -> None:
