@@ -49,7 +49,7 @@ def settled(request: ApprovalRequest) -> Settled:
 
 def last_turn(request: ApprovalRequest, human: UUID) -> Review | None:
     """What this natural person said last of the request; None when they said nothing."""
-    return Review.objects.filter(request=request, human=human).order_by("-turn").first()
+    return Review.objects.filter(request=request, person__human=human).order_by("-turn").first()
 
 
 def _decides(request: ApprovalRequest) -> dict[str, Any]:

@@ -122,8 +122,10 @@ def _without_part(accounts: Sequence[UUID]) -> Q:
 
 
 def _standing(**whose: Any) -> Any:
-    """Verdicts that were not taken back: the last of their account's history."""
-    newer = Review.objects.filter(request=OuterRef("request"), human=OuterRef("human"), turn__gt=OuterRef("turn"))
+    """Verdicts that were not taken back: the last of their person."""
+    newer = Review.objects.filter(
+        request=OuterRef("request"), person__human=OuterRef("person__human"), turn__gt=OuterRef("turn")
+    )
     given = Review.objects.filter(request=OuterRef("pk"), **whose).exclude(verdict=Verdict.RETRACT.value)
     return given.filter(~Exists(newer))
 

@@ -72,11 +72,13 @@ class Scene:
 
     @cached_property
     def last(self) -> list[Review]:
-        """Of each account history the last verdict, unless it took the one before back."""
+        """Of each natural person, as the accounts are linked now, the last verdict, unless it took one back.
+
+        Of two accounts that each gave their first before they were linked, the one that says no comes last.
+        """
         latest: dict[UUID, Review] = {}
-        for review in self.reviews:
-            if review.human not in latest or review.turn > latest[review.human].turn:
-                latest[review.human] = review
+        for review in sorted(self.reviews, key=lambda one: (one.turn, one.verdict != Verdict.APPROVE.value)):
+            latest[review.person.human] = review
         return [one for one in latest.values() if one.verdict != Verdict.RETRACT.value]
 
     @cached_property

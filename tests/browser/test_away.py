@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from portal.ledger.selectors.entries import database_now
@@ -16,7 +16,7 @@ from tests.organisation import Organisation, active_agent, credential_for
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LookOver = Callable[[Page, str], None]
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def test_say_it_stand_in_and_end_it(

@@ -126,3 +126,18 @@ def test_of_a_verdict_taken_back(organisation: Organisation, pair_token: str) ->
     assert agree(organisation.people)["approver"] == {request.number}
     say(request, organisation.approver)
     assert agree(organisation.people)["approver"] == set()
+
+
+def test_of_a_verdict_taken_back_after_the_account_was_linked(organisation: Organisation, pair_token: str) -> None:
+    """The person behind the account is another id then; the verdict is theirs all the same."""
+    request = opened(pair_token)
+    say(request, organisation.second_approver)
+    one_person(organisation, organisation.approver, organisation.second_approver)
+    both = [Person.objects.get(pk=one.pk) for one in (organisation.approver, organisation.second_approver)]
+    people = {**organisation.people, "approver": both[0], "second_approver": both[1]}
+    assert agree(people)["approver"] == set()
+    undo(actor=both[1], request=request)
+    assert agree(people)["approver"] == {request.number}
+    say(request, both[0])
+    found = agree(people)
+    assert found["approver"] == found["second_approver"] == set()
