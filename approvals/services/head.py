@@ -14,7 +14,7 @@ from approvals.selectors.requests import of_branch
 from approvals.selectors.standing import CallerStanding
 from approvals.services.grant import void_approved
 from approvals.services.request import end, lock
-from portal.errors import NotAllowed, Unprocessable
+from portal.errors import NotAllowed, NotAuthenticated, Unprocessable
 from portal.ledger.events import Actor
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
@@ -103,6 +103,8 @@ def _wrong(member: str, detail: str) -> Unprocessable:
 
 def _refuse_stranger(standing: CallerStanding, repository: str) -> None:
     """An agent speaks only of repositories that it may work in: what it says ends other people's approvals."""
+    if not standing.credential_ok:
+        raise NotAuthenticated("The credential has expired or was revoked. Nothing was recorded.")
     policies = standing.holder.policies
     if policies is None or standing.agent_state in _SILENT:
         raise NotAllowed(f"The agent is {standing.agent_state}; it may not report. Nothing was recorded.")
