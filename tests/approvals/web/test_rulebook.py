@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import orjson
 import pytest
 from django.test import Client
 
-from approvals.models import RulebookProposal
+from approvals.models import ApprovalRequest, RulebookProposal
+from approvals.rules.rulebook import BUILT_IN
+from approvals.rules.view import view_hash
+from approvals.selectors.requirement import requirement_under, stored_requirement
 from approvals.selectors.rulebook import book_in_force
 from portal.identity.models import Person
 from tests.approvals.asking import opened
@@ -281,3 +285,21 @@ def test_the_risk_page_shows_what_a_threshold_would_have_changed(
     assert "High must begin above" in text(client, "/approvals/risk/?risk__elevated=90", 422)
     assert text(client, "/approvals/risk/?team=payments&days=7")
     assert text(client, "/approvals/risk/?team=none", 422)
+
+
+def test_what_was_sealed_before_there_was_a_rulebook_is_still_shown_and_weighed(
+    organisation: Organisation, browser: SignedIn, token: str
+) -> None:
+    """A view of the first format, as rows of before the rulebook have it."""
+    request = opened(token)
+    view = orjson.loads(bytes(request.view))
+    for member in ("around", "decides", "risk", "head", "diff", "said", "people", "edited"):
+        del view[member]
+    old = orjson.dumps({**view, "format": "bailiwick-view/1"})
+    ApprovalRequest.objects.filter(pk=request.pk).update(view=old, view_hash=view_hash(old), factors=[], risk=0)
+    assert request.label in text(browser(organisation.approver), f"/approvals/{request.label}/")
+    request.refresh_from_db()
+    assert stored_requirement(request).is_as(requirement_under(request, BUILT_IN))
+    in_force(organisation, {"rules": [rule("merge", (["security"], 1))]})
+    request.refresh_from_db()
+    assert request.state == "voided"
