@@ -130,12 +130,13 @@ async def asking(host: str, agents: Sequence[dict[str, Any]], watch: Watch, unti
     while time.monotonic() < until - 3:
         agent = agents[number % len(agents)]
         call = {**CHECK, "session": f"s{number}", "input": {"command": f"npm install left-pad@1.{number}.0"}}
-        _, answer = await line.ask(
+        status, answer = await line.ask(
             "/api/v1/checks", headers=f"Authorization: Bearer {agent['token']}\r\n", body=json.dumps(call).encode()
         )
-        label = (json.loads(answer).get("request") or {}).get("number")
-        if label:
-            watch.opened[label] = time.monotonic()
+        said = json.loads(answer)
+        if status != 200 or not said["request"]:
+            raise RuntimeError(f"No request was opened: {status} {said.get('sentence', answer)}")
+        watch.opened[said["request"]["number"]] = time.monotonic()
         number += 1
         await asyncio.sleep(0.7)
 

@@ -74,7 +74,7 @@ def shown(page: str) -> str:
 
 def text_of(page: str) -> str:
     """What a reader sees: the second copy of a line, which stands side by side with the first, is left out."""
-    page = re.sub(r'<span class="pl pl--copy".*?</span>', "", page, flags=re.S)
+    page = re.sub(r'<span class="pl pl--copy".*?</span>', "", page, flags=re.DOTALL)
     return unescape(re.sub(r"<[^>]*>", "", page))
 
 
@@ -130,14 +130,14 @@ def test_r52_what_an_agent_writes_is_never_obeyed(organisation: Organisation, to
     assert "\x1b" not in page
     assert 'href="https://evil.example' not in page
     assert (
-        active.split("\n")[0].replace("\x1b", "")[:10].strip("\x07") in text_of(page).replace("\x1b", "")
+        active.split("\n", maxsplit=1)[0].replace("\x1b", "")[:10].strip("\x07") in text_of(page).replace("\x1b", "")
         or "\x1b" in active
     )
 
 
 @database
 def test_r53_the_dangerous_end_of_something_long_is_there_to_read(organisation: Organisation, token: str) -> None:
-    """After 10 kB of one line, after 2,000 lines of a difference, and after the difference itself; buttons stand last."""
+    """After 10 kB of one line, 2,000 lines of a difference, and the difference itself; the buttons stand last."""
     before = [f"line {number}" for number in range(1000)]
     after = [f"{line} changed" for line in before]
     diff = "\n".join([*difflib.unified_diff(before, after, "a/x.sh", "b/x.sh", lineterm=""), TAIL])
@@ -152,7 +152,7 @@ def test_r53_the_dangerous_end_of_something_long_is_there_to_read(organisation: 
     # Nothing that is decided comes after the buttons, and none of it folds or scrolls in a box of its own.
     approve = page.index('value="approve"')
     assert page.index("the-dangerous-tail") < approve
-    assert page.rindex(TAIL.split(" | ")[0]) < approve
+    assert page.rindex(TAIL.split(" | ", maxsplit=1)[0]) < approve
     assert "<details data-fold" not in page
     # With scripts approving waits for the end of each part: each has a mark there.
     assert page.count("data-seen") >= 1000 * 2 // 120
@@ -193,8 +193,10 @@ def test_r53_the_html_of_a_difference_holds_every_character(before: list[str], a
         assert before == after
         return
     html = "".join(file.html for file in patch.files)
-    rows = re.findall(r'<(?:ins|del|span) class="pl(?: pl--note)?"[^>]*>(.*?)\n</(?:ins|del|span)>', html, flags=re.S)
-    bare = [unescape(re.sub(r"<mark.*?</mark>|<[^>]*>", "", row, flags=re.S)) for row in rows]
+    rows = re.findall(
+        r'<(?:ins|del|span) class="pl(?: pl--note)?"[^>]*>(.*?)\n</(?:ins|del|span)>', html, flags=re.DOTALL
+    )
+    bare = [unescape(re.sub(r"<mark.*?</mark>|<[^>]*>", "", row, flags=re.DOTALL)) for row in rows]
     body = [line for line in diff.split("\n")[2:] if not line.startswith("@@ ")]
     wanted = sorted(_unmarked(line[1:]) for line in body)
     assert sorted(bare) == wanted
@@ -203,13 +205,13 @@ def test_r53_the_html_of_a_difference_holds_every_character(before: list[str], a
 def _unmarked(line: str) -> str:
     """A line without the characters that a mark stands for."""
     part = _as_shown(line)
-    return unescape(re.sub(r"<mark.*?</mark>", "", part, flags=re.S))
+    return unescape(re.sub(r"<mark.*?</mark>", "", part, flags=re.DOTALL))
 
 
 def _as_shown(line: str) -> str:
     patch = shown_patch(f"--- a/x\n+++ b/x\n@@ -0,0 +1,1 @@\n+{line}")
     assert patch is not None
-    found = re.search(r'<ins class="pl"[^>]*>(.*?)\n</ins>', str(patch.files[0].html), flags=re.S)
+    found = re.search(r'<ins class="pl"[^>]*>(.*?)\n</ins>', str(patch.files[0].html), flags=re.DOTALL)
     assert found is not None
     return found[1]
 
