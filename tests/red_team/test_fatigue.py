@@ -18,6 +18,7 @@ from approvals.rules.canary import TEMPLATES, CanaryOutcome
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.oversight import Period, oversight_for, people_for
 from approvals.services.canaries import plant
+from approvals.services.edit import edit_and_approve
 from approvals.services.request import withdraw
 from approvals.services.review import Shown, add_review
 from portal.identity.models import Person
@@ -217,6 +218,21 @@ class TestR59:
         assert settled.state in (RequestState.DENIED.value, RequestState.RETURNED.value)
         assert Canary.objects.get().outcome == CanaryOutcome.CAUGHT.value
         assert entries("canary.settled") == 1
+
+    def test_r59_editing_one_catches_it_and_asks_for_nothing(self, organisation: Organisation, token: str) -> None:
+        canary = planted_like(opened(token))
+        before = ApprovalRequest.objects.count()
+        edit_and_approve(
+            actor=organisation.approver,
+            request=canary,
+            tool_input={"command": "pip install requests==2.32.3"},
+            reason="The name of the package was wrong.",
+            view_hash=bytes(canary.view_hash),
+            fresh=True,
+        )
+        assert ApprovalRequest.objects.count() == before
+        assert not Grant.objects.exists()
+        assert Canary.objects.get().outcome == CanaryOutcome.CAUGHT.value
 
     def test_r59_one_that_nobody_decides_has_lapsed(self, organisation: Organisation, token: str) -> None:
         canary = planted_like(opened(token))
