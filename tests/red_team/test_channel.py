@@ -508,7 +508,7 @@ def test_r70_and_means_nothing_in_a_form(organisation: Organisation, pair_asked:
 def test_r26_a_name_with_a_null_is_no_name(token: str) -> None:
     body = {"tool": "Bash", "tool_input": {"command": "git status"}, "repository": "acme/payments\0"}
     before, sent = governed(), json.dumps(body)
-    given = {"content_type": "application/json", "headers": {"Authorization": f"Bearer {token}"}}
+    given: dict[str, Any] = {"content_type": "application/json", "headers": {"Authorization": f"Bearer {token}"}}
     answer = Client(raise_request_exception=False).post("/api/v1/checks", sent, **given)
     assert answer.status_code in {400, 422}
     assert governed() == before
