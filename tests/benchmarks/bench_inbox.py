@@ -129,7 +129,8 @@ async def asking(host: str, agents: Sequence[dict[str, Any]], watch: Watch, unti
     line, number = Line(host), 0
     while time.monotonic() < until - 3:
         agent = agents[number % len(agents)]
-        call = {**CHECK, "session": f"s{number}", "input": {"command": f"npm install left-pad@1.{number}.0"}}
+        # A session of each round: the same question asked again is the same request.
+        call = {**CHECK, "session": f"s{number}-{until:.0f}", "input": {"command": f"npm install left-pad@1.{number}.0"}}
         status, answer = await line.ask(
             "/api/v1/checks", headers=f"Authorization: Bearer {agent['token']}\r\n", body=json.dumps(call).encode()
         )
