@@ -130,7 +130,8 @@ async def asking(host: str, agents: Sequence[dict[str, Any]], watch: Watch, unti
     while time.monotonic() < until - 3:
         agent = agents[number % len(agents)]
         # A session of each round: the same question asked again is the same request.
-        call = {**CHECK, "session": f"s{number}-{until:.0f}", "input": {"command": f"npm install left-pad@1.{number}.0"}}
+        command = {"command": f"npm install left-pad@1.{number}.0"}
+        call = {**CHECK, "session": f"s{number}-{until:.0f}", "input": command}
         status, answer = await line.ask(
             "/api/v1/checks", headers=f"Authorization: Bearer {agent['token']}\r\n", body=json.dumps(call).encode()
         )
