@@ -17,7 +17,7 @@ TOP_LEVEL = {*PACKAGES, "templates", "static", "tests", "docs"}
 
 # From the ground up. A module may import its own floor and those below it.
 FLOORS = (
-    ("portal.errors", "portal.outbound"),
+    ("portal.errors", "portal.outbound", "portal.reading"),
     ("portal.ledger",),
     ("portal.identity",),
     ("portal.web", "portal.api"),

@@ -17,6 +17,7 @@ from portal.errors import NotFound
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import authority_of, teams_managed_by
+from portal.reading import once
 
 
 def account_of(person: Person) -> Account:
@@ -67,6 +68,7 @@ def running(now: datetime) -> QuerySet[Delegation]:
     return Delegation.objects.filter(starts_at__lte=now, ends_at__gt=now, ended_at=None)
 
 
+@once
 def held_by(person: Person, *, now: datetime, giver: Person | None = None) -> list[StandIn]:
     """The delegations that run and whose receiver this person is, those that the giver made first."""
     rows = running(now).filter(receiver=person).select_related("giver", "made_by")

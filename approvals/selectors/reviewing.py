@@ -21,6 +21,7 @@ from portal.identity.models import Person
 from portal.identity.rules.roles import Authority
 from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
+from portal.reading import once
 
 __all__ = [
     "Capacity",
@@ -115,6 +116,7 @@ def _voters(reviews: Iterable[Review]) -> set[UUID]:
     return {key for key in people if key is not None}
 
 
+@once
 def scene_of(request: ApprovalRequest) -> Scene:
     return Scene(request, database_now())
 

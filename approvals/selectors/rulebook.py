@@ -10,6 +10,7 @@ from approvals.rules.rulebook_parts import GROUP, SECURITY, TEAM
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import holders_of
+from portal.reading import once
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ _MOST_KEPT: Final = 50
 _kept: dict[UUID, InForceBook] = {}
 
 
+@once
 def book_in_force() -> InForceBook:
     """The rulebook with the greatest number, read fresh; its document is read once, since a revision never changes."""
     newest = Rulebook.objects.order_by("-number").values_list("pk", flat=True).first()

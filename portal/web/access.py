@@ -9,6 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 
+from portal.reading import one_reading
+
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -18,9 +20,12 @@ def signed_in(view: View[P]) -> View[P]:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        return to_sign_in(request)
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        if request.method in {"GET", "HEAD"}:
+            with one_reading():
+                return view(request, *args, **kwargs)
+        return view(request, *args, **kwargs)
 
     return cast("View[P]", guarded)
 

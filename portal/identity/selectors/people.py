@@ -11,10 +11,12 @@ from portal.identity.models import Membership, Person, RoleAssignment, Team
 from portal.identity.rules.mailbox import Mailbox, mailbox_of
 from portal.identity.rules.roles import Authority, Role
 from portal.ledger.events import Actor
+from portal.reading import once
 
 
+@once
 def authority_of(person: Person) -> Authority:
-    """The person's roles and teams, read fresh: two queries."""
+    """The person's roles and teams, read fresh (on a page: once): two queries."""
     roles = RoleAssignment.objects.filter(person_id=person.pk).values_list("role", "team_id")
     teams = Membership.objects.filter(person_id=person.pk).values_list("team_id", flat=True)
     return Authority(

@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 from portal.errors import NotFound
 from portal.ledger import vault
 from portal.ledger.models import Entry
+from portal.reading import once
 
 
+@once
 def database_now() -> datetime:
     """The database's clock (UTC, microseconds): the one that judges deadlines and dates entries."""
     with connection.cursor() as cursor:

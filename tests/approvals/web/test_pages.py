@@ -261,14 +261,14 @@ def queries_of(client: Client, path: str) -> int:
 
 
 PINS = {
-    "?show=pending": 81,
-    "list/?show=pending": 26,
-    "list/": 25,
-    "badge/": 18,
-    "home/": 34,
-    "of/payments-refactorer/": 23,
-    "AR-1/": 55,
-    "AR-1/news/": 15,
+    "?show=pending": 29,
+    "list/?show=pending": 13,
+    "list/": 12,
+    "badge/": 10,
+    "home/": 14,
+    "of/payments-refactorer/": 13,
+    "AR-1/": 22,
+    "AR-1/news/": 11,
 }
 
 
