@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -102,6 +102,7 @@ class RulebookProposalDetailSerializer(RulebookProposalSerializer):
     class Meta(RulebookProposalSerializer.Meta):
         fields = [*RulebookProposalSerializer.Meta.fields, "document", "changes"]
 
+    @extend_schema_field(RulebookChangeSerializer(many=True))
     def get_changes(self, proposal: RulebookProposal) -> list[dict[str, str]]:
         return [{"sentence": one.sentence, "direction": one.direction.value} for one in changes_of(proposal)]
 

@@ -3,13 +3,13 @@
 from enum import StrEnum
 from typing import Any
 
-import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from approvals.models import ApprovalRequest, Comment, Grant, Review
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, Verdict
+from approvals.selectors.deciding import view_of
 from approvals.selectors.replaced import replacement_of
 from registry.rules.texts import MOST_TEXT
 
@@ -98,8 +98,7 @@ class RequestDetail(RequestSerializer):
 
     @extend_schema_field({"type": "object", "additionalProperties": True, "description": "The sealed view, parsed."})
     def get_view(self, asked: ApprovalRequest) -> dict[str, Any]:
-        document: dict[str, Any] = orjson.loads(bytes(asked.view))
-        return document
+        return view_of(asked)
 
     @extend_schema_field({"type": "string", "description": "SHA-256 of the sealed view, hex."})
     def get_view_hash(self, asked: ApprovalRequest) -> str:

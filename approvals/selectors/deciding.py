@@ -1,4 +1,4 @@
-"""Reading what a decision of a request asks for: how much of a reason, and which proof of who decides."""
+"""Reading what a decision of a request asks for, from its sealed view: how much of a reason, and which proof."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -7,15 +7,12 @@ import orjson
 
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.rulebook import StepUp
-from approvals.rules.stages import Settled, settle, stored_stages
 from approvals.rules.view import reversibility_of
 from approvals.rules.workflow import Verdict
-from approvals.selectors.reviewing import standing_reviews
 from registry.rules.actions import Reversibility
 
 # Also the least that sending something back must be explained with.
 SHORTEST_REASON: Final = 3
-_STRICTNESS: Final = (StepUp.NONE, StepUp.FRESH, StepUp.PASSKEY)
 
 
 def reason_least(request: ApprovalRequest, verdict: Verdict) -> int:
@@ -33,18 +30,13 @@ def step_up_of(request: ApprovalRequest) -> StepUp:
     sealed = _decides(request).get("step_up")
     if sealed is None:
         sealed = StepUp.FRESH if is_irreversible(request) else StepUp.NONE
-    return max(StepUp(sealed), StepUp(request.step_up), key=_STRICTNESS.index)
+    return max(StepUp(sealed), StepUp(request.step_up), key=lambda proof: proof.rank)
 
 
 def is_irreversible(request: ApprovalRequest) -> bool:
     """Whether any part of what is asked cannot be undone."""
     does = view_of(request)["action"]["does"]
     return any(reversibility_of(deed) is Reversibility.IRREVERSIBLE for deed in does)
-
-
-def settled(request: ApprovalRequest) -> Settled:
-    """What the verdicts that still count come to. To act on it, lock the request's row first."""
-    return settle(stored_stages(request.stages), standing_reviews(request))
 
 
 def last_turn(request: ApprovalRequest, human: UUID) -> Review | None:

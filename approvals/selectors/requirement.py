@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from approvals.models import ApprovalRequest
 from approvals.rules.classify.actions import Action
 from approvals.rules.requirement import Requirement, requirement
@@ -16,6 +14,7 @@ from approvals.rules.rulebook_parts import GROUP, StepUp
 from approvals.rules.stages import stored_stages
 from approvals.rules.view import reversibility_of
 from approvals.rules.workflow import RequestState
+from approvals.selectors.deciding import SHORTEST_REASON, view_of
 from approvals.selectors.requests import basis_of
 from approvals.selectors.rulebook import InForceBook
 from approvals.selectors.standing import effective_policy
@@ -107,7 +106,7 @@ def weigh(new: NewRequest, ruled: InForceBook) -> Weighed:
 
 def requirement_under(request: ApprovalRequest, book: Book) -> Requirement:
     """What this request would take under another book, from what was sealed and recorded of it."""
-    view = orjson.loads(bytes(request.view))
+    view = view_of(request)
     does = view["action"]["does"]
     return requirement(
         book,
@@ -123,15 +122,14 @@ def requirement_under(request: ApprovalRequest, book: Book) -> Requirement:
 
 def stored_requirement(request: ApprovalRequest) -> Requirement:
     """What this request takes, as it was decided when it was opened. ``ValueError`` for what asks nobody."""
-    view = orjson.loads(bytes(request.view))
-    decides = view.get("decides") or {}
+    decides = view_of(request).get("decides") or {}
     minutes = round((request.expires_at - request.opened_at).total_seconds() / 60)
     return Requirement(
         stages=stored_stages(request.stages),
         expires_minutes=decides.get("expires_minutes", minutes),
         grant_minutes=request.grant_minutes,
         step_up=StepUp(request.step_up),
-        reason_least=decides.get("reason_least", 3),
+        reason_least=decides.get("reason_least", SHORTEST_REASON),
         rules=tuple(rule["id"] for rule in decides.get("rules", ())),
     )
 

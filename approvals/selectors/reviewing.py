@@ -15,7 +15,7 @@ from approvals.rules.eligibility import Borrowed, PersonFacts, Refusal, RequestF
 from approvals.rules.stages import Settled, Stage, blocked, settle, stored_stages
 from approvals.rules.workflow import RequestState, ReviewFact, Verdict
 from approvals.selectors.delegations import StandIn, account_of, held_by, is_overseer
-from approvals.selectors.duties import Duty, duties_of, ties_of, ties_of_many
+from approvals.selectors.duties import duties_of, ties_of, ties_of_many
 from approvals.selectors.rights import Held, Rights, groups_held, rights_of
 from portal.identity.models import Person
 from portal.identity.rules.roles import Authority
@@ -25,8 +25,6 @@ from portal.reading import once
 
 __all__ = [
     "Capacity",
-    "Duty",
-    "Reviewer",
     "blocked_sentence",
     "capacities",
     "duties_of",
@@ -274,7 +272,7 @@ def open_stages(requests: QuerySet[ApprovalRequest]) -> dict[UUID, int]:
 
 
 def settled(request: ApprovalRequest) -> Settled:
-    """What the verdicts that stand come to."""
+    """What the verdicts that stand come to. To act on it, lock the request's row first."""
     return scene_of(request).settled
 
 

@@ -2,10 +2,8 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db import transaction
 
 from approvals.exception_events import CanarySettled
@@ -14,6 +12,7 @@ from approvals.rules.authorize import Outcome
 from approvals.rules.canary import TEMPLATES, CanaryOutcome, Surroundings, Template, filled, outcome_of
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.canaries import waits_already
+from approvals.selectors.deciding import view_of
 from approvals.selectors.standing import CallerStanding, caller_standing
 from approvals.services.question import AskedCall, Call, headline, judge, put
 from approvals.services.request import end, open_request
@@ -92,7 +91,7 @@ def _open(standing: CallerStanding, asked: AskedCall, template: Template) -> App
 
 def _call(template: Template, like: ApprovalRequest) -> Call:
     """The template's call, with everything stated around it that was stated around the real one."""
-    view: dict[str, Any] = orjson.loads(bytes(like.view))
+    view = view_of(like)
     stated, target = view.get("stated", {}), view.get("target", {})
     around = Surroundings(
         repository=like.repository or "acme/service",

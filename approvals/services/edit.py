@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from approvals.events import RequestEdited
-from approvals.models import ApprovalRequest, Involvement
+from approvals.models import ApprovalRequest
 from approvals.rules.authorize import Decision, Outcome, Rule
 from approvals.rules.duties import Part
 from approvals.rules.edited import difference, input_of
@@ -19,6 +19,7 @@ from approvals.selectors.reviewing import refusal
 from approvals.selectors.rulebook import book_of
 from approvals.selectors.standing import CallerStanding, caller_standing
 from approvals.services.drafting import risk_of
+from approvals.services.involvement import add_part
 from approvals.services.question import AskedCall, Call, bound, headline, judge, put
 from approvals.services.request import Edit, end, lock, open_request
 from approvals.services.review import Shown, give, refuse_if_stale, refuse_reason, weigh
@@ -118,11 +119,6 @@ def edit_and_approve(
     append(event, actor=actor_for(actor), at=database_now(), agent_id=request.agent_id, run_id=run_of(request))
     _approve(opened, actor, reason, sign_in, shown, fresh)
     return opened
-
-
-def may_edit(*, actor: Person, request: ApprovalRequest) -> bool:
-    """Whether the page of the request offers editing to this person."""
-    return request.state == RequestState.PENDING.value and refusal(request, actor, authority_of(actor)) is None
 
 
 def refuse_closed(request: ApprovalRequest, actor: Person) -> None:
@@ -260,7 +256,7 @@ def _refuse_riskier(original: ApprovalRequest, risk: int) -> None:
 
 def _keep_editor_out(opened: ApprovalRequest, actor: Person) -> None:
     if not book_of(opened.rulebook_id).book.duties.payload_editor_may_approve:
-        Involvement.objects.create(request=opened, person=actor, part=Part.PAYLOAD_EDITOR.value)
+        add_part(opened, actor, Part.PAYLOAD_EDITOR)
 
 
 def _approve(  # noqa: PLR0917  the editor's approval, as a review takes it

@@ -23,12 +23,10 @@ from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 
 __all__ = [
-    "MOST_WAITING",
     "Asked",
     "Edit",
     "end",
     "end_if_overtaken",
-    "hold_rulebook",
     "lock",
     "open_request",
     "withdraw",
@@ -56,7 +54,7 @@ def open_request(
     waiting = _waiting(standing, asked)
     if waiting is not None:
         return waiting
-    hold_rulebook()
+    _hold_rulebook()
     refused = None if edit is not None or canary else _crowded(standing) or refuse_flood(standing, book_in_force().book)
     if refused is not None:
         return refused
@@ -77,7 +75,7 @@ def open_request(
     return request
 
 
-def hold_rulebook() -> None:
+def _hold_rulebook() -> None:
     """Keep the rulebook as it is until the transaction ends. Whoever agrees to another waits for this, or we for them.
 
     So no request is opened under a book that is no longer in force when it commits: the one that agrees sees it.

@@ -11,9 +11,9 @@ from approvals.events import ReviewGiven
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
-from approvals.selectors.deciding import last_turn, reason_least, run_of, settled, step_up_of
+from approvals.selectors.deciding import last_turn, reason_least, run_of, step_up_of
 from approvals.selectors.requests import obstacle
-from approvals.selectors.reviewing import capacities, refusal
+from approvals.selectors.reviewing import capacities, refusal, settled
 from approvals.services import canaries
 from approvals.services.grant import issue
 from approvals.services.request import end, lock
