@@ -8,6 +8,7 @@ from approvals.events import RequestEscalated
 from approvals.models import ApprovalRequest
 from approvals.rules.escalation import MOST_STEPS, is_due
 from approvals.rules.workflow import RequestState
+from approvals.selectors.deciding import run_of
 from approvals.selectors.on_call import on_call
 from approvals.selectors.requests import obstacle
 from approvals.selectors.rulebook import book_in_force
@@ -46,7 +47,5 @@ def escalate_if_due(*, request_id: UUID) -> Person | None:
         step=told + 1,
         instead_of=following.instead_of.pk if following.instead_of else None,
     )
-    # A planted request belongs to no run.
-    run = None if request.canary else request.run_id
-    append(event, actor=SYSTEM, at=now, agent_id=request.agent_id, run_id=run)
+    append(event, actor=SYSTEM, at=now, agent_id=request.agent_id, run_id=run_of(request))
     return following.person

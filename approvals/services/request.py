@@ -8,6 +8,7 @@ from approvals.events import RequestResolved
 from approvals.models import ApprovalRequest
 from approvals.rules.authorize import Decision, Effect, Rule
 from approvals.rules.workflow import IllegalTransition, RequestState, advance
+from approvals.selectors.deciding import run_of
 from approvals.selectors.requests import obstacle
 from approvals.selectors.rulebook import book_in_force
 from approvals.selectors.standing import CallerStanding
@@ -69,9 +70,13 @@ def open_request(
             raise
         return waiting
     involve(request, asked, standing)
-    # Behind a canary is no run.
-    run = None if request.canary else request.run_id
-    append(event, actor=_opener(request, standing), at=standing.now, agent_id=standing.agent_id, run_id=run)
+    append(
+        event,
+        actor=_opener(request, standing),
+        at=standing.now,
+        agent_id=standing.agent_id,
+        run_id=run_of(request),
+    )
     return request
 
 
@@ -132,7 +137,7 @@ def end(request: ApprovalRequest, target: RequestState, *, because: str, by: Act
     event = RequestResolved(
         request=request.number, digest=bytes(request.digest).hex(), state=state.value, because=because
     )
-    append(event, actor=by, at=now, agent_id=request.agent_id, run_id=request.run_id)
+    append(event, actor=by, at=now, agent_id=request.agent_id, run_id=run_of(request))
 
 
 def _waiting(standing: CallerStanding, asked: Asked) -> ApprovalRequest | None:

@@ -201,6 +201,8 @@ class TestR59:
         canary = planted_like(opened(token))
         settled = review(canary, organisation.approver)
         assert settled.state == RequestState.VOIDED.value
+        ended = Entry.objects.get(type="approvals.request.resolved")
+        assert ended.run_id is None, "the story of the run whose request it was made like does not tell of it"
         assert not Grant.objects.exists()
         assert Canary.objects.get().outcome == CanaryOutcome.MISSED.value
         command = canary.arguments["command"]
