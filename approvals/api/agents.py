@@ -23,7 +23,7 @@ from approvals.rules.workflow import GrantOutcome, GrantState, RequestState
 from approvals.selectors.grant_token import token_of
 from approvals.selectors.grants import grant_of, status_of, usable_by
 from approvals.selectors.replaced import changes_asked, difference_to, replacement_of
-from approvals.selectors.requests import obstacle
+from approvals.selectors.requests import overtaken
 from approvals.selectors.standing import CallerStanding
 from approvals.services.check import identify
 from approvals.services.head import report_head
@@ -187,7 +187,7 @@ def _answer(told: dict[str, Any]) -> Response:
 
 def _told(asked: ApprovalRequest) -> dict[str, Any]:
     now = database_now()
-    over = obstacle(asked, now=now) if asked.state == RequestState.PENDING.value else None
+    over = overtaken(asked, now=now)
     grant = grant_of(asked)
     status = status_of(grant, asked, now=now) if grant else None
     usable = status is not None and status.state is GrantState.ISSUED

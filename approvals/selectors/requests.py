@@ -238,6 +238,11 @@ def obstacle(request: ApprovalRequest, *, now: datetime) -> Obstacle | None:
     return None if moved is None else Obstacle(RequestState.VOIDED, moved.because, moved.what, moved.shown, moved.now)
 
 
+def overtaken(request: ApprovalRequest, *, now: datetime) -> Obstacle | None:
+    """The obstacle of a request that waits; one that was settled has none."""
+    return obstacle(request, now=now) if request.state == RequestState.PENDING.value else None
+
+
 @dataclass(frozen=True)
 class Moved:
     """What is no longer as it was when a request was opened. ``since`` is the sentence without its end."""

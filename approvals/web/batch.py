@@ -15,7 +15,7 @@ from approvals.models import ApprovalRequest
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.deciding import is_irreversible, reason_least, step_up_of
-from approvals.selectors.requests import obstacle, visible_requests
+from approvals.selectors.requests import overtaken, visible_requests
 from approvals.selectors.reviewing import refusal
 from approvals.services.batch import MOST_AT_ONCE, BatchItem, BatchRefused, review_batch
 from approvals.services.review import Shown
@@ -134,7 +134,7 @@ def _rows(person: Person, numbers: Sequence[int], changed: dict[str, dict[str, A
     found = list(visible_requests(person).filter(number__in=numbers).order_by("number"))
     rows = []
     for one in found:
-        over = obstacle(one, now=now) if one.state == RequestState.PENDING.value else None
+        over = overtaken(one, now=now)
         refused = refusal(one, person, authority)
         why_not = ""
         if one.state != RequestState.PENDING.value:

@@ -11,7 +11,7 @@ from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.canaries import told
 from approvals.selectors.deciding import step_up_of
-from approvals.selectors.requests import obstacle, request_for
+from approvals.selectors.requests import overtaken, request_for
 from approvals.selectors.reviewing import capacities, reviews_of
 from approvals.services.comment import comment
 from approvals.services.request import withdraw
@@ -45,7 +45,7 @@ def request_page(request: HttpRequest, number: int) -> HttpResponse:
 def request_news(request: HttpRequest, number: int) -> HttpResponse:
     """204 while the page that the reader has (``v``) is still true, else a notice of what happened."""
     asked = request_for(person_of(request), number)
-    over = obstacle(asked, now=database_now()) if asked.state == RequestState.PENDING.value else None
+    over = overtaken(asked, now=database_now())
     state = over.state.value if over else asked.state
     reviews = reviews_of(asked)
     if request.GET.get("v") == version_of(asked, reviews, state):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.core import signing
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from approvals.models import ApprovalRequest, Grant, Review
 from approvals.rules.eligibility import Refusal
@@ -16,7 +16,7 @@ from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, Verdict
 from approvals.selectors.deciding import last_turn, reason_least, step_up_of
 from approvals.selectors.grants import GrantStatus, grant_of, status_of
-from approvals.selectors.requests import obstacle, same_action
+from approvals.selectors.requests import overtaken, same_action
 from approvals.selectors.reviewing import (
     blocked_sentence,
     capacities,
@@ -64,7 +64,7 @@ def detail_context(
     authority = authority_of(person)
     sealed = read_view(bytes(asked.view))
     reviews = reviews_of(asked)
-    over = obstacle(asked, now=now) if asked.state == RequestState.PENDING.value else None
+    over = overtaken(asked, now=now)
     state = over.state.value if over else asked.state
     pending = state == RequestState.PENDING.value
     grant = grant_of(asked) if asked.state in {RequestState.APPROVED.value, RequestState.VOIDED.value} else None
@@ -90,9 +90,9 @@ def detail_context(
         "undo_url": _undo_url(asked, person, grant_status),
         "replaced_by": getattr(asked, "replaced_by", None) if state == RequestState.REPLACED.value else None,
         # Only when it is over: before that it looks like any other.
-        "canary_url": _url("approvals:canary", asked.number) if asked.canary and asked.resolved_at else "",
+        "canary_url": reverse("approvals:canary", args=[asked.number]) if asked.canary and asked.resolved_at else "",
         "comments": list(asked.comments.select_related("person")),
-        "comment_url": _url("approvals:comment", asked.number) if may_comment(asked, person) else "",
+        "comment_url": reverse("approvals:comment", args=[asked.number]) if may_comment(asked, person) else "",
         "history": _history(asked, reviews, grant),
         "precedent": _precedent(asked),
         "version": version_of(asked, reviews, state),
@@ -121,10 +121,9 @@ def _deciding(request: HttpRequest, asked: ApprovalRequest, person: Person) -> d
         "step_up": asks is StepUp.FRESH and not recently_authenticated(request),
         "passkey": asks is StepUp.PASSKEY,
         "has_passkey": asks is StepUp.PASSKEY and has_passkey(person),
-        "passkey_url": _url("mfa_add_webauthn") or _url("mfa_index"),
-        "proof_url": _url("approvals:proof", asked.number),
-        "edit_url": _url("approvals:edit", asked.number),
-        "may_return": True,
+        "passkey_url": reverse("mfa_add_webauthn"),
+        "proof_url": reverse("approvals:proof", args=[asked.number]),
+        "edit_url": reverse("approvals:edit", args=[asked.number]),
     }
 
 
@@ -151,14 +150,7 @@ def _undo_url(asked: ApprovalRequest, person: Person, grant: GrantStatus | None)
     if last is None or last.verdict != Verdict.APPROVE.value:
         return ""
     open_still = asked.state == RequestState.PENDING.value or (grant is not None and grant.state is GrantState.ISSUED)
-    return _url("approvals:undo", asked.number) if open_still else ""
-
-
-def _url(name: str, *arguments: object) -> str:
-    try:
-        return reverse(name, args=arguments)
-    except NoReverseMatch:
-        return ""
+    return reverse("approvals:undo", args=[asked.number]) if open_still else ""
 
 
 _LATER: Final = {
