@@ -2,13 +2,15 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.ledger.rules.canonical import JSONValue
 
 # A value and its type as approvals.rules.binding writes what canonical bytes do not hold.
 _FLOAT, _OBJECT = "float", "object"
+# Lines of one side times lines of the other, up to which a shared line is looked for.
+_MOST_COMPARED = 250_000
 
 
 def input_of(arguments: Mapping[str, Any]) -> dict[str, JSONValue]:
@@ -36,9 +38,32 @@ def _plain(value: Any) -> Any:
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """A unified difference of two inputs with all of their lines; a parameter's name stands above its text."""
-    old, new = _lines(before), _lines(after)
-    context = max(len(old), len(new))
-    return "\n".join(difflib.unified_diff(old, new, "as asked", "as edited", n=context, lineterm=""))
+    return unified(_lines(before), _lines(after), "as asked", "as edited")
+
+
+def unified(old: Sequence[str], new: Sequence[str], old_name: str = "", new_name: str = "") -> str:
+    """A unified difference with all lines of both sides.
+
+    To find what two long texts share can take difflib minutes, and who wrote them may want that: then everything
+    between what both begin with and what both end with is one change.
+    """
+    if len(old) * len(new) <= _MOST_COMPARED:
+        context = max(len(old), len(new))
+        return "\n".join(difflib.unified_diff(old, new, old_name, new_name, n=context, lineterm=""))
+    short = min(len(old), len(new))
+    begin = next((at for at in range(short) if old[at] != new[at]), short)
+    end = next((at for at in range(short - begin) if old[-1 - at] != new[-1 - at]), short - begin)
+    return "\n".join(
+        [
+            f"--- {old_name}",
+            f"+++ {new_name}",
+            f"@@ -1,{len(old)} +1,{len(new)} @@",
+            *(f" {line}" for line in old[:begin]),
+            *(f"-{line}" for line in old[begin : len(old) - end]),
+            *(f"+{line}" for line in new[begin : len(new) - end]),
+            *(f" {line}" for line in old[len(old) - end :]),
+        ]
+    )
 
 
 def _lines(said: Mapping[str, Any]) -> list[str]:

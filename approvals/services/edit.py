@@ -101,7 +101,7 @@ def edit_and_approve(
         edit=Edit(original=request, by=actor, difference=changed),
     )
     opened = _taking_the_place(opened, request)
-    _keep_editor_out(opened, actor)
+    _keep_editors_out(opened, actor, request)
     end(
         request,
         RequestState.REPLACED,
@@ -254,9 +254,13 @@ def _refuse_riskier(original: ApprovalRequest, risk: int) -> None:
         )
 
 
-def _keep_editor_out(opened: ApprovalRequest, actor: Person) -> None:
-    if not book_of(opened.rulebook_id).book.duties.payload_editor_may_approve:
-        add_part(opened, actor, Part.PAYLOAD_EDITOR)
+def _keep_editors_out(opened: ApprovalRequest, actor: Person, original: ApprovalRequest) -> None:
+    """Unless they may approve it: whoever wrote the call, and whoever wrote the one that it was made of."""
+    if book_of(opened.rulebook_id).book.duties.payload_editor_may_approve:
+        return
+    add_part(opened, actor, Part.PAYLOAD_EDITOR)
+    for before in original.involvements.filter(part=Part.PAYLOAD_EDITOR.value).select_related("person"):
+        add_part(opened, before.person, Part.PAYLOAD_EDITOR)
 
 
 def _approve(  # noqa: PLR0917  the editor's approval, as a review takes it

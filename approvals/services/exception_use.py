@@ -19,7 +19,8 @@ _LIVE = """
 SELECT x.id FROM approvals_gateexception x
 JOIN identity_person d ON d.id = x.decided_by_id AND d.is_active
 JOIN identity_person w ON w.id = x.owner_id AND w.is_active
-WHERE x.agent_id = %s AND x.state = 'granted' AND x.ends_at > clock_timestamp() AND d.human <> w.human
+JOIN identity_person k ON k.id = x.asked_by_id
+WHERE x.agent_id = %s AND x.state = 'granted' AND x.ends_at > clock_timestamp() AND d.human NOT IN (w.human, k.human)
   AND EXISTS (SELECT FROM identity_roleassignment h WHERE h.person_id = d.id
               AND (h.role = 'security' OR (h.team_id = %s AND h.role = CASE x.kind WHEN 'break_glass' THEN 'approver'
                                                                               ELSE 'manager' END)))

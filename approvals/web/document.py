@@ -1,6 +1,5 @@
 """The sealed view as a page needs it: the same facts as in its bytes, with whatever hides in a text marked."""
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import orjson
 from django.utils.safestring import SafeString, mark_safe
 
 from approvals.rules.authorize import Rule
+from approvals.rules.edited import unified
 from approvals.rules.view import FORMATS, reversibility_of
 from approvals.web.patch import PatchShown, dressed_text, shown_patch
 from portal.web.colours import lexer_for, stretches
@@ -24,8 +24,6 @@ REVERSIBILITY = {
     Reversibility.IRREVERSIBLE: "cannot be undone",
 }
 SIZES = ("files", "lines")
-# Lines of one side times lines of the other, up to which a shared line is looked for.
-_MOST_COMPARED = 250_000
 # Names of parameters as a reader says them; any other name is shown as it is.
 _WORDS = {
     "command": "Command",
@@ -249,28 +247,4 @@ def _as_text(value: object) -> str:
 
 def _difference(inputs: Mapping[str, Any]) -> str:
     """A replacement as a unified diff with all of its lines. Lines end where a line feed is, and nowhere else."""
-    before, after = inputs["old_string"].split("\n"), inputs["new_string"].split("\n")
-    if len(before) * len(after) <= _MOST_COMPARED:
-        return "\n".join(difflib.unified_diff(before, after, n=max(len(before), len(after)), lineterm=""))
-    return _at_once(before, after)
-
-
-def _at_once(before: list[str], after: list[str]) -> str:
-    """Everything between what both begin with and what both end with as one change.
-
-    To find what two long texts share can take difflib minutes, and who wrote them may want that.
-    """
-    short = min(len(before), len(after))
-    begin = next((at for at in range(short) if before[at] != after[at]), short)
-    end = next((at for at in range(short - begin) if before[-1 - at] != after[-1 - at]), short - begin)
-    return "\n".join(
-        [
-            "--- ",
-            "+++ ",
-            f"@@ -1,{len(before)} +1,{len(after)} @@",
-            *(f" {line}" for line in before[:begin]),
-            *(f"-{line}" for line in before[begin : len(before) - end]),
-            *(f"+{line}" for line in after[begin : len(after) - end]),
-            *(f" {line}" for line in before[len(before) - end :]),
-        ]
-    )
+    return unified(inputs["old_string"].split("\n"), inputs["new_string"].split("\n"))

@@ -26,3 +26,6 @@ WHITENOISE_AUTOREFRESH = True
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # The tests' cluster runs without fsync; everything else that `drift` looks at holds for it too.
 BAILIWICK_REQUIRE_DURABLE_DATABASE = False
+# A task that is sent within the tests is for nobody; those of workers (tests/workers) name a real broker. Without this
+# each of them waits half a minute for a queue in a database that is not there.
+BAILIWICK_BROKER_URL = "memory://"

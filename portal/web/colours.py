@@ -1,6 +1,7 @@
 """The colours of code: which stretches of a text are keywords, strings or comments, as Pygments reads them."""
 
 from functools import lru_cache
+from time import monotonic
 from typing import Final
 
 from pygments.lexer import Lexer
@@ -49,6 +50,8 @@ _CLASSES: Final = (
 # A line longer than this is not code that somebody formats, and the patterns of a lexer are slow on it.
 MOST_OF_LINE: Final = 1000
 MOST: Final = 60_000
+# And some are slow on what was written to make them so: there, no colours.
+SECONDS: Final = 0.25
 
 
 def lexer_for(name: str) -> Lexer | None:
@@ -64,11 +67,21 @@ def _lexer(name: str) -> Lexer:
 
 
 def stretches(text: str, lexer: Lexer) -> list[Span]:
-    """The stretches of the text that have a colour: where they begin and end, and the class; none when it is long."""
+    """The stretches of the text that have a colour: where they begin and end, and the class.
+
+    None at all when it is long, or takes long.
+    """
     if len(text) > MOST or any(len(line) > MOST_OF_LINE for line in text.split("\n")):
         return []
-    found = ((first, first + len(value), _class_of(kind)) for first, kind, value in lexer.get_tokens_unprocessed(text))
-    return [span for span in found if span[2]]
+    found: list[Span] = []
+    until = monotonic() + SECONDS
+    for first, kind, value in lexer.get_tokens_unprocessed(text):
+        if monotonic() > until:
+            return []
+        css = _class_of(kind)
+        if css:
+            found.append((first, first + len(value), css))
+    return found
 
 
 def colours(lines: list[str], lexer: Lexer) -> list[list[Span]]:

@@ -10,6 +10,7 @@ from unidiff.errors import UnidiffParseError
 from unidiff.patch import Line, PatchSet
 
 _KINDS: Final = {"+": "add", "-": "del", "\\": "note"}
+_MOST_CUTS: Final = 8
 _GIT: Final = re.compile(r'^diff --git "?a/(?P<old>.*?)"? "?b/(?P<new>.*?)"?$')
 
 
@@ -70,6 +71,8 @@ def read_patch(text: str) -> Patch | None:
     unidiff says which lines are in a hunk and what number they have on each side. It passes over whatever else there
     is; here each line that it did not take stands where it was sent, so that nothing is left out.
     """
+    if any(map(_keeps_busy, text.split("\n"))):
+        return None
     try:
         found = PatchSet(io.StringIO(text))
     except (UnidiffParseError, ValueError, AssertionError, IndexError):
@@ -80,15 +83,26 @@ def read_patch(text: str) -> Patch | None:
     return _walk(text.removesuffix("\n").split("\n"), taken)
 
 
+def _keeps_busy(line: str) -> bool:
+    """Whether unidiff's patterns would read this line over and over: a megabyte of it holds the process for hours.
+
+    They try every way to cut a line of this kind into two names; no line that a tool writes has this many.
+    """
+    if line.startswith("Binary file"):
+        return line.count(" and ") > _MOST_CUTS
+    return line.startswith("diff --git ") and "://" in line and line.count("://") + line.count(" ") > _MOST_CUTS
+
+
 def _taken(found: PatchSet) -> Iterator[tuple[int, tuple[str, int, Line]]]:
     """By its place in the text: the path, which hunk, and the line as the library understood it."""
     count = 0
     for one in found:
+        path = one.path  # made anew each time it is asked for, and as long as whoever wrote it liked
         for hunk in one:
             count += 1
             for line in hunk:
                 if line.diff_line_no is not None:
-                    yield line.diff_line_no, (one.path, count, line)
+                    yield line.diff_line_no, (path, count, line)
 
 
 def _walk(lines: list[str], taken: dict[int, tuple[str, int, Line]]) -> Patch:
