@@ -11,13 +11,12 @@ from django.db import transaction
 
 from approvals import events
 from approvals.models import Channel, Delivery
-from approvals.rules.messages import TEST_LABEL, Notice
-from approvals.rules.notices import ChannelKind, DeliveryState, NoticeKind
+from approvals.rules.notices import ChannelKind, DeliveryState
 from approvals.selectors.notices import address_name, address_of, may_set_up, secret_name
+from approvals.services.notices import queue_test
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person, Team
 from portal.identity.selectors.people import actor_for, authority_of
-from portal.ledger.events import instant
 from portal.ledger.safe import put_away
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
@@ -100,16 +99,7 @@ def end_channel(*, actor: Person, channel: Channel) -> int:
 @transaction.atomic(durable=True)
 def try_channel(*, actor: Person, channel: Channel) -> Delivery:
     """Queue a test message, which goes the way of all others."""
-    channel = _locked(actor, channel)
-    now = database_now()
-    notice = Notice(kind=NoticeKind.TEST.value, label=TEST_LABEL, path="/approvals/notices/", at=instant(now))
-    return Delivery.objects.create(
-        channel=channel,
-        event=NoticeKind.TEST.value,
-        content=notice.stored(),
-        dedupe=f"test:{UUID(bytes=os.urandom(16))}",
-        not_before=now,
-    )
+    return queue_test(channel=_locked(actor, channel))
 
 
 def _locked(actor: Person, channel: Channel) -> Channel:

@@ -1,11 +1,10 @@
 """Writing notices down: the messages that follow from an entry, and how each person wants to be told."""
 
-import os
 import zoneinfo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 
@@ -113,12 +112,18 @@ def send_test(*, actor: Person) -> Delivery:
     waiting = Delivery.objects.filter(person=actor, event=NoticeKind.TEST.value, state=DeliveryState.WAITING.value)
     if waiting.exists():
         raise Conflict("A test mail to you is on its way already. Nothing was sent.")
+    return queue_test(person=actor)
+
+
+def queue_test(*, person: Person | None = None, channel: Channel | None = None) -> Delivery:
+    """A test message to one place; inside the transaction that looked whether it may be sent."""
     now = database_now()
     notice = Notice(kind=NoticeKind.TEST.value, label=TEST_LABEL, path="/approvals/notices/", at=instant(now))
     return Delivery.objects.create(
-        person=actor,
+        person=person,
+        channel=channel,
         event=NoticeKind.TEST.value,
         content=notice.stored(),
-        dedupe=f"test:{UUID(bytes=os.urandom(16))}",
+        dedupe=f"test:{uuid4()}",
         not_before=now,
     )
