@@ -8,10 +8,9 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from approvals.models import ApprovalRequest, Grant
-from approvals.rules.stages import settle, stored_stages
 from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, grant_usable
 from approvals.selectors.requests import moved_since, standing_approved
-from approvals.selectors.reviewing import standing_reviews
+from approvals.selectors.reviewing import settled
 from registry.models import Agent
 
 
@@ -57,7 +56,7 @@ def dead_because(grant: Grant, request: ApprovalRequest) -> str:
 
 def still_approved(request: ApprovalRequest) -> bool:
     """Whether the verdicts, counted anew, still approve it: each stage, each person once, each right still held."""
-    return settle(stored_stages(request.stages), standing_reviews(request)).state is RequestState.APPROVED
+    return settled(request).state is RequestState.APPROVED
 
 
 def usable_by(agent_id: UUID, *, most: int = 100) -> QuerySet[ApprovalRequest]:
