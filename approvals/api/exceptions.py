@@ -19,6 +19,7 @@ from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
 from portal.errors import InvalidInput
 from portal.identity.models import Person
+from portal.identity.proof import require_step_up
 from portal.identity.selectors.people import people_in
 from portal.ledger.selectors.entries import database_now
 from registry.api.asking import named_agent, person_of, read
@@ -173,10 +174,14 @@ class _Act(APIView):
 
     service: Callable[..., GateException]
     takes: type[serializers.Serializer[Any]] = ExceptionReason
+    fresh = False  # whether it takes a fresh proof of who is there
 
     def act(self, request: Request, number: int) -> Response:
         said, person = read(self.takes, request), person_of(request)
-        found = type(self).service(actor=person, exception=exception_for(person, number), **said)
+        exception = exception_for(person, number)
+        if self.fresh:
+            require_step_up(request._request)  # noqa: SLF001  (the session is Django's, beneath DRF's request)
+        found = type(self).service(actor=person, exception=exception, **said)
         return Response(ExceptionSerializer(found).data)
 
 
@@ -185,10 +190,12 @@ _CONFLICT = refusal("Its state does not allow it, or what was true when it was a
 
 class ExceptionGrant(_Act):
     service = staticmethod(grant)
+    fresh = True
 
     @extend_schema(
         operation_id="exceptions_grant",
         summary="Open the gate: another person than who asked or owns it",
+        description="It takes a fresh proof of who is there (403 ``step-up-required``): a token cannot give one.",
         tags=TAGS,
         request=ExceptionReason,
         responses={200: ExceptionSerializer, 409: _CONFLICT},

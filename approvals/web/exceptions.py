@@ -32,6 +32,7 @@ from approvals.services.exceptions import ask, close, grant, refuse, revoke, wit
 from approvals.web.exception_forms import KINDS, AskForm, ExceptionFilters, WordsForm
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person
+from portal.identity.web.step_up import recently_authenticated, to_confirm
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from portal.web.pagination import page_by_cursor
@@ -46,7 +47,10 @@ MOST_ON_HOME: Final = 5
 
 @dataclass(frozen=True)
 class Act:
-    """One thing that can be done to an exception: its words, who may not, and the service that does it."""
+    """One thing that can be done to an exception: its words, who may not, and the service that does it.
+
+    ``fresh``: it takes a fresh proof of who is there, as what it opens would.
+    """
 
     target: ExceptionState
     title: str
@@ -57,11 +61,19 @@ class Act:
     service: Callable[..., GateException]
     field: str = "reason"
     help_text: str = "It goes into the record as you write it."
+    fresh: bool = False
 
 
 ACTS: Final = {
     "grant": Act(
-        ExceptionState.GRANTED, "Grant", "Open the gate", "button--primary", "is granted", decide_refusal, grant
+        ExceptionState.GRANTED,
+        "Grant",
+        "Open the gate",
+        "button--primary",
+        "is granted",
+        decide_refusal,
+        grant,
+        fresh=True,
     ),
     "refuse": Act(ExceptionState.REFUSED, "Refuse", "Refuse it", "", "is refused", decide_refusal, refuse),
     "withdraw": Act(
@@ -210,6 +222,8 @@ def act_on(request: HttpRequest, number: int, verb: str) -> HttpResponse:
     form = WordsForm(data, name=act.field, label=act.field.capitalize(), help_text=act.help_text) if act.field else None
     status = 200
     if request.method == "POST" and (form is None or form.is_valid()):
+        if act.fresh and not recently_authenticated(request):
+            return to_confirm(request)
         try:
             act.service(actor=person, exception=found, **(form.cleaned_data if form else {}))
         except (InvalidInput, Conflict) as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from approvals.jobs.debts import alert_debts
 from approvals.models import ExceptionUse, GateException
@@ -20,8 +21,10 @@ from approvals.services.exceptions import close, grant, refuse, revoke
 from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
+from portal.identity.services.accounts import link_accounts
 from portal.identity.services.people import deactivate_person
 from portal.identity.services.roles import remove_role
+from portal.identity.services.tokens import issue_token
 from portal.ledger.events import SYSTEM
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
@@ -187,6 +190,36 @@ class TestR75:
         exception = asked(organisation, agent, actor=organisation.second_approver)
         with pytest.raises(NotAllowed):
             grant(actor=getattr(organisation, who), exception=exception, reason="Let it through.")
+
+    @pytest.mark.parametrize("wanted", ["asker", "owner"])
+    def test_r75_who_turns_out_to_be_the_same_person_has_opened_nothing(
+        self, organisation: Organisation, agent: Agent, token: str, wanted: str
+    ) -> None:
+        """Granted to oneself under two accounts that nobody had linked yet, as asker or as owner."""
+        people = {"actor": organisation.member, "owner": organisation.manager}
+        if wanted == "owner":
+            people = {"actor": organisation.manager, "owner": organisation.member}
+        exception = asked(organisation, agent, **people)
+        grant(actor=organisation.approver, exception=exception, reason="Agreed on the incident call.")
+        assert outcome(token) is Outcome.ALLOW
+        link_accounts(actor=SYSTEM, first=organisation.member, second=organisation.approver, reason="One passport.")
+        assert outcome(token) is Outcome.REVIEW
+
+    def test_r75_a_gate_is_opened_by_somebody_who_is_there(self, organisation: Organisation, agent: Agent) -> None:
+        """Neither a token nor an old session opens what would take a fresh proof to approve once."""
+        exception = asked(organisation, agent)
+        _, bearer = issue_token(person=organisation.approver, name="script", days=7)
+        said = {"reason": "Agreed on the incident call."}
+        path = f"/api/v1/exceptions/{exception.label}/grant"
+        headers = {"authorization": f"Bearer {bearer}"}
+        answer = Client().post(path, said, content_type="application/json", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "step-up-required")
+        old = Client()
+        old.force_login(organisation.approver)
+        page = old.post(f"/approvals/{exception.label}/grant/", said)
+        assert page["Location"].startswith("/accounts/reauthenticate/")
+        exception.refresh_from_db()
+        assert exception.state == ExceptionState.ASKED.value
 
     def test_r75_it_is_not_extended_while_nobody_has_looked(
         self, organisation: Organisation, agent: Agent, token: str
