@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from approvals.models import ApprovalRequest
 from approvals.rules.risk import Band, band_of, reassess
 from approvals.rules.rulebook import Book
 from approvals.rules.rulebook_parts import RiskRule
+from approvals.rules.workflow import RequestState
 from approvals.selectors.requests import visible_requests
 from approvals.selectors.requirement import requirement_under
 from portal.identity.models import Person
@@ -22,8 +23,13 @@ WIDTH = 10  # points to a column; the last one holds 100 as well
 
 
 def scored(person: Person, *, team: str = "", since: datetime | None = None) -> list[ApprovalRequest]:
-    """The newest requests that the person may see, each with its recorded score. Canaries are left out."""
-    found: QuerySet[ApprovalRequest] = visible_requests(person).filter(canary=False)
+    """The newest requests that the person may see, each with its recorded score.
+
+    Canaries are left out once they are settled; before that, to be missing here would tell which they are.
+    """
+    found: QuerySet[ApprovalRequest] = visible_requests(person).filter(
+        Q(canary=False) | Q(state=RequestState.PENDING.value)
+    )
     if team:
         found = found.filter(agent__owner_team__slug=team)
     if since is not None:

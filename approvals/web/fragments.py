@@ -100,9 +100,9 @@ def stop_counts(request: HttpRequest) -> HttpResponse:
         raise InvalidInput("“key” must name what would be stopped.") from error
     agents = visible_agents(person_of(request)).order_by()
     now = database_now()
-    # Each carries the keys of every scope that can stop it.
+    # Each carries the keys of every scope that can stop it. Canaries count: who compares must not find them out.
     pending = visible_requests(person_of(request)).filter(
-        kill_keys__contains=[key], canary=False, state="pending", expires_at__gt=now
+        kill_keys__contains=[key], state="pending", expires_at__gt=now
     )
     grants = open_grants(agents, now=now).filter(kill_keys__contains=[key])
     counts = {"pending": pending.order_by().count(), "grants": grants.count()}
@@ -115,6 +115,6 @@ def transfer_counts(request: HttpRequest, transfer_id: UUID) -> HttpResponse:
     """What an agent's change of hands would end, counted for both teams: pending requests and open grants."""
     agent = transfer_for(person_of(request), transfer_id).agent
     agents, now = Agent.objects.filter(pk=agent.pk), database_now()
-    pending = ApprovalRequest.objects.filter(agent=agent, canary=False, state="pending", expires_at__gt=now)
+    pending = ApprovalRequest.objects.filter(agent=agent, state="pending", expires_at__gt=now)
     counts = {"pending": pending.count(), "grants": open_grants(agents, now=now).count()}
     return render(request, "approvals/_stop_counts.html", counts)

@@ -17,6 +17,7 @@ from approvals.rules.authorize import Outcome
 from approvals.rules.canary import TEMPLATES, CanaryOutcome
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.oversight import Period, oversight_for, people_for
+from approvals.selectors.risk import scored
 from approvals.services.canaries import plant
 from approvals.services.edit import edit_and_approve
 from approvals.services.request import withdraw
@@ -194,6 +195,17 @@ class TestR59:
         page = browser(organisation.approver).get(reverse("approvals:request", args=[canary.number]))
         assert "canary" not in page.content.decode().lower()
         assert browser(organisation.security).get(f"/approvals/AR-{canary.number}/canary/").status_code == 404
+
+    def test_r59_no_count_beside_the_list_tells_a_canary_that_waits(
+        self, organisation: Organisation, token: str
+    ) -> None:
+        real = opened(token)
+        canary = planted_like(real)
+        page = browser(organisation.approver).get(f"/approvals/stop-counts/?key=agent:{real.agent_id}")
+        assert "2 pending requests" in page.content.decode()
+        assert {one.number for one in scored(organisation.security)} == {real.number, canary.number}
+        review(canary, organisation.approver, Verdict.DENY)
+        assert [one.number for one in scored(organisation.security)] == [real.number]
 
     def test_r59_approving_one_grants_nothing_reaches_no_agent_and_is_told(
         self, organisation: Organisation, token: str
