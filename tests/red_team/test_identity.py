@@ -327,6 +327,29 @@ def test_r08_editing_does_not_make_the_author_another(organisation: Organisation
     refused(request, organisation.approver, "initiator")
 
 
+def test_r08_an_editor_stays_one_when_another_edits_again(organisation: Organisation, token: str) -> None:
+    """Two who edit by turns do not approve each other's work: what the first one wrote is still in it."""
+    rulebook(organisation, {"duties": {"policy_editor_days": 14, "payload_editor_may_approve": False}})
+    request = opened(token)
+    for person, command in (
+        (organisation.approver, "gh pr merge 7 --rebase"),
+        (organisation.security, "gh pr merge 7"),
+    ):
+        request = edit_and_approve(
+            actor=person,
+            request=request,
+            tool_input={"command": command},
+            reason=REASON,
+            view_hash=bytes(request.view_hash),
+            fresh=True,
+        )
+        assert request.state == RequestState.PENDING.value
+    refused(request, organisation.approver, "payload-editor")
+    refused(request, organisation.security, "payload-editor")
+    say(request, organisation.second_approver)
+    assert state(request) == RequestState.APPROVED.value
+
+
 def test_r09_who_changed_the_policy_does_not_decide_under_it(
     organisation: Organisation, agent: Agent, token: str
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.models import ApprovalRequest
+from approvals.rules.edited import difference
 from approvals.services.check import Call, decide
 from approvals.web.document import read_view
 from approvals.web.patch import shown_patch
@@ -164,6 +165,37 @@ def test_r53_a_diff_that_cannot_be_read_is_shown_whole(organisation: Organisatio
     page = page_of(organisation.approver, opened(token, diff=diff))
     assert "This cannot be read as a difference" in page
     assert diff.strip() in text_of(page)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Binary files a" + " and a" * 80_000,
+        "diff --git " + "://" * 80_000 + " " * 200_000,
+        "diff --git a" + " ://b" * 80_000,
+    ],
+)
+def test_r53_no_line_of_a_difference_holds_the_portal_up(line: str) -> None:
+    """What unidiff's patterns would read for hours, with no other request answered meanwhile, is shown as it is."""
+    assert shown_patch(f"{line}\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n") is None
+
+
+def test_r53_binary_files_and_names_with_spaces_are_still_read() -> None:
+    told = "diff --git a/my x.png b/my x.png\nBinary files a/my x.png and b/my x.png differ\n"
+    patch = shown_patch(f"{told}diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    assert patch is not None
+    assert [one.name for one in patch.files] == ["my x.png", "x"]
+
+
+def test_r53_an_edit_of_very_many_lines_is_told_as_one_change() -> None:
+    """To find what two long texts share can take minutes; the agent that repeats its call waits for none of it."""
+    before = {"command": "\n".join(f"a{number % 700}" for number in range(40_000))}
+    after = {"command": "\n".join(f"a{number % 701}" for number in range(40_000))}
+    told = difference(before, after).split("\n")
+    assert told[:2] == ["--- as asked", "+++ as edited"]
+    assert sum(line.startswith("@@ ") for line in told) == 1
+    sides = {sign: [line[3:] for line in told[4:] if line[0] in {" ", sign}] for sign in "-+"}
+    assert {"-": before["command"].split("\n"), "+": after["command"].split("\n")} == sides
 
 
 @database

@@ -109,3 +109,12 @@ def test_a_line_that_would_be_slow_has_no_colours() -> None:
     assert lexer is not None
     assert stretches("a" * (MOST_OF_LINE + 1), lexer) == []
     assert lexer_for("unknown.ending") is None
+
+
+def test_a_text_that_keeps_a_lexer_busy_has_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java's patterns take two minutes for sixty thousand signs of “a a a”."""
+    lexer = lexer_for("X.java")
+    assert lexer is not None
+    assert stretches("int a;", lexer)
+    monkeypatch.setattr("portal.web.colours.SECONDS", -1.0)
+    assert stretches("int a;", lexer) == []
