@@ -24,6 +24,7 @@ from approvals.selectors.reviewing import (
     refusal,
     reviewers_of,
     reviews_of,
+    settled,
 )
 from approvals.services.comment import may_comment
 from approvals.web.document import read_view
@@ -80,8 +81,8 @@ def detail_context(
         "because": over.because if over else asked.state_reason,
         "pending": pending,
         "reviews": _worded(asked, reviews, sealed.groups),
-        "stages": stages_of(asked, reviews, sealed.groups),
-        "counted": len({review.human for review in counted(reviews)}),
+        "stages": stages_of(asked, reviews, sealed.groups, settled(asked).places),
+        "counted": len(counted(reviews)),
         "may_withdraw": pending and may_withdraw,
         "form": form or DecisionForm(initial=shown(asked)),
         "problem": problem,

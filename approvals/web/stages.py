@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.eligibility import Refusal
@@ -36,9 +37,9 @@ class Place:
 
 def standing(reviews: Sequence[Review]) -> list[Review]:
     """Of each person the last thing they said, unless they took it back. Marks the others as overtaken."""
-    last = {review.human: review for review in reviews}
+    last = {review.person.human: review for review in reviews}
     for review in reviews:
-        review.overtaken = last[review.human] is not review  # type: ignore[attr-defined]
+        review.overtaken = last[review.person.human] is not review  # type: ignore[attr-defined]
     return [review for review in last.values() if review.verdict != Verdict.RETRACT.value]
 
 
@@ -48,14 +49,18 @@ def counted(reviews: Sequence[Review]) -> list[Review]:
     return [review for review in given if getattr(review, "counts", True)]
 
 
-def stages_of(asked: ApprovalRequest, reviews: Sequence[Review], groups: Mapping[str, str]) -> list[StageShown]:
-    """The stages of the request; ``groups`` are the names of the rulebook's groups."""
+def stages_of(
+    asked: ApprovalRequest, reviews: Sequence[Review], groups: Mapping[str, str], places: Mapping[UUID, int]
+) -> list[StageShown]:
+    """The stages of the request; ``groups`` are the names of the rulebook's groups.
+
+    ``places`` are those at which the verdicts count now, by natural person, as ``settle`` seats them.
+    """
     given = counted(reviews)
-    base: dict[str, Any] = {"name": "Owner team", "groups": ["team", "security"], "quorum": asked.quorum}
     found: list[StageShown] = []
     reached = True
-    for place, stage in enumerate(asked.stages or [base]):
-        here = [review for review in given if review.stage == place]
+    for place, stage in enumerate(asked.stages):
+        here = [review for review in given if places.get(review.person.human) == place]
         done = len(here) >= stage["quorum"]
         status = DONE if done else OPEN if reached else LATER
         found.append(StageShown(stage["name"], who(stage["groups"], asked, groups), stage["quorum"], here, status))

@@ -151,7 +151,7 @@ def test_precedent_tells_what_came_of_it(organisation: Organisation, token: str)
 
 
 def fact(human: str, verdict: str, stage: int = 0, **more: Any) -> Review:
-    return Review(human=human, verdict=verdict, stage=stage, **more)
+    return Review(person=Person(human=human), verdict=verdict, stage=stage, **more)
 
 
 def test_stages_are_shown_in_their_turn(organisation: Organisation, agent: Agent) -> None:
@@ -163,10 +163,15 @@ def test_stages_are_shown_in_their_turn(organisation: Organisation, agent: Agent
     ]
     asked = ApprovalRequest(agent=agent, stages=stages, quorum=4)
     given = [fact("a", "approve"), fact("b", "approve", 1), fact("c", "approve", 1), fact("c", "retract", 1)]
-    found = stages_of(asked, given, {"release": "Release managers"})
+    found = stages_of(asked, given, {"release": "Release managers"}, {"a": 0, "b": 1})
     assert [(one.status, len(one.given)) for one in found] == [("done", 1), ("open", 1), ("later", 0)]
     assert [one.who for one in found] == ["approvers of Payments or security", "Release managers", "gone"]
     assert len(counted(given)) == 2
+    lost = fact("a", "approve")
+    # Their right is gone, so who approved later counts in the first stage.
+    lost.counts = False  # type: ignore[attr-defined]
+    now = stages_of(asked, [lost, *given[1:]], {}, {"b": 0})
+    assert [(one.status, len(one.given)) for one in now] == [("done", 1), ("open", 0), ("later", 0)]
 
 
 @pytest.mark.parametrize(
