@@ -145,16 +145,20 @@ def covers(
     rules: Iterable[Rule],
     repository: str | None,
     environments: Collection[str | None],
+    targets: Iterable[tuple[str, str]] = (),
 ) -> bool:
     """Return whether every gate of a decision is one that the exception opens.
 
     It opens the tiers of its actions, and with them what gates just these actions: a protected branch for a push
     to one, a host that is not listed for a request. Whatever else gates (another composition, a path outside the
-    scope, the size, overdue debt) still wants people.
+    scope, the size, overdue debt) still wants people. ``targets`` are the actions with what they are on: an address
+    there (``gh pr merge https://…``) may be of another repository than the one that was stated.
     """
     if not actions or UNKNOWN in actions:
         return False
     if opening.repository and not _same_repository(opening.repository, repository):
+        return False
+    if opening.repository and any("://" in what for kind, what in targets if kind not in _HOST_ACTIONS):
         return False
     if opening.environment and set(environments) != {opening.environment}:
         return False

@@ -38,6 +38,7 @@ def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision)
             rules=decision.rules,
             repository=call.repository,
             environments={action.environment or call.environment for action in actions},
+            targets=[(action.type, action.resource) for action in actions],
         )
         if fits and exception.epoch == epoch_of(exception.agent, exception.actions, exception.repository):
             return exception

@@ -108,6 +108,13 @@ class TestUsed:
         granted(organisation, agent, repository="acme/billing")
         assert outcome(token) is Outcome.REVIEW
 
+    def test_r75_no_address_in_the_call_leads_to_another_repository(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        granted(organisation, agent, repository="acme/payments")
+        assert outcome(token) is Outcome.ALLOW
+        assert outcome(token, "gh pr merge https://github.com/acme/billing/pull/7") is Outcome.REVIEW
+
     def test_before_it_is_granted_it_opens_nothing(self, organisation: Organisation, agent: Agent, token: str) -> None:
         asked(organisation, agent)
         assert outcome(token) is Outcome.REVIEW
