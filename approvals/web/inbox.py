@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from approvals.models import ApprovalRequest
+from approvals.rules.risk import Band, band_of
 from approvals.selectors.mine import mine
 from approvals.selectors.requests import Waiting, find_requests, visible_requests
+from approvals.selectors.rulebook import book_of
 from approvals.web.detail import detail_context
 from approvals.web.filters import InboxFilters
 from approvals.web.pulse import pulse_for
@@ -31,13 +33,17 @@ NEWEST: Final = ("-opened_at", "-number")
 
 @dataclass(frozen=True)
 class InboxRow:
-    """One request in a list. ``mine``: the reader may decide it; ``state`` is the derived one."""
+    """One request in a list. ``mine``: the reader may decide it; ``state`` is the derived one.
+
+    ``band`` is the risk as the rulebook speaks of it that the request was opened under.
+    """
 
     request: ApprovalRequest
     label: str
     why: str
     mine: bool
     state: str
+    band: str = Band.LOW.value
 
 
 @signed_in
@@ -128,6 +134,7 @@ def rows_for(
             why=reasons[item.pk].removeprefix("Needs approval: "),
             mine=item.pk in own,
             state=_state(item, now=now),
+            band=band_of(item.risk, book_of(item.rulebook_id).book.risk).value,
         )
         for item in requests
     ]

@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -18,6 +19,7 @@ from approvals.web.stages import counted, stages_of, why_not
 from portal.identity.models import Person
 from registry.models import Agent
 from tests.approvals.asking import opened, review
+from tests.approvals.rulebooks import in_force
 from tests.organisation import Organisation, active_agent, credential_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,8 +152,11 @@ def test_precedent_tells_what_came_of_it(organisation: Organisation, token: str)
     assert planted.label not in side
 
 
+HUMANS = {name: uuid4() for name in "abc"}
+
+
 def fact(human: str, verdict: str, stage: int = 0, **more: Any) -> Review:
-    return Review(person=Person(human=human), verdict=verdict, stage=stage, **more)
+    return Review(person=Person(human=HUMANS[human]), verdict=verdict, stage=stage, **more)
 
 
 def test_stages_are_shown_in_their_turn(organisation: Organisation, agent: Agent) -> None:
@@ -163,14 +168,14 @@ def test_stages_are_shown_in_their_turn(organisation: Organisation, agent: Agent
     ]
     asked = ApprovalRequest(agent=agent, stages=stages, quorum=4)
     given = [fact("a", "approve"), fact("b", "approve", 1), fact("c", "approve", 1), fact("c", "retract", 1)]
-    found = stages_of(asked, given, {"release": "Release managers"}, {"a": 0, "b": 1})
+    found = stages_of(asked, given, {"release": "Release managers"}, {HUMANS["a"]: 0, HUMANS["b"]: 1})
     assert [(one.status, len(one.given)) for one in found] == [("done", 1), ("open", 1), ("later", 0)]
     assert [one.who for one in found] == ["approvers of Payments or security", "Release managers", "gone"]
     assert len(counted(given)) == 2
     lost = fact("a", "approve")
     # Their right is gone, so who approved later counts in the first stage.
     lost.counts = False  # type: ignore[attr-defined]
-    now = stages_of(asked, [lost, *given[1:]], {}, {"b": 0})
+    now = stages_of(asked, [lost, *given[1:]], {}, {HUMANS["b"]: 0})
     assert [(one.status, len(one.given)) for one in now] == [("done", 1), ("open", 0), ("later", 0)]
 
 
@@ -185,6 +190,14 @@ def test_stages_are_shown_in_their_turn(organisation: Organisation, agent: Agent
 def test_why_a_colleague_may_not(code: str, sentence: str, words: str) -> None:
     assert why_not(Refusal(code, sentence)).startswith(words)
     assert why_not(None) == ""
+
+
+def test_a_row_names_the_risk_as_its_rulebook_does(organisation: Organisation, token: str) -> None:
+    """The score at which a risk is high is a number of the rulebook, and not of the list."""
+    in_force(organisation, {"risk": {"elevated": 1, "high": 2}})
+    asked = opened(token)
+    assert 2 <= asked.risk < 40
+    assert "High risk" in browser_of(organisation.approver).get("/approvals/home/").content.decode()
 
 
 def test_agents_of_two_teams_do_not_stand_together(organisation: Organisation, token: str) -> None:
