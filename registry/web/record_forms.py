@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.html import format_html
 
 from portal.identity.models import Person, Team
 from portal.identity.selectors.people import people_in
@@ -58,7 +59,8 @@ class PeopleForm(forms.Form):
         self.fields["accountable_person"] = forms.ModelChoiceField(
             people,
             empty_label="Choose a person",
-            help_text=f"An active member of {team.name} who answers for what the agent does from now on.",
+            # A help text is put on the page as HTML.
+            help_text=format_html("An active member of {} who answers for what the agent does from now on.", team.name),
         )
         self.fields["deputy"] = forms.ModelChoiceField(
             people, required=False, empty_label="Nobody", help_text="Asked when the accountable person is away."

@@ -17,6 +17,7 @@ from approvals.web.document import read_view
 from approvals.web.patch import shown_patch
 from portal.identity.models import Person
 from registry.models import Agent
+from registry.web.record_forms import PeopleForm
 from tests.approvals.asking import opened
 from tests.organisation import Organisation, credential_for
 
@@ -281,3 +282,11 @@ def test_r55_no_text_of_an_agent_becomes_a_link(organisation: Organisation, toke
     assert [one for one in addresses if not re.match(r"/(?!/)|#|\?|$", one)] == []
     listed = browser_of(organisation.approver).get("/approvals/").content.decode()
     assert 'href="https://evil.example' not in listed
+
+
+@database
+def test_r52_the_name_of_a_team_is_no_html_in_a_form(organisation: Organisation) -> None:
+    organisation.payments.name = "<form action=https://evil.example>"
+    told = PeopleForm(team=organisation.payments).fields["accountable_person"].help_text
+    assert "&lt;form" in told
+    assert "<" not in told
