@@ -15,7 +15,7 @@ from approvals.selectors.canaries import waits_already
 from approvals.selectors.deciding import view_of
 from approvals.selectors.standing import CallerStanding, caller_standing
 from approvals.services.question import AskedCall, Call, headline, judge, put
-from approvals.services.request import end, open_request
+from approvals.services.request import end, lock, open_request
 from portal.identity.selectors.people import actor_for
 from portal.ledger.events import SYSTEM, Actor
 from portal.ledger.selectors.entries import database_now
@@ -47,7 +47,7 @@ def settled(*, request: ApprovalRequest, review: Review) -> None:
 @transaction.atomic(durable=True)
 def lapse(*, request_id: UUID) -> bool:
     """Write down that nobody decided a canary before it ended; for the sweep."""
-    request = ApprovalRequest.objects.select_for_update().get(pk=request_id)
+    request = lock(ApprovalRequest(pk=request_id))
     if request.state == RequestState.PENDING.value or Canary.objects.get(pk=request_id).outcome:
         return False
     _settle(request, CanaryOutcome.LAPSED, SYSTEM)
