@@ -281,6 +281,7 @@ SPECTACULAR_SETTINGS = {
         "RiskBand": ["low", "elevated", "high"],
         "RulebookProposalState": ["open", "agreed", "refused", "withdrawn", "overtaken"],
         "ChangeDirection": ["stricter", "looser", "other"],
+        "DirectionEnum": ["widened", "tightened", "unchanged"],
         "AgentState": ["draft", "active", "suspended", "retired"],
         "OrderState": ["active", "resumed"],
         "DrillState": ["waiting", "running", "passed", "failed", "cancelled"],
