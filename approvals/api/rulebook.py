@@ -305,7 +305,7 @@ class RecordedRisk(APIView):
         except PolicyError as error:
             raise InvalidInput("These numbers cannot be tried.", errors=error.errors) from error
         since = database_now() - timedelta(days=days)
-        found = scored(person_of(request), team=asked.get("team", ""), since=since)
+        found = scored(person_of(request), team=asked.get("team", "").replace("\0", ""), since=since)
         shown = {
             "requests": len(found),
             "distribution": distribution((one.risk for one in found), book.risk),
