@@ -21,10 +21,12 @@ from portal.errors import NotFound
 from portal.identity.models import Person
 from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import authority_of
+from portal.ledger.selectors.entries import database_now
 from registry.models import Agent, Finding, KillState
 from registry.rules.actions import ActionType
 from registry.rules.kill import combined_epoch, keys_over
 from registry.selectors.agents import visible_agents
+from registry.selectors.credentials import issuers_of
 from registry.selectors.policies import effective_of
 
 # Granted once and not yet looked at by somebody else.
@@ -209,15 +211,15 @@ def decide_refusal(person: Person, exception: GateException) -> str | None:
     if _has_a_part(person, exception):
         return "You asked for this or own it, so another person must decide."
     authority = authority_of(person)
-    if authority.has(Role.SECURITY):
-        return None
-    if exception.kind == ExceptionKind.BREAK_GLASS.value:
-        if authority.has(Role.APPROVER, team.pk):
-            return None
-        return f"Only approvers of {team.name} and security grant break-glass."
-    if authority.has(Role.MANAGER, team.pk):
-        return None
-    return f"Only managers of {team.name} and security grant an exception."
+    glass = exception.kind == ExceptionKind.BREAK_GLASS.value
+    if not (authority.has(Role.SECURITY) or authority.has(Role.APPROVER if glass else Role.MANAGER, team.pk)):
+        if glass:
+            return f"Only approvers of {team.name} and security grant break-glass."
+        return f"Only managers of {team.name} and security grant an exception."
+    # Who issued the credential approves none of the agent's requests either.
+    if person.human in issuers_of(exception.agent, database_now()):
+        return f"You issued a credential that {exception.agent.name} works with, so another person must decide."
+    return None
 
 
 def close_refusal(person: Person, exception: GateException) -> str | None:

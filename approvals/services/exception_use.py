@@ -14,13 +14,16 @@ from approvals.selectors.standing import CallerStanding
 from approvals.services.question import AskedCall
 
 # FOR SHARE: a revocation waits for the uses that have begun, and the uses after it find no row. Of the people only
-# those with an account and the right count, as with an approval: who granted it, and who answers for it.
+# those with an account and the right count, as with an approval: who granted it, and who answers for it. Whoever
+# issued the credential that asks has not granted it.
 _LIVE = """
 SELECT x.id FROM approvals_gateexception x
 JOIN identity_person d ON d.id = x.decided_by_id AND d.is_active
 JOIN identity_person w ON w.id = x.owner_id AND w.is_active
 JOIN identity_person k ON k.id = x.asked_by_id
-WHERE x.agent_id = %s AND x.state = 'granted' AND x.ends_at > clock_timestamp() AND d.human NOT IN (w.human, k.human)
+JOIN identity_person i ON i.id = %s
+WHERE x.agent_id = %s AND x.state = 'granted' AND x.ends_at > clock_timestamp()
+  AND d.human NOT IN (w.human, k.human, i.human)
   AND EXISTS (SELECT FROM identity_roleassignment h WHERE h.person_id = d.id
               AND (h.role = 'security' OR (h.team_id = %s AND h.role = CASE x.kind WHEN 'break_glass' THEN 'approver'
                                                                               ELSE 'manager' END)))
@@ -60,7 +63,7 @@ def note_use(*, exception: GateException, entry_id: UUID, run_id: UUID, action: 
 
 def _live(standing: CallerStanding) -> list[GateException]:
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE, [standing.agent_id, standing.team_id])
+        cursor.execute(_LIVE, [standing.credential_issuer, standing.agent_id, standing.team_id])
         keys = [row[0] for row in cursor.fetchall()]
     found = GateException.objects.select_related("agent").in_bulk(keys) if keys else {}
     return [found[key] for key in keys]

@@ -43,6 +43,13 @@ def live_trusts(agent: Agent) -> QuerySet[IssuerTrust]:
     return agent.trusts.filter(revoked_at=None).select_related("created_by").order_by("-id")
 
 
+def issuers_of(agent: Agent, now: datetime) -> set[UUID]:
+    """The natural persons who issued what the agent can ask with now: live credentials, and the trusts that buy one."""
+    issued = Q(pk__in=live_credentials(agent, now).order_by().values("created_by"))
+    trusted = Q(pk__in=live_trusts(agent).order_by().values("created_by"))
+    return set(Person.objects.filter(issued | trusted).values_list("human", flat=True))
+
+
 def agent_referred(reference: str) -> Agent | None:
     """The agent that an outside token is presented for, by id or slug. Nobody's sight is asked: there is no person."""
     try:

@@ -30,6 +30,7 @@ from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
 from registry.models import Agent, Finding, FindingKind
 from registry.rules.kill import ScopeKind
+from registry.services.credential import issue_credential, revoke_all
 from registry.services.findings import close_finding
 from registry.services.kill import agree_resume, order_kill
 from tests.approvals.asking import MERGE, ask, at_once, entries
@@ -189,6 +190,29 @@ class TestR75:
         grant(actor=organisation.security, exception=exception, reason="Agreed on the call.")
         with pytest.raises(NotAllowed):
             close(actor=organisation.approver, exception=exception, note="All was well, I say.")
+
+    @pytest.mark.usefixtures("token")
+    def test_r75_who_issued_a_live_credential_of_the_agent_grants_nothing(
+        self, organisation: Organisation, agent: Agent
+    ) -> None:
+        exception = asked(organisation, agent, ExceptionKind.EXCEPTION)
+        with pytest.raises(NotAllowed, match="You issued a credential"):
+            grant(actor=organisation.manager, exception=exception, reason="Let my agent through.")
+        Person.objects.filter(pk=organisation.second_manager.pk).update(human=organisation.manager.human)
+        organisation.second_manager.refresh_from_db()
+        with pytest.raises(NotAllowed, match="You issued a credential"):
+            grant(actor=organisation.second_manager, exception=exception, reason="Let my agent through.")
+        revoke_all(actor=organisation.manager, agent=agent)
+        grant(actor=organisation.second_manager, exception=exception, reason="It has no credential of mine.")
+
+    def test_r75_who_issues_the_credential_after_granting_has_opened_nothing(
+        self, organisation: Organisation, agent: Agent
+    ) -> None:
+        exception = asked(organisation, agent, ExceptionKind.EXCEPTION)
+        grant(actor=organisation.manager, exception=exception, reason="It has no credential of mine.")
+        assert outcome(credential_for(organisation, agent)) is Outcome.REVIEW
+        _, other = issue_credential(actor=organisation.second_manager, agent=agent, name="other", days=30)
+        assert outcome(other) is Outcome.ALLOW
 
     @pytest.mark.parametrize("who", ["member", "manager", "auditor", "operator", "outsider"])
     def test_r75_break_glass_is_granted_by_approvers_and_security_alone(
