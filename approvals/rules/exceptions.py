@@ -112,8 +112,7 @@ def status(
 def fault_of_action(kind: ExceptionKind, key: str, tier: Tier, action: ActionType | None) -> str | None:
     """Return why an exception cannot open this action, as the end of a sentence, or None.
 
-    ``action`` is None for what the catalogue does not know, such as a pattern. What cannot be undone is opened only
-    by break-glass: its floor is that somebody looks, and for days nobody would.
+    ``action`` is None for what the catalogue does not know, such as a pattern.
     """
     if key == UNKNOWN:
         return "cannot be opened: what is not understood is always decided one by one"
@@ -123,9 +122,14 @@ def fault_of_action(kind: ExceptionKind, key: str, tier: Tier, action: ActionTyp
         return f"{key} is forbidden for this agent, and no exception opens what is forbidden"
     if tier is Tier.FREE:
         return f"{key} is free for this agent and needs no exception"
-    if kind is ExceptionKind.EXCEPTION and action.reversibility is Reversibility.IRREVERSIBLE:
+    if too_final(kind, action):
         return f"{key} cannot be undone, so only break-glass opens it, for some hours"
     return None
+
+
+def too_final(kind: ExceptionKind, action: ActionType) -> bool:
+    """Return whether only break-glass opens the action, as what cannot be undone: for days nobody would look."""
+    return kind is ExceptionKind.EXCEPTION and action.reversibility is Reversibility.IRREVERSIBLE
 
 
 @dataclass(frozen=True, slots=True)

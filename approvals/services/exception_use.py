@@ -8,9 +8,9 @@ from django.db import connection
 from approvals.models import ExceptionUse, GateException
 from approvals.rules.authorize import Decision, Outcome
 from approvals.rules.classify.actions import Action
-from approvals.rules.exceptions import Opening, covers, opened
+from approvals.rules.exceptions import ExceptionKind, Opening, covers, opened, too_final
 from approvals.selectors.exceptions import epoch_of
-from approvals.selectors.standing import CallerStanding
+from approvals.selectors.standing import CallerStanding, effective_policy
 from approvals.services.question import AskedCall
 
 # FOR SHARE: a revocation waits for the uses that have begun, and the uses after it find no row. Of the people only
@@ -34,10 +34,14 @@ ORDER BY x.ends_at FOR SHARE OF x
 def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision) -> GateException | None:
     """The live exception that opens every gate of this decision, held until the transaction ends; None without one."""
     call, actions = asked.call, asked.understood(standing.holder).actions
+    types, catalogue = {action.type for action in actions}, effective_policy(standing.basis).catalogue
     for exception in _live(standing):
+        kind, named = ExceptionKind(exception.kind), types.intersection(exception.actions)
+        if any(too_final(kind, catalogue.action_type(key)) for key in named):
+            continue
         fits = covers(
             Opening(exception.label, frozenset(exception.actions), exception.repository, exception.environment),
-            actions={action.type for action in actions},
+            actions=types,
             rules=decision.rules,
             repository=call.repository,
             environments={action.environment or call.environment for action in actions},

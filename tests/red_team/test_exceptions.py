@@ -34,6 +34,7 @@ from registry.services.credential import issue_credential, revoke_all
 from registry.services.findings import close_finding
 from registry.services.kill import agree_resume, order_kill
 from tests.approvals.asking import MERGE, ask, at_once, entries
+from tests.approvals.levels import baseline
 from tests.organisation import Organisation, credential_for
 
 WHY = "The release is down and merging by hand takes too long."
@@ -326,6 +327,17 @@ class TestR75:
             asked(organisation, agent, ExceptionKind.EXCEPTION, actions=["push.force"], minutes=3 * 24 * 60)
         granted(organisation, agent, actions=["push.force"])
         assert outcome(token, "git push --force origin feature/tidy") is Outcome.ALLOW
+
+    def test_r75_what_cannot_be_undone_any_more_is_opened_for_days_no_longer(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        release = {"label": "Release", "tier": "gated", "explain": "Out it goes.", "commands": ["acme-release"]}
+        baseline(organisation, {"actions": {"acme.release": {**release, "reversibility": "hard_to_reverse"}}})
+        granted(organisation, agent, ExceptionKind.EXCEPTION, actions=["acme.release", "pr.merge"])
+        assert outcome(token, "acme-release now") is Outcome.ALLOW
+        baseline(organisation, {"actions": {"acme.release": {**release, "reversibility": "irreversible"}}})
+        assert outcome(token, "acme-release now") is Outcome.REVIEW
+        assert outcome(token) is Outcome.ALLOW
 
     def test_r75_after_its_end_it_opens_nothing(self, organisation: Organisation, agent: Agent, token: str) -> None:
         exception = granted(organisation, agent)
