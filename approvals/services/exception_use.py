@@ -12,6 +12,7 @@ from approvals.rules.exceptions import ExceptionKind, Opening, covers, opened, t
 from approvals.selectors.exceptions import epoch_of
 from approvals.selectors.standing import CallerStanding, effective_policy
 from approvals.services.question import AskedCall
+from registry.selectors.kills import stopped_since
 
 # FOR SHARE: a revocation waits for the uses that have begun, and the uses after it find no row. Of the people only
 # those with an account and the right count, as with an approval: who granted it, and who answers for it. Whoever
@@ -47,9 +48,16 @@ def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision)
             environments={action.environment or call.environment for action in actions},
             targets=[(action.type, action.resource) for action in actions],
         )
-        if fits and exception.epoch == epoch_of(exception.agent, exception.actions, exception.repository):
+        if fits and not _stopped_since(exception, standing):
             return exception
     return None
+
+
+def _stopped_since(exception: GateException, standing: CallerStanding) -> bool:
+    """Whether a stop has come since it was granted: over all that it opens, or over this very question."""
+    if exception.epoch != epoch_of(exception.agent, exception.actions, exception.repository):
+        return True
+    return exception.decided_at is None or stopped_since(standing.kill_keys, exception.decided_at)
 
 
 def by_exception(decision: Decision, exception: GateException) -> Decision:

@@ -1,6 +1,8 @@
 """Reading stops: which are in force, over what, and whether a scope's epoch still stands."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -54,6 +56,11 @@ def stopped_agent_ids(agents: list[Agent]) -> set[UUID]:
     """Which of the agents something stops now: one query, for lists."""
     stopped = set(KillState.objects.filter(stopped=True).values_list("key", flat=True))
     return {agent.pk for agent in agents if stopped & set(keys_over(agent_id=agent.pk, team_id=agent.owner_team_id))}
+
+
+def stopped_since(keys: Collection[str], moment: datetime) -> bool:
+    """Whether something under one of the keys was stopped since the moment, resumed or not."""
+    return KillOrder.objects.filter(key__in=keys, ordered_at__gte=moment).exists()
 
 
 def visible_orders(person: Person) -> QuerySet[KillOrder]:

@@ -22,8 +22,8 @@ from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.services.accounts import link_accounts
-from portal.identity.services.people import deactivate_person
-from portal.identity.services.roles import remove_role
+from portal.identity.services.people import create_person, deactivate_person
+from portal.identity.services.roles import assign_role, remove_role
 from portal.identity.services.tokens import issue_token
 from portal.ledger.events import SYSTEM
 from portal.ledger.models import Entry
@@ -35,7 +35,7 @@ from registry.services.findings import close_finding
 from registry.services.kill import agree_resume, order_kill
 from tests.approvals.asking import MERGE, ask, at_once, entries
 from tests.approvals.levels import baseline
-from tests.organisation import Organisation, credential_for
+from tests.organisation import PASSWORD, Organisation, credential_for
 
 WHY = "The release is down and merging by hand takes too long."
 FREE = "git status"
@@ -338,6 +338,19 @@ class TestR75:
         baseline(organisation, {"actions": {"acme.release": {**release, "reversibility": "irreversible"}}})
         assert outcome(token, "acme-release now") is Outcome.REVIEW
         assert outcome(token) is Outcome.ALLOW
+
+    def test_r75_a_stop_of_one_repository_ends_there_what_names_none(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        granted(organisation, agent)
+        assert outcome(token) is Outcome.ALLOW
+        stop = {"actor": organisation.security, "kind": ScopeKind.REPOSITORY, "scope_id": "acme/payments"}
+        order = order_kill(**stop, reason="A key leaked there.")
+        for email in ("gia@example.test", "hal@example.test"):
+            person = create_person(actor=SYSTEM, email=email, name=email, password=PASSWORD)
+            assign_role(actor=SYSTEM, person=person, role=Role.SECURITY, team=None)
+            agree_resume(actor=person, order=order, reason="It is safe again.")
+        assert outcome(token) is Outcome.REVIEW
 
     def test_r75_after_its_end_it_opens_nothing(self, organisation: Organisation, agent: Agent, token: str) -> None:
         exception = granted(organisation, agent)
