@@ -1,14 +1,33 @@
 """Every route against every kind of person, and every route against a form from another site."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
+from portal.embedded.postgres import Urls
 from tests import matrix
-from tests.organisation import Organisation
+from tests.conftest import reset_database
+from tests.organisation import Organisation, make_organisation
 from tests.red_team.rows import governed
+
+pytestmark = pytest.mark.django_db
 
 ROUTES = matrix.routes()
 ROWS = matrix.rows()
+
+
+@pytest.fixture(scope="module")
+def organisation(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, database_urls: Urls
+) -> Iterator[Organisation]:
+    """Made once, since there are two thousand tests here and none keeps what it writes."""
+    with django_db_blocker.unblock():
+        made = make_organisation()
+    yield made
+    with django_db_blocker.unblock():
+        reset_database(database_urls)
 
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:

@@ -23,7 +23,7 @@ from approvals.rules import messages
 from approvals.rules.messages import Notice
 from approvals.rules.notices import ChannelKind, NoticeKind, only_while_pending, wants
 from approvals.rules.workflow import RequestState
-from approvals.selectors.notices import address_of, choice_of, may_still_decide, secret_of
+from approvals.selectors.notices import address_of, choice_of, may_still_decide, secret_of, standing_channels
 from approvals.services.deliveries import claim, mark_dropped, mark_failed, mark_sent
 from portal.ledger.selectors.entries import database_now
 from portal.outbound import NotSent, post
@@ -92,6 +92,8 @@ def _no_longer_of_use(delivery: Delivery) -> str:
     kind, request, person = NoticeKind(delivery.event), delivery.request, delivery.person
     if delivery.channel is not None and delivery.channel.ended_at is not None:
         return "The channel was ended."
+    if delivery.channel is not None and not standing_channels().filter(pk=delivery.channel.pk).exists():
+        return "The agent has gone to another team since its callback was set up."
     if person is not None and not person.is_active:
         return "The account is closed."
     if person is not None and not wants(choice_of(person), kind):

@@ -19,6 +19,7 @@ from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import approvers_of, authority_of, holders_of
 from portal.ledger.safe import take_out
 from registry.models import Agent
+from registry.selectors.transfers import changed_team_since
 
 # Who sees every channel and every delivery.
 SEES_ALL = (Role.SECURITY, Role.OPERATOR, Role.AUDITOR)
@@ -88,7 +89,12 @@ def channels_told(agent: Agent) -> QuerySet[Channel]:
 
 
 def callbacks_of(agent: Agent) -> QuerySet[Channel]:
-    return Channel.objects.filter(agent=agent, ended_at=None)
+    return standing_channels().filter(agent=agent, ended_at=None)
+
+
+def standing_channels() -> QuerySet[Channel]:
+    """All channels but the callbacks of agents that have gone to another team since: that team never chose them."""
+    return Channel.objects.exclude(changed_team_since("agent", "made_at"))
 
 
 # -- how they want it ----------------------------------------------------------------------------------
@@ -139,7 +145,7 @@ def teams_to_set_up(person: Person) -> QuerySet[Team]:
 def visible_channels(person: Person) -> QuerySet[Channel]:
     """Raises NotAllowed for who has no part in any channel."""
     authority = _with_a_part(person)
-    channels = Channel.objects.select_related("team", "agent", "agent__owner_team", "made_by")
+    channels = standing_channels().select_related("team", "agent", "agent__owner_team", "made_by")
     if any(authority.has(role) for role in SEES_ALL):
         return channels
     teams = managed_teams(authority)
@@ -160,7 +166,7 @@ def visible_deliveries(person: Person) -> QuerySet[Delivery]:
     if any(authority.has(role) for role in SEES_ALL):
         return deliveries
     teams = managed_teams(authority)
-    by_channel = Q(channel__team__in=teams) | Q(channel__agent__owner_team__in=teams)
+    by_channel = Q(channel__team__in=teams) | Q(channel__in=standing_channels(), channel__agent__owner_team__in=teams)
     return deliveries.filter(by_channel | Q(channel=None, request__agent__owner_team__in=teams))
 
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from approvals import events
 from approvals.models import Channel, Delivery
 from approvals.rules.notices import ChannelKind, DeliveryState
-from approvals.selectors.notices import address_name, address_of, may_set_up, secret_name
+from approvals.selectors.notices import address_name, address_of, may_set_up, secret_name, standing_channels
 from approvals.services.notices import queue_test
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person, Team
@@ -23,6 +23,7 @@ from portal.ledger.services.append import append
 from portal.outbound import NotSent, read_place
 from registry.models import Agent
 from registry.rules.texts import MOST_NAME, fault_in
+from registry.services.locking import lock_agent
 
 MOST_CHANNELS = 20
 _SECRET_BYTES = 32
@@ -34,6 +35,8 @@ def add_channel(
     *, actor: Person, kind: ChannelKind, name: str, address: str, team: Team | None = None, agent: Agent | None = None
 ) -> tuple[Channel, str | None]:
     """A new channel of a team, of an agent (its callback) or, with neither, of everybody; with its secret, if any."""
+    if agent is not None:
+        agent = lock_agent(agent)  # a transfer under way is before it or after it
     owner = agent.owner_team_id if agent is not None else team.pk if team is not None else None
     _require(actor, owner)
     if agent is not None and kind is not ChannelKind.WEBHOOK:
@@ -44,7 +47,7 @@ def add_channel(
     name, address = name.strip(), address.strip()
     _check(kind, name, address)
     team = None if agent is not None else team
-    if Channel.objects.filter(team=team, agent=agent, ended_at=None).count() >= MOST_CHANNELS:
+    if standing_channels().filter(team=team, agent=agent, ended_at=None).count() >= MOST_CHANNELS:
         raise Conflict(f"There are {MOST_CHANNELS} channels already. End one first. Nothing was added.")
     now = database_now()
     channel = Channel(kind=kind.value, team=team, agent=agent, name=name, made_by=actor, made_at=now)
@@ -103,7 +106,7 @@ def try_channel(*, actor: Person, channel: Channel) -> Delivery:
 
 
 def _locked(actor: Person, channel: Channel) -> Channel:
-    found = Channel.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=channel.pk).first()
+    found = standing_channels().select_for_update(of=("self",)).select_related("agent").filter(pk=channel.pk).first()
     if found is None:
         raise NotFound("There is no such channel.")
     _require(actor, found.agent.owner_team_id if found.agent is not None else found.team_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from portal.errors import NotFound
 from portal.identity.models import Person
@@ -69,6 +69,12 @@ def open_transfer_of(agent: Agent) -> OwnershipTransfer | None:
     """The offer that is open for the agent, if there is one."""
     found = OwnershipTransfer.objects.select_related("from_team", "to_team", "offered_by")
     return found.filter(agent=agent, state=TransferState.OPEN.value).first()
+
+
+def changed_team_since(agent: str, moment: str) -> Exists:
+    """For a query: whether the agent in one of its columns went to another team since the moment in another."""
+    accepted = OwnershipTransfer.objects.filter(agent=OuterRef(agent), state=TransferState.ACCEPTED.value)
+    return Exists(accepted.filter(answered_at__gte=OuterRef(moment)))
 
 
 def offered(transfer: OwnershipTransfer) -> Offered:

@@ -5,9 +5,18 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from approvals.jobs.deliver import deliver_due
 from approvals.models import Channel, Delivery
-from approvals.rules.notices import ChannelKind
-from approvals.selectors.notices import address_name, address_of, secret_name, secret_of, visible_deliveries
+from approvals.rules.notices import ChannelKind, DeliveryState
+from approvals.selectors.notices import (
+    address_name,
+    address_of,
+    callbacks_of,
+    secret_name,
+    secret_of,
+    visible_channels,
+    visible_deliveries,
+)
 from approvals.services.channels import MOST_CHANNELS, add_channel, change_channel, end_channel, shown, try_channel
 from approvals.services.deliveries import claim, mark_failed, replay, replay_all
 from approvals.services.notices import send_test
@@ -15,7 +24,9 @@ from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.ledger.models import Entry
 from portal.ledger.safe import take_out
 from registry.models import Agent
+from registry.services.transfer import accept_transfer
 from tests.organisation import Organisation
+from tests.registry.recording import offered
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADDRESS = "https://hooks.example.com/services/T00/B00/the-key-of-it"
@@ -148,6 +159,26 @@ def test_what_was_ended_stays_ended(organisation: Organisation) -> None:
     ):
         with pytest.raises(Conflict):
             asked()
+
+
+def test_a_callback_ends_when_its_agent_goes_to_another_team(organisation: Organisation, agent: Agent) -> None:
+    made, _ = add(organisation, team=None, agent=agent)
+    queued = try_channel(actor=organisation.manager, channel=made)
+    assert list(callbacks_of(agent)) == [made]
+    accept_transfer(
+        actor=organisation.outsider, transfer=offered(organisation, agent), accountable_person=organisation.outsider
+    )
+    assert not callbacks_of(agent)
+    for who in ("manager", "outsider", "security"):
+        assert not visible_channels(organisation.people[who])
+        with pytest.raises(NotFound):
+            try_channel(actor=organisation.people[who], channel=made)
+    assert not visible_deliveries(organisation.outsider)
+    deliver_due()
+    queued.refresh_from_db()
+    assert queued.state == DeliveryState.DROPPED.value
+    own, _ = add(organisation, actor=organisation.outsider, team=None, agent=agent)
+    assert list(callbacks_of(agent)) == [own]
 
 
 def dead(organisation: Organisation) -> Delivery:
