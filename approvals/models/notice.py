@@ -16,7 +16,8 @@ from registry.models import Agent
 class Channel(models.Model):
     """An address outside the portal. ``address`` and ``secret`` are encrypted with the content key.
 
-    A team's channel is told of the team's requests; an agent's is a callback: it is told what became of its own.
+    A team's channel is told of the team's requests; an agent's is a callback: it is told what became of its own,
+    until the agent goes to another team.
     ``shown`` is what pages may show of the address.
     """
 

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from approvals import events
-from approvals.models import Delivery
+from approvals.models import Channel, Delivery
 from approvals.rules.notices import MOST_TRIES, ChannelKind, DeliveryState, pause_after
-from approvals.selectors.notices import may_replay, visible_deliveries
+from approvals.selectors.notices import may_replay, standing_channels, visible_deliveries
 from portal.errors import Conflict, NotAllowed, NotFound
 from portal.identity.models import Person
 from portal.identity.selectors.people import actor_for, authority_of
@@ -106,7 +106,7 @@ def replay(*, actor: Person, delivery: Delivery) -> Delivery:
         raise NotFound("There is no such delivery, or it is not yours to see.")
     if found.state != _DEAD:
         raise Conflict(f"It is {found.state}; only what was given up is sent again. Nothing was done.")
-    if found.channel is not None and found.channel.ended_at is not None:
+    if found.channel is not None and not _told().filter(pk=found.channel.pk).exists():
         raise Conflict("Its channel was ended. Nothing was done.")
     _wake(actor, [found])
     found.refresh_from_db()
@@ -117,12 +117,16 @@ def replay(*, actor: Person, delivery: Delivery) -> Delivery:
 def replay_all(*, actor: Person) -> int:
     """Try everything again that was given up and that the actor may see; returns how many."""
     _require(actor)
-    dead = visible_deliveries(actor).filter(Q(channel=None) | Q(channel__ended_at=None), state=_DEAD)
+    dead = visible_deliveries(actor).filter(Q(channel=None) | Q(channel__in=_told()), state=_DEAD)
     found = list(dead.select_for_update(skip_locked=True, of=("self",)).order_by("made_at", "id")[:MOST_REPLAYED])
     if not found:
         raise Conflict("Nothing was given up that could be sent again. Nothing was done.")
     _wake(actor, found)
     return len(found)
+
+
+def _told() -> QuerySet[Channel]:
+    return standing_channels().filter(ended_at=None)
 
 
 def _require(actor: Person) -> None:

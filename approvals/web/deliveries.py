@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from approvals.models import Delivery
 from approvals.rules.messages import Notice
 from approvals.rules.notices import DeliveryState, NoticeKind
-from approvals.selectors.notices import dead_count, delivery_for, may_replay, visible_deliveries
+from approvals.selectors.notices import dead_count, delivery_for, may_replay, standing_channels, visible_deliveries
 from approvals.services.deliveries import MOST_REPLAYED, replay, replay_all
 from approvals.web.notice_forms import EVENTS, DeliveryFilters, roles_of
 from portal.errors import Conflict, NotAllowed
@@ -78,6 +78,9 @@ def replay_every(request: HttpRequest) -> HttpResponse:
 
 def rows_of(deliveries: Iterable[Delivery]) -> list[dict[str, Any]]:
     """What a table shows of each: never an address or a secret."""
+    deliveries = list(deliveries)
+    channels = {one.channel_id for one in deliveries if one.channel_id is not None}
+    standing = set(standing_channels().filter(pk__in=channels).values_list("pk", flat=True))
     return [
         {
             "delivery": one,
@@ -85,7 +88,8 @@ def rows_of(deliveries: Iterable[Delivery]) -> list[dict[str, Any]]:
             "notice": Notice.read(one.content),
             "is_dead": one.state == DeliveryState.DEAD.value,
             "is_waiting": one.state == DeliveryState.WAITING.value,
-            "replayable": one.channel is None or one.channel.ended_at is None,
+            "linked": one.channel_id in standing,
+            "replayable": one.channel is None or (one.channel_id in standing and one.channel.ended_at is None),
         }
         for one in deliveries
     ]

@@ -20,6 +20,7 @@ from approvals.selectors.notices import (
 from approvals.services.channels import MOST_CHANNELS, add_channel, change_channel, end_channel, shown, try_channel
 from approvals.services.deliveries import claim, mark_failed, replay, replay_all
 from approvals.services.notices import send_test
+from approvals.web.deliveries import rows_of
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.ledger.models import Entry
 from portal.ledger.safe import take_out
@@ -177,6 +178,15 @@ def test_a_callback_ends_when_its_agent_goes_to_another_team(organisation: Organ
     deliver_due()
     queued.refresh_from_db()
     assert queued.state == DeliveryState.DROPPED.value
+    (row,) = rows_of(visible_deliveries(organisation.security))
+    assert not row["linked"]
+    Delivery.objects.update(state=DeliveryState.DEAD.value)
+    for again in (
+        lambda: replay(actor=organisation.operator, delivery=queued),
+        lambda: replay_all(actor=organisation.operator),
+    ):
+        with pytest.raises(Conflict):
+            again()
     own, _ = add(organisation, actor=organisation.outsider, team=None, agent=agent)
     assert list(callbacks_of(agent)) == [own]
 
