@@ -42,13 +42,13 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "expired": _EXPIRED,
         "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
         "voided": _VOIDED,
-        "returned": Look("Sent back", "undo-2", "gated"),
+        "returned": Look("Sent back", "rotate-ccw", "gated"),
         "replaced": Look("Edited", "pencil", "neutral"),
     },
     "verdict": {
         "approve": Look("Approved", "circle-check", "free"),
         "deny": Look("Denied", "octagon-x", "forbidden"),
-        "changes": Look("Sent back", "undo-2", "gated"),
+        "changes": Look("Sent back", "rotate-ccw", "gated"),
         "retract": Look("Taken back", "circle-slash", "neutral"),
     },
     "grant": {
