@@ -228,7 +228,7 @@ class TestR75:
         self, organisation: Organisation, agent: Agent, token: str, wanted: str
     ) -> None:
         """Granted to oneself under two accounts that nobody had linked yet, as asker or as owner."""
-        people = {"actor": organisation.member, "owner": organisation.manager}
+        people: dict[str, Any] = {"actor": organisation.member, "owner": organisation.manager}
         if wanted == "owner":
             people = {"actor": organisation.manager, "owner": organisation.member}
         exception = asked(organisation, agent, **people)
@@ -344,8 +344,12 @@ class TestR75:
     ) -> None:
         granted(organisation, agent)
         assert outcome(token) is Outcome.ALLOW
-        stop = {"actor": organisation.security, "kind": ScopeKind.REPOSITORY, "scope_id": "acme/payments"}
-        order = order_kill(**stop, reason="A key leaked there.")
+        order = order_kill(
+            actor=organisation.security,
+            kind=ScopeKind.REPOSITORY,
+            scope_id="acme/payments",
+            reason="A key leaked there.",
+        )
         for email in ("gia@example.test", "hal@example.test"):
             person = create_person(actor=SYSTEM, email=email, name=email, password=PASSWORD)
             assign_role(actor=SYSTEM, person=person, role=Role.SECURITY, team=None)
