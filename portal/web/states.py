@@ -100,7 +100,7 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
         "lapsed": Look("Not decided", "timer-off", "neutral"),
         "open": Look("Open now", "play", "free"),
         "ended": Look("To be looked at", "clock", "gated"),
-        "overdue": Look("Overdue", "timer-off", "forbidden"),
+        "overdue": Look("Overdue", "triangle-alert", "forbidden"),
         "closed": Look("Closed", "check", "neutral"),
         "refused": Look("Refused", "octagon-x", "forbidden"),
         "withdrawn": Look("Withdrawn", "undo-2", "neutral"),
