@@ -28,4 +28,4 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 BAILIWICK_REQUIRE_DURABLE_DATABASE = False
 # A task that is sent within the tests is for nobody; those of workers (tests/workers) name a real broker. Without this
 # each of them waits half a minute for a queue in a database that is not there.
-BAILIWICK_BROKER_URL = "memory://"
+BAILIWICK_BROKER_URL = environment.text("BROKER_URL", "memory://")
