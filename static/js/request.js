@@ -22,6 +22,9 @@ setInterval(() => {
 }, 500);
 
 function paintFolds(article) {
+  // A decision within the first half second was looked at for no second, which is not the same as not known.
+  const inSight = article.querySelector("[data-visible]");
+  if (inSight && !inSight.value) inSight.value = "0";
   const field = article.querySelector("[data-unfolded]");
   if (!field) return;
   const closed = [...article.querySelectorAll("details[data-fold]")].filter((fold) => !fold.open && !unfolded.has(fold));

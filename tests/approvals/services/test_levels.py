@@ -14,7 +14,7 @@ from approvals.rules.workflow import GrantState, RequestState
 from approvals.selectors import standing
 from approvals.selectors.grants import status_of
 from approvals.selectors.requests import obstacle, pending
-from approvals.services import check, grant
+from approvals.services import check, grant, question
 from approvals.services.check import Answer
 from approvals.services.request import end_if_overtaken
 from portal.errors import StaleView
@@ -416,7 +416,7 @@ def test_a_stranger_is_not_read(monkeypatch: pytest.MonkeyPatch, token: str) -> 
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("classified")
 
-    monkeypatch.setattr(check, "classify", fail)
+    monkeypatch.setattr(question, "classify", fail)
     stranger = token[:-1] + ("a" if token[-1] != "a" else "b")
     with pytest.raises(Exception, match="token") as refused:
         check.decide(token=stranger, call=bash("git status"))
