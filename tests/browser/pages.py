@@ -165,7 +165,7 @@ PAGES = {
     "exception, own": ("member", "/approvals/EX-{gate}/"),
     "exception, overdue": ("security", "/approvals/EX-{late_gate}/"),
     "exception, closed": ("auditor", "/approvals/EX-{looked_at_gate}/"),
-    "exception, grant": ("second_manager", "/approvals/EX-{asked_gate}/grant/"),
+    "exception, grant": ("security", "/approvals/EX-{asked_gate}/grant/"),
     "exception, revoke": ("member", "/approvals/EX-{gate}/revoke/"),
     "exception, close": ("approver", "/approvals/EX-{late_gate}/close/"),
     "exceptions of an agent": ("member", "/agents/incident-helper/activity/"),

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.test import Client
 
 from approvals.models import ApprovalRequest
-from approvals.services import check
+from approvals.services import check, question
 from portal.identity.services.tokens import issue_token
 from portal.ledger.models import Entry
 from registry.models import Agent, Credential
@@ -228,7 +228,7 @@ def test_whatever_fails_is_a_no(token: str, monkeypatch: pytest.MonkeyPatch, fau
     def fail(*_: object, **__: object) -> None:
         raise fault
 
-    monkeypatch.setattr(check, place, fail)
+    monkeypatch.setattr(question if place == "classify" else check, place, fail)
     document = problem(send(CHECKS, check_body(), token), 503)
     assert "nothing is allowed" in document["detail"]
     assert "gone" not in document["detail"]
