@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-PAGES = [path for path in TEMPLATES if "email" not in path.parts and "pdf" not in path.parts]
+PAGES = [path for path in TEMPLATES if "emails" not in path.parts and "pdf" not in path.parts]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
