@@ -42,15 +42,14 @@ FINAL = {
 
 
 @pytest.fixture
-def sessions(super_connection: Super) -> Callable[[], str]:
-    """A session for each trial. What was asked before lies long back, or the agent would be told to cool down."""
+def sessions(rested: Callable[[], None]) -> Callable[[], str]:
+    """A session for each trial."""
     count = 0
 
     def another() -> str:
         nonlocal count
         count += 1
-        super_connection.execute("UPDATE approvals_approvalrequest SET opened_at = opened_at - interval '1 hour'")
-        super_connection.execute("DELETE FROM approvals_cooldown")
+        rested()
         return f"trial-{count}"
 
     return another

@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -354,10 +355,13 @@ def test_r35_no_agent_ends_the_approvals_of_repositories_that_are_not_its_own(
         assert post(token, "/api/v1/agent/heads", body).status_code in {400, 422}, wrong
 
 
-def test_r36_a_push_and_the_use_of_the_approval_at_once(organisation: Organisation, token: str) -> None:
+def test_r36_a_push_and_the_use_of_the_approval_at_once(
+    organisation: Organisation, token: str, rested: Callable[[], None]
+) -> None:
     """Either the call was let through before the push counts, or it is dead; once the push was answered, never."""
     trials = max(1, TRIALS // 8)
     for trial in range(trials):
+        rested()
         branch = f"feature/{trial}"
         grant = approved(organisation, token, head=A, branch=branch)
         pushed = Event()
@@ -434,9 +438,10 @@ def test_r40_a_used_approval_is_used(organisation: Organisation, token: str) -> 
     assert entries("grant.redeemed") == 1
 
 
-def test_r41_two_workers_use_it_at_once(organisation: Organisation, token: str) -> None:
+def test_r41_two_workers_use_it_at_once(organisation: Organisation, token: str, rested: Callable[[], None]) -> None:
     """One is let through, in every trial; the other one asks anew."""
     for trial in range(TRIALS):
+        rested()
         around: dict[str, Any] = {"session_id": f"session-{trial % 50}-{trial}"}
         approved(organisation, token, **around)
         answers = at_once([lambda around=around: ask(token, **around)] * 2)  # type: ignore[misc]  # bound early
