@@ -6,7 +6,6 @@ Every trial asks a request of its own, in a run of its own, so that nothing has 
 from collections.abc import Callable
 from threading import Thread
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
@@ -29,7 +28,6 @@ from tests.red_team.trials import TRIALS
 
 __all__ = ["pair_agent", "pair_token", "token"]
 pytestmark = pytest.mark.django_db(transaction=True)
-Super = psycopg.Connection[tuple[object, ...]]
 # Each race opens connections for its threads: with the other tests a part of the trials, by itself all of them.
 EACH = TRIALS if TRIALS > 1000 else max(10, TRIALS // 10)
 FINAL = {
