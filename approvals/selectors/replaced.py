@@ -13,9 +13,9 @@ from approvals.selectors.requests import obstacle
 
 @dataclass(frozen=True, slots=True)
 class ToldAgain:
-    """Why a repeated call is denied. ``label`` names the request to look at, ``rule`` is the id of the rule."""
+    """Why a repeated call is denied: the request to look at, the id of the rule, and what the agent is told."""
 
-    label: str
+    request: ApprovalRequest
     rule: str
     sentence: str
 
@@ -31,7 +31,7 @@ def told_again(*, agent_id: UUID, run_id: UUID, digest: bytes, now: datetime) ->
     if last is None:
         return None
     if last.state == RequestState.RETURNED.value and now < last.expires_at:
-        return ToldAgain(last.label, "requests.sent-back", sent_back(asked=last.label, reasons=changes_asked(last)))
+        return ToldAgain(last, "requests.sent-back", sent_back(asked=last.label, reasons=changes_asked(last)))
     if last.state == RequestState.REPLACED.value:
         return _edited(last, now)
     return None
@@ -69,7 +69,7 @@ def _edited(original: ApprovalRequest, now: datetime) -> ToldAgain | None:
         changed=difference_to(original, edited),
         waits=edited.state == RequestState.PENDING.value,
     )
-    return ToldAgain(edited.label, "requests.edited", sentence)
+    return ToldAgain(edited, "requests.edited", sentence)
 
 
 def _waits(request: ApprovalRequest, now: datetime) -> bool:

@@ -86,6 +86,11 @@ class Scene:
         return rights_of(_voters(self.reviews))
 
     @cached_property
+    def holders(self) -> dict[UUID, list[Held]]:
+        """Everybody who holds a group where the agent's team counts, whether a stage asks it or not."""
+        return rights_of().over(self.team_id)
+
+    @cached_property
     def standing(self) -> list[tuple[Review, ReviewFact]]:
         return _standing(self)
 
@@ -198,8 +203,7 @@ def reviewers_of(request: ApprovalRequest) -> list[Reviewer]:
 
 def _reviewers(scene: Scene) -> list[Reviewer]:
     holders = {
-        person_id: frozenset(one.group for one in held) & scene.groups
-        for person_id, held in rights_of().over(scene.team_id).items()
+        person_id: frozenset(one.group for one in held) & scene.groups for person_id, held in scene.holders.items()
     }
     people = Person.objects.filter(pk__in=[key for key, groups in holders.items() if groups])
     return [
@@ -230,9 +234,8 @@ def eligible_by_group(request: ApprovalRequest) -> Mapping[str, frozenset[UUID]]
 def _eligible(scene: Scene) -> dict[str, frozenset[UUID]]:
     gone = scene.ties.humans | scene.facts.voted | scene.facts.used
     found: dict[str, set[UUID]] = {group: set() for group in scene.groups}
-    rights = rights_of().over(scene.team_id)
-    humans = dict(Person.objects.filter(pk__in=rights).values_list("pk", "human"))
-    for person_id, held in rights.items():
+    humans = dict(Person.objects.filter(pk__in=scene.holders).values_list("pk", "human"))
+    for person_id, held in scene.holders.items():
         for one in held:
             if one.group in found and humans[person_id] not in gone:
                 found[one.group].add(humans[person_id])

@@ -152,9 +152,8 @@ def _tell_again(standing: CallerStanding, asked: AskedCall, decision: Decision, 
     """Denied rather than asked again: people have said already what to do instead of this very call."""
     rule = Rule(told.rule, Effect.FORBID, told.sentence)
     said = replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=f"Denied: {rule.text}")
-    request = ApprovalRequest.objects.get(number=int(told.label.removeprefix("AR-")))
-    entry_id = _append(_draft(standing, asked, said, request=request.number))
-    return _answer(standing, asked, said, entry_id, request=request)
+    entry_id = _append(_draft(standing, asked, said, request=told.request.number))
+    return _answer(standing, asked, said, entry_id, request=told.request)
 
 
 def _crowded(decision: Decision, rule: Rule) -> Decision:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 
 from approvals.events import GrantExpired, GrantIssued, GrantRedeemed, GrantVoided
 from approvals.models import ApprovalRequest, Grant
@@ -17,6 +16,7 @@ from approvals.services.request import end, lock
 from portal.ledger.events import SYSTEM, Actor, instant
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.name_lock import hold_name
 
 # One statement finds the grant, checks what it rests on and locks its row: of any number of racing redeemers one
 # gets the row, and the others see state = 'redeemed' when it is their turn. The epoch, its scopes and the revisions
@@ -97,7 +97,7 @@ def redeem(*, standing: CallerStanding, bound: bytes, tool_use_id: str | None, o
     """
     with connection.cursor() as cursor:
         if on is not None:
-            _wait_for_reports(on, cursor)
+            _wait_for_reports(on)
         cursor.execute(
             _FIND,
             [
@@ -134,9 +134,9 @@ def redeem(*, standing: CallerStanding, bound: bytes, tool_use_id: str | None, o
     return grant
 
 
-def _wait_for_reports(on: Branch, cursor: CursorWrapper) -> None:
+def _wait_for_reports(on: Branch) -> None:
     for repository in on.repositories:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [lock_name(repository, on.name)])
+        hold_name(lock_name(repository, on.name), shared=True)
 
 
 def void_approved(*, request: ApprovalRequest, because: str, by: Actor = SYSTEM) -> bool:

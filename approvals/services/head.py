@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from approvals.events import HeadReported
 from approvals.models import ApprovalRequest, BranchHead
@@ -18,6 +18,7 @@ from portal.errors import NotAllowed, NotAuthenticated, Unprocessable
 from portal.ledger.events import Actor
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.name_lock import hold_name
 from registry.rules.names import Refused, normalise_branch, normalise_repository
 from registry.rules.scope import match_repository
 
@@ -47,8 +48,7 @@ def report_head(*, standing: CallerStanding, repository: str, branch: str, commi
     if not COMMIT.fullmatch(commit):
         raise _wrong("commit", NOT_A_COMMIT)
     _refuse_stranger(standing, repository)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock_name(repository, branch)])
+    hold_name(lock_name(repository, branch))
     known = BranchHead.objects.filter(repository=repository, branch=branch).first()
     before = known.commit if known else None
     if before == commit:

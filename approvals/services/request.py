@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from approvals.events import RequestResolved
 from approvals.models import ApprovalRequest
@@ -22,6 +22,7 @@ from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM, Actor
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.name_lock import hold_name
 
 __all__ = [
     "Asked",
@@ -85,8 +86,7 @@ def _hold_rulebook() -> None:
 
     So no request is opened under a book that is no longer in force when it commits: the one that agrees sees it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [RULEBOOK_LOCK])
+    hold_name(RULEBOOK_LOCK, shared=True)
 
 
 @transaction.atomic(durable=True)

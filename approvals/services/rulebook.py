@@ -5,7 +5,7 @@ Whoever agrees also ends, in the same transaction, what was asked or approved un
 
 from collections.abc import Sequence
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from approvals.models import ApprovalRequest, Rulebook, RulebookProposal
@@ -38,6 +38,7 @@ from portal.identity.selectors.people import actor_for
 from portal.ledger.events import SYSTEM, Event
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.name_lock import hold_name
 from portal.ledger.services.numbers import next_number
 from registry.rules.reading import PolicyError
 from registry.rules.second_person import Refusal
@@ -169,7 +170,7 @@ def read_or_refuse(document: object, base: Book) -> Book:
 
 
 def _hold() -> None:
-    _lock(_CHANGES)
+    hold_name(_CHANGES)
 
 
 def _wait_for_openers() -> None:
@@ -178,13 +179,8 @@ def _wait_for_openers() -> None:
     In this order, since who opens a request may hold a row when they ask for the rulebook, and never the other way.
     """
     _lock_requests()
-    _lock(RULEBOOK_LOCK)
+    hold_name(RULEBOOK_LOCK)
     _lock_requests()
-
-
-def _lock(name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def _lock_requests() -> None:

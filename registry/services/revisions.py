@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import connection
-
 from portal.errors import Conflict, InvalidInput
 from portal.identity.models import Person, Team
 from portal.identity.selectors.people import actor_for
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.name_lock import hold_name
 from registry import events
 from registry.models import Agent, PolicyLevel, PolicyProposal, PolicyRevision
 from registry.rules.compare import Change, Direction, describe
@@ -45,8 +44,7 @@ def hold(subject: Subject) -> Held:
         subject = replace(subject, agent=agent)
     else:
         # There is no row of the organisation to lock, nor one of a level that says nothing yet.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"policy {subject.key}"])
+        hold_name(f"policy {subject.key}")
     return Held(subject, revision_in_force(subject))
 
 

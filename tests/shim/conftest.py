@@ -29,10 +29,11 @@ class Shim:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, *arguments: str, stdin: int | None = subprocess.DEVNULL, **more: str) -> subprocess.Popen[str]:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment, **more}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(SHIM), *arguments],
             cwd=self.folder,
             env={name: value for name, value in environment.items() if value},
@@ -41,6 +42,14 @@ class Shim:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Leave no process behind for a later test, when the one that started it failed."""
+        for process in self.started:
+            with process:
+                process.kill()
 
     def run(self, *arguments: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, stdin=subprocess.PIPE, **more)
@@ -76,10 +85,12 @@ def reason(answer: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def shim(tmp_path: Path) -> Shim:
+def shim(tmp_path: Path) -> Iterator[Shim]:
     """Set up for a portal that is not there."""
     token = "bwa_nobody"
-    return Shim(tmp_path, {"BAILIWICK_URL": "http://127.0.0.1:9", "BAILIWICK_TOKEN": token})
+    one = Shim(tmp_path, {"BAILIWICK_URL": "http://127.0.0.1:9", "BAILIWICK_TOKEN": token})
+    yield one
+    one.stop()
 
 
 @pytest.fixture
@@ -98,7 +109,9 @@ def connected(
         "BAILIWICK_STATE_DIR": str(tmp_path / "state"),
         "BAILIWICK_SESSION": "s-1",
     }
-    yield Shim(tmp_path, environment)
+    one = Shim(tmp_path, environment)
+    yield one
+    one.stop()
     settings.BAILIWICK_STOP_FILE = before
 
 

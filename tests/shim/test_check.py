@@ -41,7 +41,12 @@ def test_it_waits_until_people_have_approved_and_redeems_what_they_did(
     asked = ApprovalRequest.objects.get()
     for person in (organisation.approver, organisation.second_approver)[: asked.quorum]:
         add_review(
-            actor=person, request=asked, verdict=Verdict.APPROVE, reason="Looked at.", view_hash=bytes(asked.view_hash)
+            actor=person,
+            request=asked,
+            verdict=Verdict.APPROVE,
+            reason="Looked at.",
+            view_hash=bytes(asked.view_hash),
+            fresh=True,
         )
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, (out, err)

@@ -1,6 +1,6 @@
 """Accounts of one natural person: what is told apart by sign-in counts once where people are counted."""
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from portal.errors import Conflict, InvalidInput
 from portal.identity import events
@@ -11,6 +11,7 @@ from portal.identity.services.administration import require_administrator
 from portal.ledger.events import Actor
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
+from portal.ledger.services.name_lock import hold_name
 
 SHORTEST_REASON, LONGEST_REASON = 3, 500
 
@@ -46,8 +47,7 @@ def link_same_mailbox(*, actor: Actor, person: Person) -> None:
 
 def _join(people: list[Person], *, actor: Actor, reason: str, automatic: bool) -> None:
     """Give all accounts of these people the oldest one's person; one such joining at a time."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('identity.accounts', 0))")
+    hold_name("identity.accounts")
     named = {person.pk for person in people}
     humans = set(Person.objects.filter(pk__in=named).values_list("human", flat=True))
     accounts = list(Person.objects.select_for_update().filter(human__in=humans).order_by("pk"))

@@ -73,7 +73,7 @@ def test_the_original_call_is_answered_with_the_exact_edited_input(organisation:
     edited = edit(asked, organisation.approver)
     told = told_again(agent_id=asked.agent_id, run_id=asked.run_id, digest=bytes(asked.digest), now=database_now())
     assert told is not None
-    assert (told.rule, told.label) == ("requests.edited", edited.label)
+    assert (told.rule, told.request.label) == ("requests.edited", edited.label)
     assert f'{{"command": "{REBASE}"}}' in told.sentence
     assert f"-  {MERGE}\n+  {REBASE}" in told.sentence
     answer = ask(token)
@@ -87,7 +87,7 @@ def test_an_edit_of_an_edit_leads_to_the_last_one(organisation: Organisation, pa
     third = edit(second, organisation.second_approver, "gh pr merge 7 --merge")
     told = told_again(agent_id=asked.agent_id, run_id=asked.run_id, digest=bytes(asked.digest), now=database_now())
     assert told is not None
-    assert told.label == third.label
+    assert told.request.label == third.label
     assert "waits for approval" in told.sentence
 
 
