@@ -24,7 +24,7 @@ BODY = json.dumps(
     }
 )
 # Seconds of a round: so many requests must be opened that their grants do not run out in the rounds that redeem.
-OPENS, REDEEMS = 8, 1
+OPENS, REDEEMS = 12, 1
 _APPROVE = """
 INSERT INTO approvals_review (id, request_id, person_id, verdict, human, turn, stage, capacity, reason, view_hash,
                               authority, at)
