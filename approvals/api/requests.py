@@ -23,7 +23,7 @@ from approvals.selectors.requests import request_for, visible_requests
 from approvals.selectors.reviewing import capacities
 from approvals.services.batch import BatchItem, review_batch
 from approvals.services.comment import comment
-from approvals.services.edit import edit_and_approve
+from approvals.services.edit import edit
 from approvals.services.request import withdraw
 from approvals.services.review import add_review
 from approvals.services.undo import undo
@@ -144,11 +144,12 @@ class RequestComments(APIView):
 class RequestEdits(APIView):
     @extend_schema(
         operation_id="requests_edit",
-        summary="Change the call and approve the changed one",
+        summary="Change the call; the changed one is decided by itself",
         description=(
-            "A new request with its own digest takes the place of this one, with my approval where the rulebook lets "
-            "whoever edits approve. The agent is told the exact input and the difference when it repeats its call. "
-            "The answer is the new request."
+            "A new request with its own digest and view takes the place of this one, which ends as ``replaced``. "
+            "Nobody has approved the new one: read its view, then review it with its ``view_hash``, as everybody does. "
+            "The agent is told the exact input and the difference when it repeats its call. The answer is the new "
+            "request, pending."
         ),
         tags=TAGS,
         request=EditInput,
@@ -162,14 +163,13 @@ class RequestEdits(APIView):
     def post(self, request: Request, number: int) -> Response:
         said = read(EditInput, request)
         person = person_of(request)
-        opened = edit_and_approve(
+        opened = edit(
             actor=person,
             request=request_for(person, number),
             tool_input=said["tool_input"],
             reason=said["reason"],
             view_hash=bytes.fromhex(said["view_hash"]),
             sign_in=_signed_in_by(request),
-            fresh=_is_fresh(request),
         )
         return Response(_document(request, opened.number), status=201)
 

@@ -1,4 +1,4 @@
-"""Editing: a reviewer changes what was asked and approves the changed call: another call, with its own digest."""
+"""Editing: a reviewer changes what was asked. The changed call is another one, which is shown before it is decided."""
 
 import hmac
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,8 @@ from approvals.models import ApprovalRequest
 from approvals.rules.authorize import Decision, Outcome, Rule
 from approvals.rules.duties import Part
 from approvals.rules.edited import difference, input_of
-from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
-from approvals.selectors.deciding import reason_least, run_of, step_up_of, view_of
+from approvals.selectors.deciding import reason_least, run_of, view_of
 from approvals.selectors.reviewing import refusal
 from approvals.selectors.rulebook import book_of
 from approvals.selectors.standing import CallerStanding, caller_standing
@@ -57,7 +56,7 @@ def preview_edit(*, actor: Person, request: ApprovalRequest, tool_input: Mapping
 
 
 @transaction.atomic(durable=True)
-def edit_and_approve(
+def edit(
     *,
     actor: Person,
     request: ApprovalRequest,
@@ -67,19 +66,18 @@ def edit_and_approve(
     previewed: bytes | None = None,
     sign_in: Sequence[str] = (),
     shown: Shown | None = None,
-    fresh: bool = False,
 ) -> ApprovalRequest:
-    """The request that takes the place of the edited one, with the editor's approval where that counts.
+    """The pending request that takes the place of the edited one. Nobody has approved it, the editor neither.
 
-    The edited call is classified, judged and bound like any other; it must be of the same tool, not forbidden and
-    no greater a risk. ``previewed`` is the digest that the editor was shown. The editor's approval is recorded with
-    it unless the rulebook keeps editors from approving, it takes a passkey (which signs the new request, on its
-    page), or others decide first. Raises what a review raises, and Unprocessable (422) for a call that cannot take
-    the place.
+    An approval is of a view that was shown, and the view of the changed call exists only now: whoever may decide the
+    new request, reads it and decides it there. The edited call is classified, judged and bound like any other; it must
+    be of the same tool, not forbidden and no greater a risk. ``previewed`` is the digest that the editor was shown;
+    ``sign_in`` and ``shown`` are kept where the request is a canary, which this settles. Raises what a denial raises,
+    and Unprocessable (422) for a call that cannot take the place.
     """
     request = lock(request)
     refuse_closed(request, actor)
-    refuse_reason(reason, least=reason_least(request, Verdict.APPROVE))
+    refuse_reason(reason, least=reason_least(request, Verdict.CHANGES))
     refuse_if_stale(request, view_hash)
     standing, asked = _edited(request, tool_input)
     decision = _judged(standing, asked)
@@ -117,7 +115,6 @@ def edit_and_approve(
         reason=reason.strip(),
     )
     append(event, actor=actor_for(actor), at=database_now(), agent_id=request.agent_id, run_id=run_of(request))
-    _approve(opened, actor, reason, sign_in, shown, fresh)
     return opened
 
 
@@ -261,22 +258,3 @@ def _keep_editors_out(opened: ApprovalRequest, actor: Person, original: Approval
     add_part(opened, actor, Part.PAYLOAD_EDITOR)
     for before in original.involvements.filter(part=Part.PAYLOAD_EDITOR.value).select_related("person"):
         add_part(opened, before.person, Part.PAYLOAD_EDITOR)
-
-
-def _approve(  # noqa: PLR0917  the editor's approval, as a review takes it
-    opened: ApprovalRequest, actor: Person, reason: str, sign_in: Sequence[str], shown: Shown | None, fresh: bool
-) -> None:
-    """The editor's approval of the call that they wrote, unless it takes more than they can give here."""
-    if step_up_of(opened) is StepUp.PASSKEY or refusal(opened, actor, authority_of(actor)) is not None:
-        return
-    weight = weigh(
-        actor=actor,
-        request=opened,
-        verdict=Verdict.APPROVE,
-        reason=reason,
-        view_hash=bytes(opened.view_hash),
-        sign_in=sign_in,
-        shown=shown,
-        fresh=fresh,
-    )
-    give(actor=actor, request=opened, verdict=Verdict.APPROVE, reason=reason, weight=weight)

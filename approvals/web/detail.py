@@ -186,7 +186,8 @@ _SAID: Final = {
 
 def _history(asked: ApprovalRequest, reviews: Sequence[Review], grant: Grant | None) -> list[tuple[datetime, str]]:
     """What happened to the request, oldest first."""
-    steps = [(asked.opened_at, "The agent asked")]
+    editor = asked.edited_by
+    steps = [(asked.opened_at, f"{editor.name} changed what the agent asked" if editor else "The agent asked")]
     if asked.escalated_at:
         steps.append((asked.escalated_at, "The next in line was told"))
     steps += [(review.at, f"{review.person.name} {_SAID[review.verdict]}") for review in reviews]

@@ -1,4 +1,4 @@
-"""The page where a reviewer edits what was asked: first the difference, then one click that sends exactly that."""
+"""The page where a reviewer edits what was asked: first the difference, then one click that asks for exactly that."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.models import ApprovalRequest
 from approvals.rules.edited import input_of
-from approvals.rules.rulebook import StepUp
-from approvals.rules.workflow import RequestState, Verdict
-from approvals.selectors.deciding import reason_least, step_up_of
+from approvals.rules.workflow import RequestState
 from approvals.selectors.requests import request_for
-from approvals.services.edit import Preview, edit_and_approve, preview_edit, refuse_closed
+from approvals.selectors.reviewing import capacities, reviews_of
+from approvals.services.edit import Preview, edit, preview_edit, refuse_closed
 from approvals.services.review import Shown
 from approvals.web.decide import said_of_canary
 from approvals.web.detail import Problem, shown, shown_seconds
 from approvals.web.document import read_view
 from approvals.web.edit_form import EditForm
+from approvals.web.stages import counted
 from portal.errors import InvalidInput, PortalError, Unprocessable
-from portal.identity.proof import StepUpRequired, recently_authenticated, sign_in_methods
-from portal.identity.web.step_up import to_confirm
+from portal.identity.models import Person
+from portal.identity.proof import sign_in_methods
 from portal.web.access import signed_in
 from registry.web.asking import person_of
 
@@ -32,7 +32,7 @@ SEND = "send"
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_request(request: HttpRequest, number: int) -> HttpResponse:
-    """The form; with ``step=preview`` the difference under it; with ``step=send`` the edited call takes its place."""
+    """The form; with ``step=preview`` the difference under it; with ``step=send`` the edited call is asked instead."""
     asked = request_for(person_of(request), number)
     tool_input = input_of(asked.arguments)
     if request.method != "POST":
@@ -54,11 +54,9 @@ def _preview(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> Ht
 
 
 def _send(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> HttpResponse:
-    said, fresh = form.cleaned_data, recently_authenticated(request)
-    if step_up_of(asked) is StepUp.FRESH and not fresh:
-        return to_confirm(request)
+    said = form.cleaned_data
     try:
-        opened = edit_and_approve(
+        opened = edit(
             actor=person_of(request),
             request=asked,
             tool_input=form.edited,
@@ -67,22 +65,17 @@ def _send(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> HttpR
             previewed=bytes.fromhex(said["previewed"]),
             sign_in=sign_in_methods(request),
             shown=Shown(seconds=shown_seconds(asked, said["shown_at"])),
-            fresh=fresh,
         )
-    except StepUpRequired:
-        return to_confirm(request)
     except PortalError as error:
         return _refused(request, asked, form, error)
-    messages.success(request, _said(asked, opened))
+    messages.success(request, said_of_canary(opened) if opened.pk == asked.pk else _said(person_of(request), opened))
     return redirect("approvals:request", number=opened.number)
 
 
-def _said(asked: ApprovalRequest, opened: ApprovalRequest) -> str:
-    if opened.pk == asked.pk:
-        return said_of_canary(opened)
-    if opened.state == RequestState.APPROVED.value:
-        return f"{asked.label} is edited and approved as {opened.label}. The agent is told the difference when it asks."
-    return f"{asked.label} is edited: {opened.label} took its place and still has to be decided."
+def _said(person: Person, opened: ApprovalRequest) -> str:
+    """What was made and what follows; what became of the original stands on the page itself."""
+    follows = "Read it below, then decide it." if capacities(opened, person) else "It is for others to decide."
+    return f"{opened.label} asks for the call as you changed it. Nothing is approved yet. {follows}"
 
 
 def _refused(request: HttpRequest, asked: ApprovalRequest, form: EditForm, error: PortalError) -> HttpResponse:
@@ -125,8 +118,7 @@ def _page(
         "preview": preview,
         "previewed": preview.digest.hex() if preview else "",
         "problem": problem,
-        "reason_least": reason_least(asked, Verdict.APPROVE),
+        "reviews": len(counted(reviews_of(asked))),
         "open": asked.state == RequestState.PENDING.value,
-        "passkey": step_up_of(asked) is StepUp.PASSKEY,
     }
     return render(request, "approvals/edit.html", context, status=status)

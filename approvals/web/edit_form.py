@@ -34,7 +34,7 @@ class EditForm(forms.Form):
         label="Reason",
         max_length=MOST_TEXT,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Why you changed it and why it may be done so. It goes into the record as you write it.",
+        help_text="Why you changed it. It goes into the record as you write it.",
         required=False,
     )
     view_hash = forms.RegexField(r"^[0-9a-f]{64}$", widget=forms.HiddenInput)

@@ -55,7 +55,7 @@ def test_a_batch_with_one_changed_item(
 def test_editing_a_call(
     page: Page, live_server: LiveServer, organisation: Organisation, token: str, look_over: LookOver
 ) -> None:
-    """The difference stands there before it is sent, and what is sent is exactly it."""
+    """The difference stands there before it is sent; what came of it is read on its own page, and approved there."""
     asked = three(token)[0]
     sign_in(page, live_server.url, organisation.approver.email)
     page.goto(f"{live_server.url}/approvals/{asked.label}/edit/")
@@ -67,11 +67,19 @@ def test_editing_a_call(
     page.set_viewport_size({"width": 390, "height": 844})
     look_over(page, "edit-difference-phone")
     page.get_by_label("Reason").fill("We rebase in this repository.")
-    page.get_by_role("button", name="Send the edit").click()
-    expect(page.get_by_text(f"{asked.label} is edited and approved as")).to_be_visible()
+    page.get_by_role("button", name=f"Replace {asked.label} with this").click()
+    expect(page.get_by_text("Nothing is approved yet")).to_be_visible()
     edited = ApprovalRequest.objects.get(replaces=asked)
-    assert (edited.state, edited.arguments["command"]) == (RequestState.APPROVED, "gh pr merge 7 --rebase")
+    assert page.url == f"{live_server.url}/approvals/{edited.label}/"
+    assert (edited.state, edited.arguments["command"]) == (RequestState.PENDING, "gh pr merge 7 --rebase")
+    expect(page.get_by_text(f"{asked.label} has ended and can no longer be approved")).to_be_visible()
+    look_over(page, "request-edited-phone")
+    page.set_viewport_size({"width": 1280, "height": 900})
     look_over(page, "request-edited")
+    page.get_by_label("Reason").fill("Read as it stands here.")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text(f"{edited.label} is approved")).to_be_visible()
+    assert bytes(Review.objects.get().view_hash) == bytes(edited.view_hash)
     page.goto(f"{live_server.url}/approvals/{asked.label}/")
-    expect(page.get_by_text("Edited").first).to_be_visible()
+    expect(page.get_by_text("took its place and is decided by itself")).to_be_visible()
     look_over(page, "request-replaced")

@@ -19,7 +19,7 @@ from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.oversight import Period, oversight_for, people_for
 from approvals.selectors.risk import scored
 from approvals.services.canaries import plant
-from approvals.services.edit import edit_and_approve
+from approvals.services.edit import edit
 from approvals.services.request import withdraw
 from approvals.services.review import Shown, add_review
 from portal.identity.models import Person
@@ -236,13 +236,12 @@ class TestR59:
     def test_r59_editing_one_catches_it_and_asks_for_nothing(self, organisation: Organisation, token: str) -> None:
         canary = planted_like(opened(token))
         before = ApprovalRequest.objects.count()
-        edit_and_approve(
+        edit(
             actor=organisation.approver,
             request=canary,
             tool_input={"command": "pip install requests==2.32.3"},
             reason="The name of the package was wrong.",
             view_hash=bytes(canary.view_hash),
-            fresh=True,
         )
         assert ApprovalRequest.objects.count() == before
         assert not Grant.objects.exists()

@@ -25,7 +25,7 @@ from approvals.selectors.reviewing import (
     standing_reviews,
 )
 from approvals.services.delegation import end_delegation
-from approvals.services.edit import edit_and_approve
+from approvals.services.edit import edit
 from approvals.services.review import add_review
 from portal.errors import NotAllowed, PortalError
 from portal.identity.models import Person
@@ -313,7 +313,7 @@ def test_r08_editing_does_not_make_the_author_another(organisation: Organisation
     request = opened(token, initiator="approver@example.test")
     edited = {"command": "gh pr merge 7 --squash --delete-branch", "description": "say what it does"}
     with pytest.raises(NotAllowed):
-        edit_and_approve(
+        edit(
             actor=organisation.approver,
             request=request,
             tool_input=edited,
@@ -335,13 +335,12 @@ def test_r08_an_editor_stays_one_when_another_edits_again(organisation: Organisa
         (organisation.approver, "gh pr merge 7 --rebase"),
         (organisation.security, "gh pr merge 7"),
     ):
-        request = edit_and_approve(
+        request = edit(
             actor=person,
             request=request,
             tool_input={"command": command},
             reason=REASON,
             view_hash=bytes(request.view_hash),
-            fresh=True,
         )
         assert request.state == RequestState.PENDING.value
     refused(request, organisation.approver, "payload-editor")

@@ -18,6 +18,7 @@ from approvals.rules.stages import stored_stages
 from approvals.rules.workflow import TRANSITIONS, RequestState, Verdict
 from approvals.services import exceptions
 from approvals.services.comment import comment
+from approvals.services.edit import edit
 from approvals.services.request import withdraw
 from approvals.services.review import add_review
 from approvals.services.undo import undo
@@ -266,6 +267,35 @@ def test_i8_a_verdict_is_on_the_bytes_that_were_shown(organisation: Organisation
     review(request, organisation.approver)
     with pytest.raises((ProgrammingError, InternalError, IntegrityError)), transaction.atomic():
         Review.objects.update(view_hash=b"\0" * 32)
+    Watch().look()
+
+
+@real
+def test_i8_what_an_editor_made_is_approved_only_as_it_was_shown(organisation: Organisation, token: str) -> None:
+    """Its view exists only after the edit: no approval comes with it, and the view of the original is none of it."""
+    request = opened(token)
+    made = edit(
+        actor=organisation.approver,
+        request=request,
+        tool_input={"command": "gh pr merge 7 --rebase"},
+        reason=WHY,
+        view_hash=bytes(request.view_hash),
+    )
+    assert (made.state, Review.objects.count(), Grant.objects.count()) == ("pending", 0, 0)
+    Watch().look()
+    for seen in (bytes(request.view_hash), bytes(made.digest)):
+        with pytest.raises(StaleView):
+            add_review(
+                actor=organisation.approver,
+                request=made,
+                verdict=Verdict.APPROVE,
+                reason=WHY,
+                view_hash=seen,
+                fresh=True,
+            )
+    assert outcome(token, "gh pr merge 7 --rebase") is not Outcome.ALLOW
+    review(made, organisation.approver)
+    assert outcome(token, "gh pr merge 7 --rebase") is Outcome.ALLOW
     Watch().look()
 
 

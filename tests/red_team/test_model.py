@@ -27,7 +27,7 @@ from approvals.services.batch import BatchItem, review_batch
 from approvals.services.check import Answer, identify
 from approvals.services.comment import comment
 from approvals.services.delegation import delegate, end_delegation
-from approvals.services.edit import edit_and_approve
+from approvals.services.edit import edit
 from approvals.services.head import report_head
 from approvals.services.request import withdraw
 from approvals.services.review import add_review
@@ -302,13 +302,12 @@ class Governance(RuleBasedStateMachine):
         request = self.a_request(place, state="pending")
         if request is not None:
             self.attempt(
-                lambda: edit_and_approve(
+                lambda: edit(
                     actor=self.person(who),
                     request=request,
                     tool_input={"command": "gh pr merge 9 --squash", "description": "another"},
                     reason=WHY,
                     view_hash=bytes(request.view_hash),
-                    fresh=True,
                 )
             )
 

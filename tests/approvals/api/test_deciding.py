@@ -83,17 +83,25 @@ def test_comments(organisation: Organisation, token: str) -> None:
 
 
 def test_edit(organisation: Organisation, token: str) -> None:
+    """I8: editing approves nothing; what was made is read, and reviewed with the hash of its own view."""
     asked = opened(token)
-    answer = post(client_of(organisation.approver), asked, edit_of(asked), "edits")
+    client = client_of(organisation.approver)
+    answer = post(client, asked, edit_of(asked), "edits")
     assert answer.status_code == 201
     body = answer.json()
     assert (body["state"], body["replaces"], body["view"]["action"]["arguments"]["command"]) == (
-        "approved",
+        "pending",
         asked.label,
         REBASE,
     )
-    original = client_of(organisation.approver).get(f"/api/v1/requests/{asked.label}").json()
+    assert (body["reviews"], body["grant"]) == ([], None)
+    original = client.get(f"/api/v1/requests/{asked.label}").json()
     assert (original["state"], original["replaced_by"]) == ("replaced", body["number"])
+    assert not ask(token, REBASE).granted
+    edited = ApprovalRequest.objects.get(replaces=asked)
+    stale = post(client, edited, verdict(edited, view_hash=bytes(asked.view_hash).hex()))
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale-view")
+    assert post(client, edited, verdict(edited, view_hash=body["view_hash"])).json()["state"] == "approved"
     assert ask(token, REBASE).granted
 
 
@@ -126,12 +134,16 @@ def test_an_edit_by_the_wrong_person_or_too_late(organisation: Organisation, tok
     assert post(client_of(organisation.second_approver), asked, edit_of(asked), "edits").status_code == 409
 
 
-def test_a_token_does_not_edit_what_needs_a_fresh_proof(organisation: Organisation, token: str) -> None:
+def test_a_token_edits_what_needs_a_fresh_proof_and_does_not_approve_it(organisation: Organisation, token: str) -> None:
+    """Editing lets nothing through, so it takes no proof; approving what came of it takes the one that it took."""
     asked = opened(token, "git push --force origin feature/tidy")
     body = edit_of(asked, tool_input={"command": "git push --force-with-lease origin feature/tidy"})
     answer = post(client_of(organisation.approver), asked, body, "edits")
-    assert (answer.status_code, answer.json()["code"]) == (403, "step-up-required")
-    assert ApprovalRequest.objects.count() == 1
+    assert (answer.status_code, answer.json()["state"]) == (201, "pending")
+    edited = ApprovalRequest.objects.get(replaces=asked)
+    refused = post(client_of(organisation.approver), edited, verdict(edited))
+    assert (refused.status_code, refused.json()["code"]) == (403, "step-up-required")
+    assert not Grant.objects.exists()
 
 
 def test_high_risk_takes_a_passkey_that_neither_token_nor_session_is(

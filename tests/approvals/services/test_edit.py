@@ -1,4 +1,4 @@
-"""Editing a call and approving the edited one: bound anew, told to the agent, and no way round anything."""
+"""Editing a call: bound anew, shown before anybody decides it, told to the agent, and no way round anything."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,10 @@ from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.selectors.replaced import told_again
 from approvals.selectors.rulebook import InForceBook
 from approvals.services.check import Call, decide
-from approvals.services.edit import edit_and_approve, preview_edit
+from approvals.services.edit import edit as edit_call
+from approvals.services.edit import preview_edit
 from approvals.services.request import withdraw
+from approvals.services.review import add_review
 from portal.errors import InvalidInput, InvalidTransition, NotAllowed, StaleView, Unprocessable
 from portal.identity.models import Person
 from portal.ledger.models import Entry
@@ -31,35 +33,56 @@ REASON = "Rebase keeps the history we want."
 
 
 def edit(request: ApprovalRequest, person: Person, command: str = REBASE, **more: object) -> ApprovalRequest:
-    return edit_and_approve(
+    return edit_call(
         actor=person,
         request=request,
         tool_input={**input_of(request.arguments), "command": command},
         reason=REASON,
         view_hash=bytes(request.view_hash),
-        fresh=True,
         **more,  # type: ignore[arg-type]
     )
+
+
+def edited_and_approved(request: ApprovalRequest, person: Person) -> ApprovalRequest:
+    """Edited, then approved by the same person on the view of the new request."""
+    return review(edit(request, person), person)
 
 
 def state(request: ApprovalRequest) -> str:
     return ApprovalRequest.objects.values_list("state", flat=True).get(pk=request.pk)
 
 
-def test_the_edited_call_is_another_one_that_is_approved(organisation: Organisation, token: str) -> None:
-    """A new digest and a new request; the original is replaced and gives nothing."""
+def test_the_edited_call_is_another_one_that_nobody_has_approved(organisation: Organisation, token: str) -> None:
+    """I8: its view exists only now, so no approval can come with the edit: not one row, and nothing is granted."""
     asked = opened(token)
     edited = edit(asked, organisation.approver)
-    assert (state(asked), edited.state) == (RequestState.REPLACED, RequestState.APPROVED)
+    assert (state(asked), edited.state) == (RequestState.REPLACED, RequestState.PENDING)
     assert (edited.replaces_id, edited.edited_by) == (asked.pk, organisation.approver)
     assert bytes(edited.digest) != bytes(asked.digest)
+    assert (Review.objects.count(), Grant.objects.count(), entries("review.given")) == (0, 0, 0)
+    assert not ask(token, REBASE).granted
+
+
+def test_the_editor_approves_the_view_of_the_new_request(organisation: Organisation, token: str) -> None:
+    """The hash of what was asked first is no approval of what was made of it; the new one's hash is."""
+    asked = opened(token)
+    edited = edit(asked, organisation.approver)
+    with pytest.raises(StaleView):
+        add_review(
+            actor=organisation.approver,
+            request=edited,
+            verdict=Verdict.APPROVE,
+            reason=REASON,
+            view_hash=bytes(asked.view_hash),
+        )
+    assert review(edited, organisation.approver).state == RequestState.APPROVED
+    assert bytes(Review.objects.get().view_hash) == bytes(edited.view_hash)
     assert list(Grant.objects.values_list("request_id", flat=True)) == [edited.pk]
-    assert Review.objects.get().request_id == edited.pk
 
 
 def test_what_the_agent_would_ask_is_bound_to_the_same_digest(organisation: Organisation, token: str) -> None:
     """The edited request is for exactly the call that the agent then makes: its grant is found and used once."""
-    edited = edit(opened(token), organisation.approver)
+    edited = edited_and_approved(opened(token), organisation.approver)
     answer = ask(token, REBASE)
     assert answer.granted
     assert answer.request == edited
@@ -93,7 +116,7 @@ def test_an_edit_of_an_edit_leads_to_the_last_one(organisation: Organisation, pa
 
 def test_once_the_edited_call_was_made_the_original_is_asked_anew(organisation: Organisation, token: str) -> None:
     asked = opened(token)
-    edit(asked, organisation.approver)
+    edited_and_approved(asked, organisation.approver)
     assert ask(token, REBASE).granted
     again = ask(token).request
     assert again is not None
@@ -109,17 +132,21 @@ def test_the_record_says_who_changed_what_into_what(organisation: Organisation, 
     assert REBASE in str(disclose(entry)["difference"])
     assert entry.body["actor"]["kind"] == "person"
     ended = [each.body["data"] for each in Entry.objects.filter(type="approvals.request.resolved")]
-    assert {(each["request"], each["state"]) for each in ended} == {
-        (asked.number, "replaced"),
-        (edited.number, "approved"),
-    }
+    assert [(each["request"], each["state"]) for each in ended] == [(asked.number, "replaced")]
 
 
 def test_the_editors_approval_counts_once_where_two_are_needed(organisation: Organisation, pair_token: str) -> None:
-    edited = edit(opened(pair_token), organisation.approver)
+    edited = edited_and_approved(opened(pair_token), organisation.approver)
     assert edited.state == RequestState.PENDING
     review(edited, organisation.second_approver)
     assert state(edited) == RequestState.APPROVED
+
+
+def test_an_approval_of_the_original_does_not_come_along(organisation: Organisation, pair_token: str) -> None:
+    asked = review(opened(pair_token), organisation.second_approver)
+    edited = edit(asked, organisation.approver)
+    assert review(edited, organisation.approver).state == RequestState.PENDING
+    assert not ask(pair_token, REBASE).granted
 
 
 @pytest.mark.parametrize("who", ["manager", "member", "auditor", "operator", "outsider"])
@@ -141,7 +168,7 @@ def test_a_settled_request_cannot_be_edited(organisation: Organisation, token: s
 def test_an_edit_of_something_else_than_what_was_shown_is_stale(organisation: Organisation, token: str) -> None:
     asked = opened(token)
     with pytest.raises(StaleView) as stale:
-        edit_and_approve(
+        edit_call(
             actor=organisation.approver,
             request=asked,
             tool_input={"command": REBASE},
@@ -186,7 +213,7 @@ def test_an_edit_that_is_none_or_cannot_be_kept_is_invalid(
 ) -> None:
     asked = opened(token)
     with pytest.raises(InvalidInput) as refused:
-        edit_and_approve(
+        edit_call(
             actor=organisation.approver,
             request=asked,
             tool_input=tool_input,
@@ -200,7 +227,7 @@ def test_an_edit_that_is_none_or_cannot_be_kept_is_invalid(
 def test_an_edit_needs_a_reason(organisation: Organisation, token: str) -> None:
     asked = opened(token)
     with pytest.raises(InvalidInput) as refused:
-        edit_and_approve(
+        edit_call(
             actor=organisation.approver,
             request=asked,
             tool_input={"command": REBASE},
@@ -210,7 +237,7 @@ def test_an_edit_needs_a_reason(organisation: Organisation, token: str) -> None:
     assert refused.value.errors[0]["pointer"] == "/reason"
 
 
-def test_edit_and_approve_at_once_end_it_one_way(organisation: Organisation, token: str) -> None:
+def test_an_edit_and_an_approval_at_once_end_it_one_way(organisation: Organisation, token: str) -> None:
     """Either the original is approved or it is replaced, never both."""
     for number in range(5):
         asked = opened(token, session_id=f"session-{number}")
@@ -224,7 +251,7 @@ def test_edit_and_approve_at_once_end_it_one_way(organisation: Organisation, tok
         assert replaced or state(asked) == RequestState.APPROVED
         assert Grant.objects.filter(request=asked).exists() != replaced
         assert ApprovalRequest.objects.filter(replaces=asked).exists() == replaced
-    assert entries("grant.issued") == 5
+    assert entries("grant.issued") == ApprovalRequest.objects.filter(state=RequestState.APPROVED.value).count()
 
 
 def test_an_editor_whom_the_rulebook_keeps_out_does_not_approve(
@@ -243,7 +270,7 @@ def test_an_editor_whom_the_rulebook_keeps_out_does_not_approve(
 
 def test_the_agents_own_words_do_not_matter_for_the_edited_call(organisation: Organisation, token: str) -> None:
     """What is not bound stays unbound: the agent may describe the edited call as it likes."""
-    edited = edit(opened(token), organisation.approver)
+    edited = edited_and_approved(opened(token), organisation.approver)
     assert bash(REBASE).tool_input["description"]
     assert ask(token, REBASE).request == edited
 
@@ -262,7 +289,7 @@ def test_everything_stated_around_the_call_stays_bound(organisation: Organisatio
         "initiator": "member@example.test",
         "environment": "test",
     }
-    edited = edit(opened(token, **around), organisation.approver)
+    edited = edited_and_approved(opened(token, **around), organisation.approver)
     assert edited.head == "a" * 40
     assert not ask(token, REBASE, **{**around, "head": "b" * 40}).granted
     answer = ask(token, REBASE, **around)
@@ -279,13 +306,13 @@ def test_any_tool_is_edited_in_its_own_types(organisation: Organisation, token: 
     asked = decide(token=token, call=call(asked_input)).request
     assert asked is not None
     assert input_of(asked.arguments) == asked_input
-    edited = edit_and_approve(
+    edited = edit_call(
         actor=organisation.approver,
         request=asked,
         tool_input={**asked_input, "note": "otherwise", "ratio": 0.25},
         reason=REASON,
         view_hash=bytes(asked.view_hash),
-        fresh=True,
     )
+    review(edited, organisation.approver)
     answer = decide(token=token, call=call({**asked_input, "note": "otherwise", "ratio": 0.25}))
     assert (answer.granted, answer.request) == (True, edited)

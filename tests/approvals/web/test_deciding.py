@@ -12,6 +12,7 @@ from approvals.models import ApprovalRequest, Comment, Grant, Review
 from approvals.rules.workflow import RequestState
 from portal.identity.models import Person
 from tests.approvals.asking import ask, opened, review
+from tests.approvals.standing_in import rulebook
 from tests.organisation import Organisation
 from tests.sign_in import sign_in
 
@@ -130,13 +131,45 @@ def test_editing_shows_the_difference_before_anything_is_sent(organisation: Orga
     seen = client.post(address, {**fields, "p0": REBASE, "step": "preview"})
     page = seen.content.decode()
     assert (seen.status_code, state(asked), ApprovalRequest.objects.count()) == (200, RequestState.PENDING, 1)
-    assert "Send the edit" in page
+    assert f"Replace {asked.label} with this" in page
+    assert "approves nothing" in page
     sent = client.post(address, {**form_of(seen), "reason": "We rebase here.", "step": "send"})
     edited = ApprovalRequest.objects.get(replaces=asked)
     assert (sent.status_code, sent["Location"]) == (302, f"/approvals/{edited.label}/")
-    assert (state(asked), edited.state) == (RequestState.REPLACED, RequestState.APPROVED)
-    assert ask(token, REBASE).granted
+    assert (state(asked), edited.state, Review.objects.count()) == (RequestState.REPLACED, RequestState.PENDING, 0)
     assert client.get(address).status_code == 409
+
+
+def test_an_edit_leads_to_the_new_request_where_it_is_decided(organisation: Organisation, token: str) -> None:
+    """The page says what was made, what became of the original and what follows; the approval is of this view."""
+    asked = opened(token)
+    client, address = client_of(organisation.approver), f"/approvals/{asked.label}/edit/"
+    seen = client.post(address, {**form_of(client.get(address)), "p0": REBASE, "step": "preview"})
+    sent = client.post(address, {**form_of(seen), "reason": "We rebase here.", "step": "send"})
+    page = client.get(sent["Location"])
+    edited, told = ApprovalRequest.objects.get(replaces=asked), page.content.decode()
+    assert f"{edited.label} asks for the call as you changed it. Nothing is approved yet. Read it below" in told
+    assert f"{asked.label} has ended and can no longer be approved" in told
+    fields = form_of(page)
+    assert fields["view_hash"] == bytes(edited.view_hash).hex()
+    verdict = {**fields, "verdict": "approve", "reason": "Read as it stands."}
+    assert client.post(f"/approvals/{edited.label}/review/", verdict).status_code == 302
+    assert ask(token, REBASE).granted
+    assert "took its place and is decided by itself" in client.get(f"/approvals/{asked.label}/").content.decode()
+
+
+def test_an_editor_who_may_not_approve_is_told_so_at_once(organisation: Organisation, token: str) -> None:
+    rulebook(organisation, {"duties": {"payload_editor_may_approve": False}})
+    asked = opened(token)
+    client, address = client_of(organisation.approver), f"/approvals/{asked.label}/edit/"
+    seen = client.post(address, {**form_of(client.get(address)), "p0": REBASE, "step": "preview"})
+    told = client.post(address, {**form_of(seen), "reason": "We rebase here.", "step": "send"}, follow=True)
+    page, edited = told.content.decode(), ApprovalRequest.objects.get(replaces=asked)
+    assert "It is for others to decide." in page
+    assert "You may not decide this one" in page
+    body = {"verdict": "approve", "reason": "Mine.", "view_hash": bytes(edited.view_hash).hex()}
+    assert client.post(f"/approvals/{edited.label}/review/", body).status_code == 403
+    assert state(edited) == RequestState.PENDING
 
 
 def test_what_was_changed_after_the_preview_is_not_sent_unseen(organisation: Organisation, token: str) -> None:
@@ -180,6 +213,7 @@ def test_line_ends_survive_the_form_and_what_would_not_is_no_field(organisation:
     seen = client.post(address, body)
     sent = client.post(address, {**form_of(seen), "reason": "We rebase.", "step": "send"})
     assert sent.status_code == 302
+    review(ApprovalRequest.objects.get(replaces=asked), organisation.approver)
     assert ask(token, "gh pr merge 7 --rebase &&\necho done").granted
     hidden = opened(token, "gh pr merge 8 --squash\recho hi", session_id="s2")
     page = client.get(f"/approvals/{hidden.label}/edit/").content.decode()
