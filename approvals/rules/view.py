@@ -3,10 +3,11 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from approvals.rules.authorize import Rule
@@ -191,45 +192,61 @@ _HIDDEN = re.compile(
 )
 
 
+# Unicode has no names for these.
+_NAMES = {"\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x08": "BACKSPACE", "\0": "NULL"}
+# What is asked of a character again and again is answered once. Of one character only: an escape sequence can be as
+# long as the whole text, and would be kept.
+_MOST_KEPT = 16_384
+
+
 def mark_hidden(text: str) -> list[Segment]:
     """Cut the text into pieces, those that hide or disguise something labelled; joined they are the whole text."""
     segments: list[Segment] = []
-    plain = ""
     end = 0
-    for match in _HIDDEN.finditer(text):
-        plain += text[end : match.start()]
-        end = match.end()
-        kind = Kind(match.lastgroup or "text")
-        marked = _disguised(match[0]) if kind is Kind.CONFUSABLE else [Segment(kind, match[0], _label(kind, match[0]))]
-        for segment in marked:
-            if segment.kind is Kind.TEXT:
-                plain += segment.text
-                continue
-            if plain:
-                segments.append(Segment(Kind.TEXT, plain))
-                plain = ""
-            segments.append(segment)
-    plain += text[end:]
-    return [*segments, Segment(Kind.TEXT, plain)] if plain else segments
+    for start, mark in _marks(text):
+        if end < start:
+            segments.append(Segment(Kind.TEXT, text[end:start]))
+        segments.append(mark)
+        end = start + len(mark.text)
+    return [*segments, Segment(Kind.TEXT, text[end:])] if end < len(text) else segments
 
 
 def hides_anything(text: str) -> bool:
     """Return whether any part of the text would be marked."""
-    return any(segment.kind is not Kind.TEXT for segment in mark_hidden(text))
+    return next(_marks(text), None) is not None
 
 
-def _disguised(word: str) -> list[Segment]:
-    """Mark the letters of a word that do not belong to the script of the others, or only look like ASCII."""
-    scripts = [_script(letter) for letter in word]
-    if len(set(scripts)) == 1 and scripts[0] != "COMPATIBILITY" and not _all_lookalike(word):
-        return [Segment(Kind.TEXT, word)]
-    base = "LATIN" if "LATIN" in scripts else ""
-    return [
-        Segment(Kind.TEXT, letter)
-        if script == base
-        else Segment(Kind.CONFUSABLE, letter, f"{letter} is {_name(letter)}")
-        for letter, script in zip(word, scripts, strict=True)
-    ]
+def _marks(text: str) -> Iterator[tuple[int, Segment]]:
+    """What hides or disguises something, each with the place in the text where it begins."""
+    for match in _HIDDEN.finditer(text):
+        found, start = match[0], match.start()
+        if match.lastgroup == Kind.CONFUSABLE:
+            for at in _disguised(found):
+                yield start + at, _lookalike(found[at])
+        elif len(found) == 1:
+            yield start, _hiding(str(match.lastgroup), found)
+        else:
+            yield start, Segment(Kind.ESCAPE, found, f"[escape sequence {found[1:]!r}]")
+
+
+def _disguised(word: str) -> Iterable[int]:
+    """Where in a word the letters are that do not belong to the script of the others, or only look like ASCII."""
+    scripts = {letter: _script(letter) for letter in set(word)}
+    kinds = set(scripts.values())
+    if len(kinds) == 1 and "COMPATIBILITY" not in kinds and not _all_lookalike(word):
+        return ()
+    return [at for at, letter in enumerate(word) if scripts[letter] != "LATIN"]
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _lookalike(letter: str) -> Segment:
+    return Segment(Kind.CONFUSABLE, letter, f"{letter} is {_name(letter)}")
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _hiding(kind: str, character: str) -> Segment:
+    name = _NAMES.get(character) or unicodedata.name(character, kind.upper())
+    return Segment(Kind(kind), character, f"[U+{ord(character):04X} {name}]")
 
 
 # Cyrillic and Greek letters drawn like Latin ones (a part of Unicode's confusables.txt): a word made of nothing
@@ -241,20 +258,15 @@ def _all_lookalike(word: str) -> bool:
     return _LOOKALIKES.issuperset(word)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def _script(letter: str) -> str:
     if letter.isascii():
         return "LATIN"
-    if unicodedata.normalize("NFKC", letter) != letter and unicodedata.normalize("NFKC", letter).isascii():
+    compatible = unicodedata.normalize("NFKC", letter)
+    if compatible != letter and compatible.isascii():
         return "COMPATIBILITY"  # full-width and mathematical letters
     return _name(letter).partition(" ")[0]
 
 
 def _name(letter: str) -> str:
     return unicodedata.name(letter, f"U+{ord(letter):04X}")
-
-
-def _label(kind: Kind, text: str) -> str:
-    if kind is Kind.ESCAPE:
-        return f"[escape sequence {text[1:]!r}]" if len(text) > 1 else "[U+001B ESCAPE]"
-    names = {"\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x08": "BACKSPACE", "\0": "NULL"}
-    return f"[U+{ord(text):04X} {names.get(text) or unicodedata.name(text, kind.value.upper())}]"

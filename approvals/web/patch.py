@@ -1,9 +1,11 @@
 """A diff as HTML: side by side or one under the other by style alone, coloured, with what hides marked."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from time import monotonic
 from typing import Final
 
@@ -177,12 +179,14 @@ def dressed_text(text: str, spans: list[Span]) -> tuple[str, int]:
 
 def _coloured(text: str, start: int, spans: list[Span]) -> str:
     """A stretch of a line that begins at ``start``, with the colours that fall into it."""
-    if not spans:
-        return str(escape(text))
     pieces: list[str] = []
     at = start
     end = start + len(text)
-    for first, last, css in spans:
+    # Only from the first colour that reaches into it: a text can have as many stretches as it has colours.
+    for place in range(bisect_right(spans, start, key=_last_of), len(spans)):
+        first, last, css = spans[place]
+        if first >= end:
+            break
         begin, stop = max(first, at), min(last, end)
         if begin >= stop:
             continue
@@ -191,3 +195,6 @@ def _coloured(text: str, start: int, spans: list[Span]) -> str:
         at = stop
     pieces.append(escape(text[at - start :]))
     return "".join(pieces)
+
+
+_last_of: Final = itemgetter(1)

@@ -1,14 +1,16 @@
 """The sealed view holds all of the text, and the marking shows what hides without losing a character."""
 
 import json
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from approvals.rules import view as marking
 from approvals.rules.authorize import Effect, Rule
 from approvals.rules.classify import Action
 from approvals.rules.view import Kind, ViewFacts, build_view, hides_anything, mark_hidden, view_hash
@@ -114,3 +116,94 @@ def test_nothing_is_lost_and_labels_can_be_shown(text: str) -> None:
     assert "".join(segment.text for segment in segments) == text
     assert all(segment.text for segment in segments)
     assert all(segment.label.isprintable() for segment in segments if segment.kind is not Kind.CONFUSABLE)
+
+
+# Letters of several scripts, what hides, what begins and ends an escape sequence: what the rules of marking meet on.
+MEETING = "aA1_ \t\nеіοο日ｇ\u1160\u3164가é\u202e\u200b\u00a0\r\0\x1b\x9b[]0;m\\\x07\ud800"
+
+
+@given(st.one_of(st.text(st.characters(codec=None)), st.text(st.sampled_from(MEETING)), st.text("аосорх aо ")))
+@example("")
+@example("".join(map(chr, range(0x3000))))
+def test_marking_is_what_looking_at_each_character_says(text: str) -> None:
+    assert mark_hidden(text) == _one_by_one(text)
+    assert hides_anything(text) == any(kind is not Kind.TEXT for kind, *_ in _told(text))
+
+
+def _one_by_one(text: str) -> list[marking.Segment]:
+    """The marking in its plainest form: nothing is remembered, and each character stands by itself at first."""
+    joined: list[marking.Segment] = []
+    for kind, piece, label in _told(text):
+        if kind is Kind.TEXT and joined and joined[-1].kind is Kind.TEXT:
+            joined[-1] = replace(joined[-1], text=joined[-1].text + piece)
+        else:
+            joined.append(marking.Segment(kind, piece, label))
+    return joined
+
+
+def _told(text: str) -> list[tuple[Kind, str, str]]:
+    told: list[tuple[Kind, str, str]] = []
+    end = 0
+    for match in marking._HIDDEN.finditer(text):
+        told += [(Kind.TEXT, letter, "") for letter in text[end : match.start()]]
+        end = match.end()
+        kind = Kind(match.lastgroup or "")
+        told += _letters(match[0]) if kind is Kind.CONFUSABLE else [(kind, match[0], _label(kind, match[0]))]
+    return told + [(Kind.TEXT, letter, "") for letter in text[end:]]
+
+
+def _letters(word: str) -> list[tuple[Kind, str, str]]:
+    scripts = [_script(letter) for letter in word]
+    alike = all(letter in marking._LOOKALIKES for letter in word)
+    honest = len(set(scripts)) == 1 and scripts[0] != "COMPATIBILITY" and not alike
+    return [
+        (Kind.TEXT, letter, "")
+        if honest or script == "LATIN"
+        else (Kind.CONFUSABLE, letter, f"{letter} is {unicodedata.name(letter, f'U+{ord(letter):04X}')}")
+        for letter, script in zip(word, scripts, strict=True)
+    ]
+
+
+def _script(letter: str) -> str:
+    plain = unicodedata.normalize("NFKC", letter)
+    if letter.isascii():
+        return "LATIN"
+    if plain != letter and plain.isascii():
+        return "COMPATIBILITY"
+    return unicodedata.name(letter, f"U+{ord(letter):04X}").split(" ")[0]
+
+
+def _label(kind: Kind, text: str) -> str:
+    if len(text) > 1:
+        return f"[escape sequence {text[1:]!r}]"
+    names = {"\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x08": "BACKSPACE", "\0": "NULL"}
+    return f"[U+{ord(text):04X} {names.get(text) or unicodedata.name(text, kind.value.upper())}]"
+
+
+@pytest.mark.parametrize(
+    "words", ["日本語", "привет, мир. ", "gіt ", "aа", "\u200b", "\x01", "ｇ", "\x1b[0m", "\u1160"]
+)
+def test_a_long_text_is_asked_about_once_for_each_of_its_characters(
+    monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    asked = 0
+
+    class Counted:
+        def __getattr__(self, name: str) -> object:
+            nonlocal asked
+            asked += 1
+            return getattr(unicodedata, name)
+
+    monkeypatch.setattr(marking, "unicodedata", Counted())
+    text = words * 50_000
+    assert "".join(segment.text for segment in mark_hidden(text)) == text
+    assert asked <= 3 * len(set(words))
+
+
+def test_one_mark_is_enough_to_say_that_something_hides(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    monkeypatch.setattr(marking, "_hiding", lambda _kind, character: found.append(character))
+    monkeypatch.setattr(marking, "_lookalike", found.append)
+    hides_anything("\u200b" * 1000)
+    hides_anything("aа" * 1000)
+    assert len(found) == 2
