@@ -1,0 +1,63 @@
+"""A text on the page: all of it, with its colours and its marks, and no colour looked at again for each mark."""
+
+import re
+from html import unescape
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.rules.view import Kind, mark_hidden
+from approvals.web.patch import dressed_text
+from portal.web.colours import Span
+
+
+class Counted(list[Span]):
+    """Colours that know how often they were looked at."""
+
+    looked = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        Counted.looked += 1
+        return super().__getitem__(place)
+
+
+def test_a_mark_does_not_make_all_colours_be_looked_at_again() -> None:
+    count = 5_000
+    text = "'b'\u200b " * count
+    spans = Counted((at * 5, at * 5 + 3, "s") for at in range(count))
+    html, marks = dressed_text(text, spans)
+    assert marks == count
+    assert html.count('<b class="s">&#x27;b&#x27;</b>') == count
+    # To find the first one takes as many looks as it can be halved; all of them for each mark would be millions.
+    assert Counted.looked < count * 2 * count.bit_length()
+
+
+@st.composite
+def coloured(draw: st.DrawFn) -> tuple[str, list[Span]]:
+    text = draw(st.text(st.sampled_from("ab<&'\u200b\x1b\n і")))
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    pairs = list(zip(cuts[::2], cuts[1::2], strict=False))
+    return text, [(first, last, "ks"[at % 2]) for at, (first, last) in enumerate(pairs)]
+
+
+@given(coloured())
+def test_every_character_is_there_in_its_colour(given_: tuple[str, list[Span]]) -> None:
+    text, spans = given_
+    html, marks = dressed_text(text, spans)
+    by_place = {at: css for first, last, css in spans for at in range(first, last)}
+    expected: list[tuple[str, str]] = []
+    at = 0
+    for segment in mark_hidden(text):
+        if segment.kind is not Kind.TEXT:
+            expected.append(("mark", segment.label.strip("[]")))
+        else:
+            expected += [(by_place.get(at + place, ""), letter) for place, letter in enumerate(segment.text)]
+        at += len(segment.text)
+    found: list[tuple[str, str]] = []
+    for css, colour, label, plain in re.findall(
+        r'<b class="(.)">([^<]*)</b>|<mark class="hidden-mark" title="[a-z]+">([^<]*)</mark>|([^<]+)', html
+    ):
+        found += [("mark", unescape(label))] if label else [(css, letter) for letter in unescape(colour or plain)]
+    assert found == expected
+    assert marks == sum(kind == "mark" for kind, _ in expected)
