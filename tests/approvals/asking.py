@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from approvals.models import ApprovalRequest
-from approvals.rules.workflow import Verdict
+from approvals.rules.workflow import RequestState, Verdict
 from approvals.services.check import Answer, Call, decide
 from approvals.services.review import add_review
 from portal.identity.models import Person
@@ -50,6 +50,11 @@ def review(request: ApprovalRequest, person: Person, verdict: Verdict = Verdict.
         view_hash=bytes(request.view_hash),
         fresh=True,
     )
+
+
+def withdrawn(request: ApprovalRequest) -> None:
+    """Out of the way of the next trial: so that no more wait than an agent may have."""
+    ApprovalRequest.objects.filter(pk=request.pk).update(state=RequestState.WITHDRAWN.value)
 
 
 def at_once(actions: Sequence[Callable[[], Result]]) -> list[Result | Exception]:

@@ -17,10 +17,11 @@ from approvals.services.undo import undo
 from portal.errors import InvalidTransition, StaleView
 from portal.identity.models import Person
 from portal.identity.services.tokens import issue_token
-from tests.approvals.asking import ask, at_once, entries, opened, review
+from tests.approvals.asking import ask, at_once, entries, opened, review, withdrawn
 from tests.approvals.conftest import pair_agent, pair_token, token
 from tests.organisation import Organisation
-from tests.red_team.test_races import EACH, sessions
+from tests.red_team.test_races import sessions
+from tests.red_team.trials import trials
 from tests.sign_in import sign_in
 
 __all__ = ["pair_agent", "pair_token", "sessions", "token"]
@@ -122,18 +123,24 @@ def test_r47_the_same_key_with_another_body_does_nothing(organisation: Organisat
     assert (state(asked), Review.objects.count()) == (RequestState.PENDING, 1)
 
 
-def test_r47_the_same_key_at_once_is_one_vote(organisation: Organisation, pair_token: str) -> None:
+def test_r47_the_same_key_at_once_is_one_vote(
+    organisation: Organisation, pair_token: str, rested: Callable[[], None]
+) -> None:
     """R47: of several at once one is carried out; the others get its answer, or are told that it is under way."""
-    asked = opened(pair_token)
     clients = [program(organisation.approver) for _ in range(4)]
-    results = at_once(
-        [lambda who=one: send(who, asked, verdict(asked), **{"Idempotency-Key": "retry"}) for one in clients]  # type: ignore[misc]
-    )
-    codes = [result.status_code for result in results if not isinstance(result, Exception)]
-    assert len(codes) == 4
-    assert 201 in codes
-    assert set(codes) <= {201, 409}
-    assert (Review.objects.count(), entries("review.given")) == (1, 1)
+    for trial in range(trials()):
+        rested()
+        asked = opened(pair_token, session_id=f"retry-{trial}")
+        key = {"Idempotency-Key": f"retry-{trial}"}
+        results = at_once(
+            [lambda who=one, what=asked, key=key: send(who, what, verdict(what), **key) for one in clients]  # type: ignore[misc]
+        )
+        codes = [result.status_code for result in results if not isinstance(result, Exception)]
+        assert len(codes) == 4
+        assert 201 in codes
+        assert set(codes) <= {201, 409}
+        assert (Review.objects.count(), entries("review.given")) == (trial + 1, trial + 1)
+        withdrawn(asked)
 
 
 @pytest.mark.parametrize("first", [Verdict.DENY, Verdict.CHANGES])
@@ -178,7 +185,7 @@ def test_r50_a_batch_with_one_changed_item(organisation: Organisation, token: st
 
 def test_r50_a_batch_and_a_denial_at_once(organisation: Organisation, token: str, sessions: Callable[[], str]) -> None:
     """R50: if a request of it is denied meanwhile, all of the batch is decided or none, never some."""
-    for _ in range(EACH // 2):
+    for _ in range(trials(20)):
         session = sessions()
         requests = [opened(token, f"gh pr merge {number} --squash", session_id=session) for number in range(1, 4)]
         items = [BatchItem(one.number, bytes(one.view_hash)) for one in requests]
@@ -202,7 +209,7 @@ def test_r41_taking_back_and_redeeming_at_once(
     organisation: Organisation, token: str, sessions: Callable[[], str]
 ) -> None:
     """R11, R41, I2: the grant is used or it is taken back; exactly one of the two, whoever comes first."""
-    for _ in range(EACH):
+    for _ in range(trials()):
         session = sessions()
         asked = review(opened(token, session_id=session), organisation.approver)
         results = at_once(

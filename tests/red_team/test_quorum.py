@@ -28,7 +28,7 @@ from tests.approvals.asking import MERGE, ask, at_once, entries, opened, review
 from tests.approvals.levels import baseline, revised
 from tests.approvals.rulebooks import group, in_force, proposed, rule, second_security
 from tests.organisation import Organisation, active_agent, credential_for, policy_document
-from tests.red_team.trials import TRIALS
+from tests.red_team.trials import trials
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -373,7 +373,7 @@ def test_i4_the_requirement_only_gets_stricter_by_a_rule(organisation: Organisat
 def test_i5_no_request_of_the_old_rulebook_outlives_the_agreement(organisation: Organisation, token: str) -> None:
     """Opening and agreeing at the same moment: whichever comes first, what waits is what would be asked now."""
     gia = second_security(organisation)
-    for trial in range(max(10, TRIALS // 5)):
+    for trial in range(trials(5)):
         proposal = proposed(organisation, {"rules": [rule("merge", (["security"], 1 + trial % 2), **MERGING)]})
         opening: list[Callable[[], Any]] = [partial(ask, token, f"gh pr merge {trial}{place}") for place in range(2)]
         agreeing: Callable[[], Any] = partial(agree, actor=gia, proposal=proposal, reason="Good.")
@@ -393,7 +393,7 @@ def test_i5_agreeing_and_approving_at_once_leaves_no_grant_of_the_old_rulebook(
     organisation: Organisation, token: str
 ) -> None:
     gia = second_security(organisation)
-    for trial in range(max(10, TRIALS // 10)):
+    for trial in range(trials()):
         request = opened(token, f"{MERGE} --body {trial}")
         proposal = proposed(organisation, {"rules": [rule("merge", (["security"], 1 + trial % 2), **MERGING)]})
         both: list[Callable[[], Any]] = [

@@ -24,12 +24,10 @@ from registry.services.kill import order_kill
 from tests.approvals.asking import ask, at_once, opened, review
 from tests.approvals.conftest import pair_agent, pair_token, token
 from tests.organisation import Organisation
-from tests.red_team.trials import TRIALS
+from tests.red_team.trials import trials
 
 __all__ = ["pair_agent", "pair_token", "token"]
 pytestmark = pytest.mark.django_db(transaction=True)
-# Each race opens connections for its threads: with the other tests a part of the trials, by itself all of them.
-EACH = TRIALS if TRIALS > 1000 else max(10, TRIALS // 10)
 FINAL = {
     RequestState.APPROVED,
     RequestState.DENIED,
@@ -83,7 +81,7 @@ def test_r71_approve_deny_withdraw_expire_and_stop_at_once(
     organisation: Organisation, token: str, sessions: Callable[[], str]
 ) -> None:
     """R71: one end, told once in the record; a grant exactly when approved; nothing goes through after a stop."""
-    for _ in range(EACH):
+    for _ in range(trials()):
         session = sessions()
         request = opened(token, session_id=session)
         results = at_once(
@@ -113,7 +111,7 @@ def test_r72_a_vote_taken_back_between_the_last_vote_and_the_resolution(
 ) -> None:
     """R72: the vote was gone before the count, or the approval ends with it. Never a grant without quorum."""
     seen = set()
-    for _ in range(EACH):
+    for _ in range(trials()):
         session = sessions()
         request = opened(pair_token, session_id=session)
         review(request, organisation.approver)
@@ -143,7 +141,7 @@ def test_r73_the_last_two_votes_in_parallel(
     organisation: Organisation, pair_token: str, sessions: Callable[[], str]
 ) -> None:
     """R73: no update is lost: one resolution, one grant, both votes kept, in whichever order."""
-    for _ in range(EACH):
+    for _ in range(trials()):
         request = opened(pair_token, session_id=sessions())
         people = (organisation.approver, organisation.second_approver)
         results = at_once([lambda who=who, what=request: review(what, who) for who in people])  # type: ignore[misc]
@@ -157,7 +155,7 @@ def test_r73_more_votes_than_needed_in_parallel(
     organisation: Organisation, pair_token: str, sessions: Callable[[], str]
 ) -> None:
     """R73: three for two seats: the third comes too late, and is told so."""
-    for _ in range(EACH // 2):
+    for _ in range(trials(20)):
         request = opened(pair_token, session_id=sessions())
         people = (organisation.approver, organisation.second_approver, organisation.security)
         results = at_once([lambda who=who, what=request: review(what, who) for who in people])  # type: ignore[misc]
@@ -169,7 +167,7 @@ def test_r74_a_stop_while_a_grant_is_in_flight(
     organisation: Organisation, token: str, sessions: Callable[[], str]
 ) -> None:
     """R74: the call went through before the stop or not at all; a stop is never followed by another allow."""
-    for _ in range(EACH):
+    for _ in range(trials()):
         session = sessions()
         request = review(opened(token, session_id=session), organisation.approver)
         results = at_once(

@@ -28,9 +28,9 @@ from portal.ledger.events import Actor
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
 from registry.models import Agent
-from tests.approvals.asking import ask, at_once, bash, entries, opened, review
+from tests.approvals.asking import ask, at_once, bash, entries, opened, review, withdrawn
 from tests.organisation import Organisation, active_agent, credential_for
-from tests.red_team.trials import TRIALS
+from tests.red_team.trials import TRIALS, trials
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Super = psycopg.Connection[tuple[object, ...]]
@@ -359,8 +359,7 @@ def test_r36_a_push_and_the_use_of_the_approval_at_once(
     organisation: Organisation, token: str, rested: Callable[[], None]
 ) -> None:
     """Either the call was let through before the push counts, or it is dead; once the push was answered, never."""
-    trials = max(1, TRIALS // 8)
-    for trial in range(trials):
+    for trial in range(trials(8)):
         rested()
         branch = f"feature/{trial}"
         grant = approved(organisation, token, head=A, branch=branch)
@@ -450,7 +449,7 @@ def test_r41_two_workers_use_it_at_once(organisation: Organisation, token: str, 
         for answer in answers:
             # So that no more wait than an agent may have.
             if isinstance(answer, Answer) and answer.request is not None and not answer.granted:
-                ApprovalRequest.objects.filter(pk=answer.request.pk).update(state=RequestState.WITHDRAWN.value)
+                withdrawn(answer.request)
     assert entries("grant.redeemed") == TRIALS
 
 
