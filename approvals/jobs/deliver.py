@@ -18,13 +18,22 @@ from django.db import connection
 from standardwebhooks import Webhook
 
 from approvals.jobs.mail import mail_to
+from approvals.jobs.notify import to_people
 from approvals.models import Channel, Delivery
 from approvals.rules import messages
 from approvals.rules.messages import Notice
 from approvals.rules.notices import ChannelKind, NoticeKind, only_while_pending, wants
 from approvals.rules.workflow import RequestState
-from approvals.selectors.notices import address_of, choice_of, may_still_decide, secret_of, standing_channels
+from approvals.selectors.notices import (
+    address_of,
+    choice_of,
+    may_still_decide,
+    secret_of,
+    standing_channels,
+    told_instead,
+)
 from approvals.services.deliveries import claim, mark_dropped, mark_failed, mark_sent
+from approvals.services.notices import source_of, write_down
 from portal.ledger.selectors.entries import database_now
 from portal.outbound import NotSent, post
 
@@ -69,7 +78,7 @@ def _alone() -> Iterator[bool]:
 def _deliver(claimed: Sequence[Delivery]) -> None:
     wanted = []
     for delivery in claimed:
-        stale = _no_longer_of_use(delivery)
+        stale = _no_longer_of_use(delivery) or _told_to_others(delivery)
         if stale:
             mark_dropped([delivery], stale)
         else:
@@ -106,6 +115,19 @@ def _no_longer_of_use(delivery: Delivery) -> str:
     if person is not None and kind is NoticeKind.OPENED and not may_still_decide(request, person):
         return "The person has decided, or may not decide any more."
     return ""
+
+
+def _told_to_others(delivery: Delivery) -> str:
+    """Whoever went away while it waited is told of nothing that waits for a decision: whoever stands in is."""
+    request, person = delivery.request, delivery.person
+    if request is None or person is None or delivery.event != NoticeKind.OPENED.value:
+        return ""
+    now = database_now()
+    instead = told_instead(request, person, now=now)
+    if instead is None:
+        return ""
+    write_down(to_people(source_of(delivery), Notice.read(delivery.content), instead, now, request))
+    return "The person is away."
 
 
 def _send(deliveries: Sequence[Delivery]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from approvals.models import ApprovalRequest, GateException
 from approvals.rules.messages import Notice
@@ -67,7 +68,7 @@ def _of_request(entry: Entry, kind: NoticeKind, data: Mapping[str, Any], now: da
         high_risk=is_high_risk(request),
         **_names(request.agent),
     )
-    yield from _to_people(entry, notice, _people(entry, request, data, now), now, request)
+    yield from to_people(entry.id, notice, _people(entry, request, data, now), now, request)
     if entry.type != _REVIEW:
         yield from _to_channels(entry, notice, request.agent, now, request)
 
@@ -97,7 +98,7 @@ def _of_exception(entry: Entry, kind: NoticeKind, number: int, now: datetime) ->
         **_names(exception.agent),
     )
     people = told_of_exception(exception, kind, now=now)
-    yield from _to_people(entry, notice, people, now)
+    yield from to_people(entry.id, notice, people, now)
     yield from _to_channels(entry, notice, exception.agent, now)
 
 
@@ -105,9 +106,10 @@ def _names(agent: Agent) -> dict[str, Any]:
     return {"agent": agent.name, "slug": agent.slug, "team": agent.owner_team.name}
 
 
-def _to_people(
-    entry: Entry, notice: Notice, people: Sequence[Person], now: datetime, request: ApprovalRequest | None = None
+def to_people(
+    source: UUID, notice: Notice, people: Sequence[Person], now: datetime, request: ApprovalRequest | None = None
 ) -> Iterator[Planned]:
+    """The notice to each of them who wants it, when they want it. ``source`` is the entry it follows from."""
     kind, choices = NoticeKind(notice.kind), choices_of(people)
     for person in people:
         choice = choices[person.pk]
@@ -115,7 +117,7 @@ def _to_people(
             continue
         moment = when(choice, kind, high_risk=notice.high_risk, now=now)
         held = Notice.read({**notice.stored(), "gathered": moment > now})
-        yield Planned(notice=held, source=entry.id, not_before=moment, person=person, request=request)
+        yield Planned(notice=held, source=source, not_before=moment, person=person, request=request)
 
 
 def _to_channels(

@@ -86,12 +86,14 @@ def is_overseer(authority: Authority) -> bool:
     return authority.has(Role.OPERATOR) and not decides
 
 
-def away_now(now: datetime) -> dict[UUID, UUID | None]:
-    """Everybody who is away, with who stands in for them, if anybody."""
-    found: dict[UUID, UUID | None] = {}
-    for giver, receiver in running(now).order_by("id").values_list("giver_id", "receiver_id"):
-        found[giver] = receiver or found.get(giver)
-    return found
+def away_now(now: datetime) -> dict[UUID, tuple[UUID, ...]]:
+    """Every account of everybody who is away, with whoever stands in for them."""
+    standing_in: dict[UUID, tuple[UUID, ...]] = {}
+    for human, receiver in running(now).order_by("id").values_list("giver__human", "receiver_id"):
+        others = standing_in.get(human, ())
+        standing_in[human] = others if receiver is None or receiver in others else (*others, receiver)
+    accounts = Person.objects.filter(human__in=standing_in).values_list("pk", "human") if standing_in else ()
+    return {account: standing_in[human] for account, human in accounts}
 
 
 def visible_delegations(person: Person) -> QuerySet[Delegation]:

@@ -1,6 +1,6 @@
 """Reading notices: who is told of what, how they want it, and which channels and deliveries somebody may see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -33,21 +33,34 @@ def told_to_decide(request: ApprovalRequest, *, now: datetime) -> list[Person]:
     scene, away = scene_of(request), away_now(now)
     turn = set(scene.stages[scene.settled.stage].groups)
     people = [one.person for one in reviewers_of(request) if one.refusal is None and turn & set(one.groups)]
-    there = {person.pk: person for person in people if person.pk not in away}
-    lent = {receiver for person in people if (receiver := away.get(person.pk)) is not None}
-    for person in Person.objects.filter(pk__in=lent, is_active=True).order_by("name", "email"):
-        if person.pk not in away and capacities(request, person):
-            there[person.pk] = person
-    return list(there.values())
+    there = [person for person in people if person.pk not in away]
+    return list({person.pk: person for person in [*there, *_stand_ins(request, people, away)]}.values())
+
+
+def told_instead(request: ApprovalRequest, person: Person, *, now: datetime) -> list[Person] | None:
+    """Who is told in the place of somebody who has gone away, and was not told before; None: the person is there."""
+    away = away_now(now)
+    return _untold(request, _stand_ins(request, [person], away)) if person.pk in away else None
+
+
+def _stand_ins(request: ApprovalRequest, people: Iterable[Person], away: Mapping[UUID, Sequence[UUID]]) -> list[Person]:
+    """Those there who stand in for any of the people and may decide, by name."""
+    lent = {receiver for person in people for receiver in away.get(person.pk, ())} - away.keys()
+    receivers = Person.objects.filter(pk__in=lent, is_active=True).order_by("name", "email")
+    return [person for person in receivers if capacities(request, person)]
+
+
+def _untold(request: ApprovalRequest, people: Iterable[Person]) -> list[Person]:
+    opened = Delivery.objects.filter(request=request, event=NoticeKind.OPENED.value)
+    told = set(opened.values_list("person_id", flat=True))
+    return [person for person in people if person.pk not in told]
 
 
 def next_stage_to_tell(request: ApprovalRequest, *, after: int, now: datetime) -> list[Person]:
     """Those whose turn begins once stage ``after`` is full, without who was told of the request before."""
     if open_stage(request) <= after:
         return []
-    opened = NoticeKind.OPENED.value
-    told = set(Delivery.objects.filter(request=request, event=opened).values_list("person_id", flat=True))
-    return [person for person in told_to_decide(request, now=now) if person.pk not in told]
+    return _untold(request, told_to_decide(request, now=now))
 
 
 def may_still_decide(request: ApprovalRequest, person: Person) -> bool:

@@ -55,16 +55,15 @@ def _order(request: ApprovalRequest, groups: tuple[str, ...]) -> Iterator[Person
     yield from members_of(SECURITY, team, book)
 
 
-def _present(request: ApprovalRequest, person: Person, away: dict[UUID, UUID | None]) -> OnCall | None:
-    """The person, or who stands in and may decide in their right; None when nobody is there."""
+def _present(request: ApprovalRequest, person: Person, away: dict[UUID, tuple[UUID, ...]]) -> OnCall | None:
+    """The person, or the first who stands in and may decide in their right; None when nobody is there."""
     if person.pk not in away:
         return OnCall(person)
-    stands_in = away[person.pk]
-    receiver = None if stands_in is None else Person.objects.filter(pk=stands_in, is_active=True).first()
-    if receiver is None or receiver.pk in away:
-        return None
-    refused = refusal(request, receiver, authority_of(receiver), on_behalf_of=person)
-    return OnCall(receiver, person) if refused is None else None
+    receivers = Person.objects.filter(is_active=True).in_bulk(away[person.pk])
+    for receiver in (receivers[key] for key in away[person.pk] if key in receivers and key not in away):
+        if refusal(request, receiver, authority_of(receiver), on_behalf_of=person) is None:
+            return OnCall(receiver, person)
+    return None
 
 
 def due_for_escalation(now: datetime, *, after_percent: int) -> QuerySet[ApprovalRequest]:

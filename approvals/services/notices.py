@@ -54,6 +54,11 @@ def _dedupe(one: Planned) -> str:
     return f"{one.source}:{place}"
 
 
+def source_of(delivery: Delivery) -> UUID:
+    """The entry that a message about a request follows from."""
+    return UUID(delivery.dedupe.partition(":")[0])
+
+
 @transaction.atomic(durable=True)
 def choose_notices(
     *,

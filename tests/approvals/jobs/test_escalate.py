@@ -101,6 +101,8 @@ def test_who_is_away_is_stood_in_for_or_left_out(organisation: Organisation, tok
     assert told() == [("Ivy Outsider", 1, "Cleo Approver")]
     away(organisation.outsider, None)
     assert [one.person for one in on_call(request)] == [organisation.security]
+    away(organisation.approver, organisation.member)
+    assert [one.person for one in on_call(request)] == [organisation.member, organisation.security]
 
 
 @pytest.mark.django_db(transaction=True)

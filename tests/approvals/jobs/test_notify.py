@@ -20,6 +20,7 @@ from approvals.services.exceptions import ask as ask_for
 from approvals.services.exceptions import grant
 from approvals.services.notices import choose_notices
 from portal.identity.models import Person
+from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import actor_for
 from portal.ledger.events import SYSTEM
 from portal.ledger.models import Entry
@@ -28,6 +29,7 @@ from portal.ledger.services.append import append
 from portal.tasks import deliver_notices, seal_log
 from registry.models import Agent
 from tests.approvals.asking import opened, review
+from tests.approvals.standing_in import account, away
 from tests.organisation import Organisation
 from tests.receiver import mail_server
 
@@ -141,6 +143,53 @@ def test_who_stands_in_is_told(organisation: Organisation, token: str) -> None:
     told()
     deliver_due()
     assert addresses() == ["member@example.test", "second-approver@example.test", "security@example.test"]
+
+
+def test_no_account_of_somebody_who_is_away_is_told(organisation: Organisation, token: str) -> None:
+    account(organisation, "approver+two@example.test", "Cleo Twin", Role.APPROVER)  # of the same person, by its address
+    away(organisation.approver, organisation.member)
+    opened(token)
+    told()
+    deliver_due()
+    assert addresses() == ["member@example.test", "second-approver@example.test", "security@example.test"]
+
+
+def test_everybody_who_stands_in_and_is_there_is_told(organisation: Organisation, token: str) -> None:
+    for receiver in (organisation.member, organisation.outsider, organisation.second_manager):
+        away(organisation.approver, receiver)
+    away(organisation.outsider, None)
+    away(organisation.approver, organisation.member)
+    opened(token)
+    told()
+    deliver_due()
+    expected = {"member@example.test", organisation.second_manager.email}
+    assert set(addresses()) == expected | {"second-approver@example.test", "security@example.test"}
+    assert len(addresses()) == 4
+
+
+@pytest.mark.parametrize("stands_in", [True, False])
+def test_who_goes_away_before_the_mail_is_sent_is_not_told(
+    organisation: Organisation, token: str, stands_in: bool
+) -> None:
+    """Whoever stands in is, as they want to be told; and nobody twice."""
+    choose_notices(actor=organisation.approver, kinds=None, digest=Digest.DAILY)
+    choose_notices(actor=organisation.member, kinds=None, digest=Digest.HOURLY)
+    opened(token)
+    told()
+    deliver_due()
+    assert addresses() == ["second-approver@example.test", "security@example.test"]
+    away(organisation.approver, organisation.member if stands_in else None)
+    away(organisation.second_approver, organisation.security)  # told before of the same request
+    Delivery.objects.filter(person=organisation.approver).update(not_before=database_now())
+    deliver_due()
+    mine = Delivery.objects.get(person=organisation.approver)
+    assert (mine.state, mine.fault) == ("dropped", "The person is away.")
+    waiting = Delivery.objects.filter(state="waiting")
+    assert [one.person for one in waiting] == ([organisation.member] if stands_in else [])
+    waiting.update(not_before=database_now())
+    deliver_due()
+    told_too = ["member@example.test"] if stands_in else []
+    assert addresses() == [*told_too, "second-approver@example.test", "security@example.test"]
 
 
 def test_a_request_that_is_passed_on_tells_one_person_at_any_hour(organisation: Organisation, token: str) -> None:

@@ -144,7 +144,7 @@ def test_it_runs_from_its_beginning_to_its_end(organisation: Organisation) -> No
     ]
     found = [[one.delegation for one in held_by(organisation.member, now=now + after)] for after in instants]
     assert found == [[], [row], [row], []]
-    assert away_now(now + timedelta(hours=2)) == {organisation.approver.pk: organisation.member.pk}
+    assert away_now(now + timedelta(hours=2)) == {organisation.approver.pk: (organisation.member.pk,)}
 
 
 def test_overlapping_ones_stand_beside_each_other(organisation: Organisation, token: str) -> None:
