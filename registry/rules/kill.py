@@ -152,7 +152,10 @@ def epoch_after_transfer(*, agent_epoch: int, old_team_epoch: int, new_team_epoc
 
 
 def may_agree(person: UUID, *, ordered_by: UUID | None, agreed: Iterable[UUID]) -> str | None:
-    """Return why ``person`` may not agree to resume, in one sentence, or None when they may."""
+    """Return why ``person`` may not agree to resume, in one sentence, or None when they may.
+
+    The ids are of natural persons: a second account is nobody else.
+    """
     if person == ordered_by:
         return "Whoever ordered the stop cannot agree to end it."
     if person in set(agreed):

@@ -13,7 +13,10 @@ FRESH = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class ProposalFacts:
-    """What is known of the proposal now. ``initiators`` are those whose runs the backtest replayed."""
+    """What is known of the proposal now. ``initiators`` are those whose runs the backtest replayed.
+
+    Every id here, and the one that is asked about, is of a natural person, whichever account was used.
+    """
 
     author_id: UUID
     subject: str

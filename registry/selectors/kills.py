@@ -140,8 +140,17 @@ def resume_refusal(person: Person, order: KillOrder) -> str | None:
         return "A drill ends by itself once it is measured."
     if not may_stop(authority_of(person), team_of(order)):
         return f"You may not resume {order.label}: {_WHO_RESUMES[ScopeKind(order.kind)]}"
-    agreed = order.agreements.values_list("person_id", flat=True)
-    return may_agree(person.pk, ordered_by=order.ordered_by_id, agreed=agreed)
+    return may_agree(person.human, ordered_by=human_that_ordered(order), agreed=humans_that_agreed(order))
+
+
+def human_that_ordered(order: KillOrder) -> UUID | None:
+    """The natural person who ordered the stop; None for the schedule of drills."""
+    return None if order.ordered_by is None else order.ordered_by.human
+
+
+def humans_that_agreed(order: KillOrder) -> list[UUID]:
+    """The natural persons who have agreed that the stop may end, whether or not they still may."""
+    return list(order.agreements.values_list("person__human", flat=True))
 
 
 _SECURITY_ALONE = "only people with the role security do."
@@ -162,14 +171,14 @@ def may_certify(person: Person, order: KillOrder) -> bool:
     return any(authority.has(role) for role in SEES_ALL) or may_stop(authority, team_of(order))
 
 
-def may_resume(team_id: UUID | None, *, ordered_by: UUID | None) -> QuerySet[Person]:
-    """The active people who could agree to resume a stop that ``ordered_by`` orders."""
+def may_resume(team_id: UUID | None, *, ordered_by: Person | None) -> QuerySet[Person]:
+    """The active accounts that could agree to resume a stop that ``ordered_by`` orders, under whichever account."""
     who = Q(role_assignments__role=Role.SECURITY.value)
     if team_id is not None:
         who |= Q(role_assignments__role=Role.MANAGER.value, role_assignments__team=team_id)
     people = Person.objects.filter(who, is_active=True)
     if ordered_by is not None:
-        people = people.exclude(pk=ordered_by)
+        people = people.exclude(human=ordered_by.human)
     return people.distinct().order_by("name", "email")
 
 

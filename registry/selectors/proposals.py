@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from portal.errors import NotFound
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
-from portal.identity.selectors.people import authority_of
+from portal.identity.selectors.people import authority_of, humans_of
 from portal.ledger.selectors.entries import database_now
 from registry.models import Credential, IssuerTrust, PolicyProposal, ProposalState
 from registry.rules.compare import Change, describe
@@ -67,7 +67,7 @@ def proposals_of(subject: Subject) -> QuerySet[PolicyProposal]:
 def waiting_for(person: Person) -> QuerySet[PolicyProposal]:
     """Open proposals of others that this person is entitled to decide; distance is judged one by one."""
     authority = authority_of(person)
-    found = visible_proposals(person).filter(state=ProposalState.OPEN.value).exclude(author=person)
+    found = visible_proposals(person).filter(state=ProposalState.OPEN.value).exclude(author__human=person.human)
     if authority.has(Role.SECURITY):
         return found
     managed = {team for role, team in authority.roles if role is Role.MANAGER and authority.active}
@@ -84,24 +84,24 @@ def changes_of(proposal: PolicyProposal) -> list[Change]:
 def approve_refusal(person: Person, proposal: PolicyProposal) -> Refusal | None:
     """Why this person may not approve, or None; the page and the service ask the same."""
     entitled = may_decide(authority_of(person), Subject.of(proposal))
-    return may_approve(person.pk, facts_of(proposal), entitled=entitled)
+    return may_approve(person.human, facts_of(proposal), entitled=entitled)
 
 
 def refuse_refusal(person: Person, proposal: PolicyProposal) -> Refusal | None:
     """Why this person may not say no, or None."""
     entitled = may_decide(authority_of(person), Subject.of(proposal))
-    return may_refuse(person.pk, facts_of(proposal), entitled=entitled)
+    return may_refuse(person.human, facts_of(proposal), entitled=entitled)
 
 
 def facts_of(proposal: PolicyProposal) -> ProposalFacts:
-    """What decides who may decide, read fresh."""
+    """What decides who may decide, read fresh: natural persons, so that nobody decides under a second account."""
     subject = Subject.of(proposal)
     return ProposalFacts(
-        author_id=proposal.author_id,
+        author_id=proposal.author.human,
         subject=subject.label,
         who=who_decides(subject),
-        issuers=_issuers(subject),
-        initiators=frozenset(UUID(str(one)) for one in proposal.backtest.get("initiators", ())),
+        issuers=humans_of(_issuers(subject)),
+        initiators=humans_of(UUID(str(one)) for one in proposal.backtest.get("initiators", ())),
     )
 
 
@@ -159,5 +159,5 @@ def deciders_of(proposal: PolicyProposal) -> list[Decider]:
         who |= Q(role_assignments__role=Role.MANAGER.value, role_assignments__team=team)
     people = Person.objects.filter(who, is_active=True).distinct().order_by("name", "email")
     facts = facts_of(proposal)
-    found = [Decider(person, may_approve(person.pk, facts, entitled=True)) for person in people]
+    found = [Decider(person, may_approve(person.human, facts, entitled=True)) for person in people]
     return sorted(found, key=lambda one: one.refusal is not None)

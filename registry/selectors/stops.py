@@ -31,7 +31,7 @@ class StopForecast:
 
     @property
     def can_be_resumed(self) -> bool:
-        return len(self.resumers) >= RESUME_QUORUM
+        return len({one.human for one in self.resumers}) >= RESUME_QUORUM
 
 
 def forecast(target: StopTarget, *, person: Person) -> StopForecast:
@@ -45,7 +45,7 @@ def forecast(target: StopTarget, *, person: Person) -> StopForecast:
         credentials=credentials.count(),
         leases=live_points(points_in(target), now=now).count(),
         worst=worst_now(target),
-        resumers=list(may_resume(target.team_id, ordered_by=person.pk)),
+        resumers=list(may_resume(target.team_id, ordered_by=person)),
         in_force=orders_in_force().filter(key=target.key).first(),
     )
 

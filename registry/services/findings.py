@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from portal.errors import Conflict, NotAllowed, NotFound
 from portal.identity.models import Person, Team
-from portal.identity.selectors.people import actor_for, authority_of
+from portal.identity.selectors.people import actor_for, authority_of, humans_of
 from portal.ledger.events import SYSTEM
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
@@ -108,6 +108,6 @@ def close_refusal(person: Person, finding: Finding) -> str | None:
         return "Only managers of its team and people with the role security close a finding."
     if finding.kind == FindingKind.EXCEPTION_OVERDUE.value:
         return "It is closed with the exception itself, by somebody who looked at its uses."
-    if finding.caused_by_id == person.pk:
+    if person.human in humans_of([finding.caused_by_id]):
         return "You caused this finding, so somebody else must close it."
     return None

@@ -29,7 +29,7 @@ from registry.rules.kill import (
 )
 from registry.rules.texts import MOST_TEXT, fault_in
 from registry.selectors.agents import may_stop
-from registry.selectors.kills import team_of
+from registry.selectors.kills import human_that_ordered, humans_that_agreed, team_of
 from registry.selectors.points import progress_of
 from registry.selectors.stop_targets import StopTarget, agents_in, target_of
 from registry.selectors.stops import worst_now
@@ -117,26 +117,26 @@ def agree_resume(*, actor: Person, order: KillOrder, reason: str) -> KillOrder:
         raise Conflict("A drill ends by itself once it is measured. Nothing was changed.")
     if not may_stop(authority_of(actor), team_of(order)):
         raise NotAllowed(f"You may not resume {order.label}. Nothing was resumed.")
-    agreed = list(order.agreements.values_list("person_id", flat=True))
-    refusal = may_agree(actor.pk, ordered_by=order.ordered_by_id, agreed=agreed)
+    refusal = may_agree(actor.human, ordered_by=human_that_ordered(order), agreed=humans_that_agreed(order))
     if refusal:
         raise NotAllowed(f"{refusal} Nothing was resumed.")
     ResumeAgreement.objects.create(order=order, person=actor, reason=reason.strip())
-    agreed = _still_entitled(order)
+    entitled = _still_entitled(order)
+    agreed = {one.human for one in entitled}
     agreement = events.ResumeAgreed(
         order=order.number, key=order.key, agreed=len(agreed), needed=RESUME_QUORUM, reason=reason.strip()
     )
     append(agreement, actor=actor_for(actor), at=database_now(), agent_id=order.agent_id)
-    if resume_agreed(ordered_by=order.ordered_by_id, agreed=agreed):
-        lift(actor=actor, order=order, state=state, agreed_by=agreed)
+    if resume_agreed(ordered_by=human_that_ordered(order), agreed=agreed):
+        lift(actor=actor, order=order, state=state, agreed_by=[one.pk for one in entitled])
     return order
 
 
-def _still_entitled(order: KillOrder) -> list[UUID]:
+def _still_entitled(order: KillOrder) -> list[Person]:
     """Who agreed and still may: whoever has left, or lost the right, ends no stop any more."""
     team = team_of(order)
     agreements = order.agreements.select_related("person")
-    return [one.person_id for one in agreements if may_stop(authority_of(one.person), team)]
+    return [one.person for one in agreements if may_stop(authority_of(one.person), team)]
 
 
 def lift(*, actor: Person | None, order: KillOrder, agreed_by: Sequence[UUID], state: KillState | None = None) -> None:

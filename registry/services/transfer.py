@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Role
-from portal.identity.selectors.people import actor_for, authority_of
+from portal.identity.selectors.people import actor_for, authority_of, humans_of
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
 from registry import record_events as events
@@ -70,7 +70,7 @@ def accept_transfer(
     if not authority_of(actor).has(Role.MANAGER, transfer.to_team_id):
         raise NotAllowed(f"Only a manager of {transfer.to_team.name} accepts {agent.name}. Nothing was changed.")
     _refuse_unless_movable(agent, "changed")
-    if actor.pk == transfer.offered_by_id and _gains(transfer):
+    if actor.human in humans_of([transfer.offered_by_id]) and _gains(transfer):
         raise NotAllowed(
             f"{transfer.to_team.name}'s policy forbids less than {transfer.from_team.name}'s, so the move widens what "
             f"{agent.name} may do, and widening needs a second person. Nothing was changed."

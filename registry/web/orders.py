@@ -11,6 +11,7 @@ from portal.errors import Conflict, InvalidInput
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of, teams_managed_by
+from portal.identity.web.step_up import recently_authenticated, to_confirm
 from portal.web.access import signed_in
 from portal.web.pagination import page_by_cursor
 from registry.models import KillOrder
@@ -64,7 +65,7 @@ def _status(order: KillOrder) -> str:
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def order(request: HttpRequest, number: int) -> HttpResponse:
-    """A stop: who, when, why, how far it has come, who agreed to end it. POST agrees."""
+    """A stop: who, when, why, how far it has come, who agreed to end it. POST agrees, with a fresh proof."""
     person = person_of(request)
     found = order_for(person, number)
     form, status = ReasonForm(), 200
@@ -72,6 +73,8 @@ def order(request: HttpRequest, number: int) -> HttpResponse:
         form = ReasonForm(request.POST)
         status = 422
         if form.is_valid():
+            if resume_refusal(person, found) is None and not recently_authenticated(request):
+                return to_confirm(request)
             try:
                 found = agree_resume(actor=person, order=found, **form.cleaned_data)
             except InvalidInput as error:
@@ -85,14 +88,15 @@ def order(request: HttpRequest, number: int) -> HttpResponse:
                     request, f"{found.label} is resumed." if done else "Your agreement is recorded. One more is needed."
                 )
                 return redirect("registry:kill", number=number)
-    return render(request, "registry/kill.html", {**_facts(person, found), "form": form}, status=status)
+    context = {**_facts(person, found, fresh=recently_authenticated(request)), "form": form}
+    return render(request, "registry/kill.html", context, status=status)
 
 
-def _facts(person: Person, found: KillOrder) -> dict[str, Any]:
+def _facts(person: Person, found: KillOrder, *, fresh: bool) -> dict[str, Any]:
     agreements = list(found.agreements.select_related("person").order_by("at"))
-    agreed = {agreement.person_id for agreement in agreements}
-    resumers = list(may_resume(team_of(found), ordered_by=found.ordered_by_id))
-    counted = sum(one.pk in agreed for one in resumers)  # whoever has left since counts no more
+    agreed = {agreement.person.human for agreement in agreements}
+    resumers = list(may_resume(team_of(found), ordered_by=found.ordered_by))
+    counted = len({one.human for one in resumers} & agreed)  # whoever has left since counts no more
     return {
         **_progress(person, found),
         "because": promise_for(person, found),
@@ -101,7 +105,8 @@ def _facts(person: Person, found: KillOrder) -> dict[str, Any]:
         "missing": max(0, RESUME_QUORUM - counted),
         "quorum": RESUME_QUORUM,
         "refusal": resume_refusal(person, found),
-        "resumers": [one for one in resumers if one.pk not in agreed],
+        "step_up": not fresh,
+        "resumers": [one for one in resumers if one.human not in agreed],
     }
 
 

@@ -6,8 +6,9 @@ from django.test import Client
 from portal.errors import Conflict, InvalidInput, NotAllowed
 from portal.identity.models import Person
 from portal.identity.rules.mailbox import mailbox_of
+from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import accounts_at, accounts_of, actor_for
-from portal.identity.services.people import create_person, link_accounts
+from portal.identity.services.people import assign_role, create_person, link_accounts
 from portal.ledger.events import SYSTEM
 from tests.identity.conftest import Recorded
 from tests.organisation import Organisation
@@ -131,3 +132,31 @@ def test_a_wrong_address_keeps_what_was_typed(client: Client, organisation: Orga
     )
     assert answer.status_code == 422
     assert "Typed with care." in answer.text
+
+
+def second_account_of(person: Person) -> Person:
+    """Another account whose mail reaches the same place, so that it is linked by itself."""
+    name, _, host = person.email.partition("@")
+    return made(f"{name}+again@{host}")
+
+
+@pytest.mark.parametrize("role", [Role.APPROVER, Role.SECURITY, Role.OPERATOR])
+def test_an_operator_gives_no_role_to_an_own_second_account(organisation: Organisation, role: Role) -> None:
+    second = second_account_of(organisation.operator)
+    team = organisation.payments if role is Role.APPROVER else None
+    with pytest.raises(NotAllowed, match="or another"):
+        assign_role(actor=actor_for(organisation.operator), person=second, role=role, team=team)
+    assert not second.role_assignments.exists()
+    assign_role(actor=actor_for(organisation.operator), person=organisation.member, role=Role.AUDITOR)
+    assert organisation.member.role_assignments.exists()
+
+
+def test_the_page_of_an_own_second_account_offers_no_roles(client: Client, organisation: Organisation) -> None:
+    second = second_account_of(organisation.operator)
+    sign_in(client, organisation.operator)
+    page = client.get(f"/settings/people/{second.pk}/").text
+    assert "this account is yours as well" in page
+    assert "Give the team role" not in page
+    assert "Give the team role" in client.get(f"/settings/people/{organisation.member.pk}/").text
+    assert client.post(f"/settings/people/{second.pk}/roles/add/", {"o-role": "security"}).status_code == 403
+    assert not second.role_assignments.exists()

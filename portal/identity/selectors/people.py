@@ -63,6 +63,12 @@ def accounts_of(person: Person) -> QuerySet[Person]:
     return Person.objects.filter(human=person.human).order_by("name", "email")
 
 
+def humans_of(accounts: Iterable[UUID | None]) -> frozenset[UUID]:
+    """The natural persons behind accounts: what segregation goes by, whichever account somebody acts under."""
+    named = [one for one in accounts if one is not None]
+    return frozenset(Person.objects.filter(pk__in=named).values_list("human", flat=True)) if named else frozenset()
+
+
 def people_in(team: Team) -> QuerySet[Person]:
     """The team's active members, by name."""
     return Person.objects.filter(memberships__team=team, is_active=True).order_by("name", "email")

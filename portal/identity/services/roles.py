@@ -1,5 +1,7 @@
 """Giving and taking roles."""
 
+from uuid import UUID
+
 from django.contrib.auth.models import Group
 from django.db import transaction
 
@@ -7,6 +9,7 @@ from portal.errors import InvalidInput, NotAllowed
 from portal.identity import events
 from portal.identity.models import Person, RoleAssignment, Team
 from portal.identity.rules.roles import TEAM_ROLES, Role
+from portal.identity.selectors.people import humans_of
 from portal.identity.services.administration import keep_an_operator, require_administrator
 from portal.ledger.events import Actor
 from portal.ledger.selectors.entries import database_now
@@ -17,11 +20,14 @@ from portal.ledger.services.append import append
 def assign_role(*, actor: Actor, person: Person, role: Role, team: Team | None = None) -> None:
     """Give a role: manager and approver in a team, the others (``team`` None) in the whole organisation.
 
-    Nobody gives themselves a role: an operator who could become an approver would decide what they run.
+    Nobody gives themselves a role, under whichever of their accounts: an operator who could become an approver would
+    decide what they run.
     """
     require_administrator(actor)
-    if actor.id == str(person.pk):
-        raise NotAllowed("You cannot give yourself a role; ask another operator. Nothing was changed.")
+    if actor.kind == "person" and len(humans_of([UUID(actor.id), person.pk])) < 2:
+        raise NotAllowed(
+            "You cannot give yourself a role, under this account or another; ask another operator. Nothing was changed."
+        )
     if not person.is_active:
         raise InvalidInput("This account is closed; nothing was changed.")
     if (role in TEAM_ROLES) is (team is None):

@@ -73,6 +73,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
     context = {
         "person": person,
         "is_me": person.pk == me(request).pk,
+        "is_mine": person.human == me(request).human,
         "accounts": accounts_of(person).exclude(pk=person.pk),
         "roles": roles_held(person),
         "memberships": person.memberships.select_related("team").order_by("team__name"),
