@@ -1,6 +1,6 @@
 """Reading who has a part in a request: what was written when it was opened, as the accounts are linked now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -36,11 +36,18 @@ def ties_of_many(requests: Sequence[ApprovalRequest]) -> dict[UUID, Ties]:
 
 
 def _ties(parts: Mapping[tuple[UUID, Part], str], people: Mapping[UUID, Person]) -> Ties:
-    found = [
-        Tie(Account(person_id, people[person_id].human, people[person_id].name), part, detail)
+    return ties_from(
+        (person_id, people[person_id].human, people[person_id].name, part, detail)
         for (person_id, part), detail in parts.items()
-    ]
-    return Ties(tuple(sorted(found, key=lambda tie: (_ORDER.index(tie.part), tie.who.name))))
+    )
+
+
+def ties_from(rows: Iterable[tuple[UUID, UUID, str, Part, str]]) -> Ties:
+    """The ties that these rows tell (account, natural person, name, part, detail); of two alike the first counts."""
+    found: dict[tuple[UUID, Part], Tie] = {}
+    for person_id, human, name, part, detail in rows:
+        found.setdefault((person_id, part), Tie(Account(person_id, human, name), part, detail))
+    return Ties(tuple(sorted(found.values(), key=lambda tie: (_ORDER.index(tie.part), tie.who.name))))
 
 
 @dataclass(frozen=True)

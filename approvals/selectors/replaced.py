@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from approvals.models import ApprovalRequest, Review
@@ -9,6 +10,9 @@ from approvals.rules.edited import difference, input_of, instruct, sent_back
 from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.selectors.grants import grant_of, status_of
 from approvals.selectors.requests import obstacle
+
+# What a call that is repeated may have been told: only after a request that ended so is there anything to say.
+TOLD: Final = frozenset({RequestState.RETURNED.value, RequestState.REPLACED.value})
 
 
 @dataclass(frozen=True, slots=True)

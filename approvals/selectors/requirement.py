@@ -27,7 +27,6 @@ from registry.rules.numbers import ApprovalRule
 class NewRequest:
     """What is known of a request that is about to be opened."""
 
-    agent_id: UUID
     team_id: UUID
     actions: Sequence[Action]
     catalogue: Catalogue
@@ -37,7 +36,7 @@ class NewRequest:
     task: str | None
     diff: str | None
     attended: bool
-    precedent: str
+    first_time: bool
     policy: ApprovalRule
 
 
@@ -87,7 +86,7 @@ def weigh(new: NewRequest, ruled: InForceBook) -> Weighed:
         lines=new.stated.get("lines"),
         diff=new.diff,
         attended=new.attended,
-        first_time=not _approved_before(new.agent_id, new.precedent),
+        first_time=new.first_time,
     )
     risk = assess(facts, ruled.book.risk)
     kinds = [new.catalogue.action_type(action.type) for action in new.actions]
@@ -138,7 +137,8 @@ def _stated(*environments: str | None) -> list[str]:
     return [environment for environment in environments if environment is not None]
 
 
-def _approved_before(agent_id: UUID, precedent: str) -> bool:
+def approved_before(agent_id: UUID, precedent: str) -> bool:
+    """Whether the agent was ever approved for anything alike."""
     approved = ApprovalRequest.objects.filter(
         agent_id=agent_id, precedent=precedent, state=RequestState.APPROVED.value, canary=False
     )

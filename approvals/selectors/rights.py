@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from approvals.rules.rulebook import Book
 from approvals.rules.rulebook_parts import GROUP, SECURITY, TEAM
 from approvals.selectors.rulebook import book_in_force
 from portal.identity.models import Person, RoleAssignment
@@ -69,16 +70,27 @@ def rights_of(people: Iterable[UUID] | None = None) -> Rights:
     rows = RoleAssignment.objects.filter(role__in=[Role.SECURITY.value, Role.APPROVER.value], person__is_active=True)
     if wanted is not None:
         rows = rows.filter(person_id__in=wanted)
+    found = rows.values_list("person_id", "role", "team_id", "since")
+    book = book_in_force().book
+    members = {one for group in book.groups.values() for one in group.members}
+    return rights_from(found, _active(members if wanted is None else wanted & members), book)
+
+
+RoleRow = tuple[UUID, str, UUID | None, datetime | None]
+
+
+def rights_from(rows: Iterable[RoleRow], active: Iterable[UUID], book: Book) -> Rights:
+    """The rights that these assignments give (person, role, team, since when), and the book's groups to ``active``."""
     roles: dict[UUID, list[tuple[Held, UUID | None]]] = {}
-    for person_id, role, team_id, since in rows.values_list("person_id", "role", "team_id", "since"):
+    for person_id, role, team_id, since in rows:
         held = Held(SECURITY if role == Role.SECURITY.value else TEAM, since)
         roles.setdefault(person_id, []).append((held, team_id))
+    open_accounts = frozenset(active)
     groups: dict[UUID, list[Held]] = {}
-    for key, members in groups_in_force().items():
-        for person_id in members if wanted is None else wanted & set(members):
-            groups.setdefault(person_id, []).append(Held(key))
-    active = _active(groups)
-    return Rights(roles, {person_id: held for person_id, held in groups.items() if person_id in active})
+    for slug, group in book.groups.items():
+        for person_id in open_accounts.intersection(group.members):
+            groups.setdefault(person_id, []).append(Held(f"{GROUP}{slug}"))
+    return Rights(roles, groups)
 
 
 def _active(people: Iterable[UUID]) -> frozenset[UUID]:

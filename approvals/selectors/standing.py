@@ -22,7 +22,7 @@ from registry.rules.restriction import Baseline, Restriction
 
 _SELECT = """
 SELECT clock_timestamp(), c.id, c.prefix || '… ' || c.name, c.created_by_id, c.expires_at, c.revoked_at,
-       a.id, a.name, a.slug, a.state, a.owner_team_id, nullif(c.scope, '{}')::text,
+       a.id, a.name, a.state, a.owner_team_id, nullif(c.scope, '{}')::text,
        o.revision_id, t.revision_id, a.revision_id, k.epoch, k.stopped,
        (SELECT min(x.number) FROM approvals_gateexception x WHERE x.agent_id = a.id AND x.decided_at IS NOT NULL
         AND x.closed_at IS NULL AND x.review_due_at <= clock_timestamp())
@@ -45,9 +45,14 @@ class Basis(NamedTuple):
 
 
 class InForce(NamedTuple):
-    """The policies of a basis, compiled as one, and what the revisions are called."""
+    """The policies of a basis, compiled as one, and what the revisions are called.
+
+    ``policy`` is the agent's own as it was written, ``above`` what the levels above it say, from the organisation down.
+    """
 
     effective: Effective
+    policy: Policy
+    above: tuple[Restriction, ...]
     organisation: int | None
     team: int | None
     agent: int
@@ -73,7 +78,7 @@ class Holder:
         return self._policies
 
     def is_still(self, row: tuple[Any, ...]) -> bool:
-        return self.agent_id == row[6] and self.team_id == row[10] and self.basis == row[12:15]
+        return self.agent_id == row[6] and self.team_id == row[9] and self.basis == row[11:14]
 
 
 KeysOf = Callable[[Holder], tuple[str, ...]]
@@ -95,7 +100,6 @@ class CallerStanding:
     revoked_at: datetime | None
     agent_id: UUID
     agent_name: str
-    agent_slug: str
     agent_state: str
     team_id: UUID
     narrowing: CompiledLayer | None
@@ -160,14 +164,14 @@ def caller_standing(
             return None
         if known is not None and known.is_still(row):
             return _standing(row, known, keys)
-        _keep(_holders, token_digest, Holder(row[6], row[10], Basis(*row[12:15])))
+        _keep(_holders, token_digest, Holder(row[6], row[9], Basis(*row[11:14])))
     raise RuntimeError("The policy kept changing while a question was asked.")
 
 
 def _standing(row: tuple[Any, ...], holder: Holder, keys: tuple[str, ...]) -> CallerStanding:
-    epoch, stopped, debt = row[15:]
+    epoch, stopped, debt = row[14:]
     stopped_by = tuple(key for key in keys if key in stopped) if stopped else ()
-    return CallerStanding(*(*row[:11], _narrowing(row[1], row[11]), holder, keys, epoch, stopped_by, debt))
+    return CallerStanding(*(*row[:10], _narrowing(row[1], row[10]), holder, keys, epoch, stopped_by, debt))
 
 
 _in_force: dict[Basis, InForce] = {}
@@ -182,13 +186,13 @@ def policies_in_force(basis: Basis) -> InForce:
         found = PolicyRevision.objects.in_bulk([pk for pk in basis if pk is not None])
         organisation, team = (None if pk is None else found[pk] for pk in basis[:2])
         agent = found[basis.agent]
-        effective = compile_effective(
-            Policy.stored(agent.document),
-            organisation=None if organisation is None else Baseline.stored(organisation.document),
-            team=None if team is None else Restriction.stored(team.document),
-        )
+        policy = Policy.stored(agent.document)
+        baseline = None if organisation is None else Baseline.stored(organisation.document)
+        restriction = None if team is None else Restriction.stored(team.document)
         known = InForce(
-            effective,
+            compile_effective(policy, organisation=baseline, team=restriction),
+            policy,
+            tuple(one for one in (baseline, restriction) if one is not None),
             None if organisation is None else organisation.number,
             None if team is None else team.number,
             agent.number,

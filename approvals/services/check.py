@@ -14,18 +14,19 @@ from approvals.events import CheckDecided
 from approvals.models import ApprovalRequest, Grant
 from approvals.rules.authorize import Decision, Effect, Outcome, Rule
 from approvals.rules.heads import plain_branch, repositories_in
-from approvals.selectors.replaced import ToldAgain, told_again
+from approvals.selectors.replaced import TOLD, ToldAgain, told_again
 from approvals.selectors.standing import CallerStanding, KeysOf, caller_standing, keys_of_agent
 from approvals.services.exception_use import by_exception, note_use, open_gate
-from approvals.services.grant import Branch, Lapsed, redeem
+from approvals.services.first_look import Branch, FirstLook, first_look
+from approvals.services.grant import Lapsed, approved_grant, redeem
 from approvals.services.question import AskedCall, Call, bound, headline, judge, put
 from approvals.services.record import record, record_if_still_so
-from approvals.services.request import open_request
+from approvals.services.request import opening
 from portal.errors import NotAuthenticated, Unavailable
 from portal.identity.rules.tokens import digest as token_digest
 from portal.identity.rules.tokens import well_formed
 from portal.ledger.events import Actor
-from portal.ledger.services.append import Draft, append
+from portal.ledger.services.append import Draft, append_many
 from registry.rules.runs import run_id
 
 __all__ = ["Answer", "Call", "decide", "identify"]
@@ -102,26 +103,10 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
     """A gated action: let through by a live grant for exactly this or by an exception, or put before people."""
     named = headline(standing, asked)
     bound_to = bound(standing, asked, named)
-    call = asked.call
-    on = Branch(repositories_in(standing.kill_keys), plain_branch(call.branch or "")) if call.head else None
-    try:
-        grant = None if asked.lapsed else redeem(standing=standing, bound=bound_to, tool_use_id=call.tool_use_id, on=on)
-    except Lapsed:
-        # Let go of the grant's row before a request is opened: whoever changes the rulebook locks the other way round.
-        asked.lapsed = True
-        transaction.set_rollback(True)
-        return None
-    if grant is not None:
-        allowed = _by_grant(decision, grant.request.label)
-        draft = _draft(standing, asked, allowed, request=grant.request.number)
-        # A statement of its own, so with a younger view of the world: a kill committed while the redeeming
-        # UPDATE waited for another redeemer's row lock is seen here, and the grant is given back.
-        entry_id = record_if_still_so(draft, standing, cursor)
-        if entry_id is None:
-            transaction.set_rollback(True)
-            return None
-        return _answer(standing, asked, allowed, entry_id, request=grant.request, grant=grant)
-    exception = open_gate(standing=standing, asked=asked, decision=decision)
+    look = _first_look(standing, asked, bound_to, cursor)
+    if look.grant is not None:
+        return _by_grant(standing, asked, decision, look.grant, cursor)
+    exception = open_gate(standing=standing, asked=asked, decision=decision) if look.gate_open else None
     if exception is not None:
         allowed = by_exception(decision, exception)
         entry_id = record_if_still_so(_draft(standing, asked, allowed, request=None), standing, cursor)
@@ -131,28 +116,66 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
         answer = _answer(standing, asked, allowed, entry_id)
         note_use(exception=exception, entry_id=entry_id, run_id=answer.run_id, action=named)
         return answer
-    told = told_again(
-        agent_id=standing.agent_id,
-        run_id=run_id(standing.agent_id, call.session_id),
-        digest=bound_to,
-        now=standing.now,
-    )
+    told = _told(standing, asked, bound_to) if look.last in TOLD else None
     if told is not None:
         return _tell_again(standing, asked, decision, told)
-    request = open_request(standing=standing, asked=put(standing, asked, named, bound_to), decision=decision)
-    if isinstance(request, Rule):
-        crowded = _crowded(decision, request)
-        entry_id = _append(_draft(standing, asked, crowded, request=None))
-        return _answer(standing, asked, crowded, entry_id)
-    entry_id = _append(_draft(standing, asked, decision, request=request.number))
-    return _answer(standing, asked, decision, entry_id, request=request)
+    question = put(standing, asked, named, bound_to)
+    found, entries = opening(standing=standing, asked=question, decision=decision, waits=look.waits)
+    request = None if isinstance(found, Rule) else found
+    said = _crowded(decision, found) if isinstance(found, Rule) else decision
+    drafted = _draft(standing, asked, said, request=None if request is None else request.number)
+    entry_id = append_many([*entries, drafted])[-1].id
+    return _answer(standing, asked, said, entry_id, request=request)
+
+
+def _first_look(standing: CallerStanding, asked: AskedCall, bound_to: bytes, cursor: CursorWrapper) -> FirstLook:
+    call = asked.call
+    return first_look(
+        standing=standing,
+        bound=bound_to,
+        run=run_id(standing.agent_id, call.session_id),
+        on=Branch(repositories_in(standing.kill_keys), plain_branch(call.branch or "")) if call.head else None,
+        with_grant=not asked.lapsed,
+        cursor=cursor,
+    )
+
+
+def _by_grant(
+    standing: CallerStanding, asked: AskedCall, decision: Decision, grant_id: UUID, cursor: CursorWrapper
+) -> Answer | None:
+    """Let through by the grant whose row is held, once its verdicts have been counted again."""
+    try:
+        grant = approved_grant(grant_id, cursor)
+    except Lapsed:
+        # Let go of the grant's row before a request is opened: whoever changes the rulebook locks the other way round.
+        asked.lapsed = True
+        transaction.set_rollback(True)
+        return None
+    request = grant.request
+    allowed = _granted(decision, request.label)
+    entry_id = redeem(
+        grant,
+        standing=standing,
+        tool_use_id=asked.call.tool_use_id,
+        check=_draft(standing, asked, allowed, request=request.number),
+        cursor=cursor,
+    )
+    if entry_id is None:
+        transaction.set_rollback(True)
+        return None
+    return _answer(standing, asked, allowed, entry_id, request=request, grant=grant)
+
+
+def _told(standing: CallerStanding, asked: AskedCall, bound_to: bytes) -> ToldAgain | None:
+    run = run_id(standing.agent_id, asked.call.session_id)
+    return told_again(agent_id=standing.agent_id, run_id=run, digest=bound_to, now=standing.now)
 
 
 def _tell_again(standing: CallerStanding, asked: AskedCall, decision: Decision, told: ToldAgain) -> Answer:
     """Denied rather than asked again: people have said already what to do instead of this very call."""
     rule = Rule(told.rule, Effect.FORBID, told.sentence)
     said = replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=f"Denied: {rule.text}")
-    entry_id = _append(_draft(standing, asked, said, request=told.request.number))
+    entry_id = append_many([_draft(standing, asked, said, request=told.request.number)])[0].id
     return _answer(standing, asked, said, entry_id, request=told.request)
 
 
@@ -161,7 +184,7 @@ def _crowded(decision: Decision, rule: Rule) -> Decision:
     return replace(decision, outcome=Outcome.DENY, rules=(rule, *decision.rules), sentence=f"Denied: {rule.text}")
 
 
-def _by_grant(decision: Decision, label: str) -> Decision:
+def _granted(decision: Decision, label: str) -> Decision:
     """The decision once people have approved exactly this action: allowed, and says by what."""
     rule = Rule("grant.redeemed", Effect.ALLOW, f"{label} was approved for exactly this action, once.")
     return replace(decision, outcome=Outcome.ALLOW, rules=(rule, *decision.rules), sentence=f"Allowed: {rule.text}")
@@ -210,18 +233,6 @@ def _draft(standing: CallerStanding, asked: AskedCall, decision: Decision, *, re
         source="check",
         subject=f"run:{run}",
     )
-
-
-def _append(draft: Draft) -> UUID:
-    return append(
-        draft.event,
-        actor=draft.actor,
-        at=draft.at,
-        agent_id=draft.agent_id,
-        run_id=draft.run_id,
-        source=draft.source,
-        subject=draft.subject,
-    ).id
 
 
 def _answer(

@@ -12,15 +12,15 @@ from approvals.rules.authorize import Decision
 from approvals.rules.classify.actions import Action
 from approvals.rules.precedent import key_of
 from approvals.rules.view import ViewFacts, build_view, view_hash
-from approvals.selectors.requirement import NewRequest, Weighed, weigh
-from approvals.selectors.rulebook import book_in_force
+from approvals.selectors.opening import AgentFacts, Ground
+from approvals.selectors.requirement import NewRequest, Weighed, approved_before, weigh
+from approvals.selectors.rulebook import InForceBook, book_in_force
 from approvals.selectors.standing import CallerStanding, InForce, policies_in_force
 from portal.identity.models import Person
 from portal.ledger.events import instant
-from portal.ledger.services.numbers import next_number
-from registry.models import Agent
+from registry.rules.charter import CharterFacts, charter
+from registry.rules.lifecycle import HumanPosition, Platform, Trigger
 from registry.rules.runs import run_id
-from registry.selectors.charters import charter_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,28 +60,34 @@ class Edit:
 
 
 def draft(
-    standing: CallerStanding, asked: Asked, decision: Decision, *, edit: Edit | None, canary: bool
+    standing: CallerStanding,
+    asked: Asked,
+    decision: Decision,
+    ground: Ground,
+    *,
+    precedent: str,
+    edit: Edit | None,
+    canary: bool,
 ) -> tuple[ApprovalRequest, RequestOpened]:
     """The request, not saved yet, with its view sealed, and the event of its opening.
 
     The caller holds the rulebook, so that what is in force now still is when the request is saved.
     """
-    agent = Agent.objects.select_related("owner_team", "accountable_person", "revision").get(pk=standing.agent_id)
-    initiator = _initiator(asked, standing)
+    initiator = _initiator(asked, standing, ground)
     policies = policies_in_force(standing.basis)
-    precedent = _precedent(standing, asked)
-    weighed = _weighed(standing, asked, policies, precedent)
-    takes = weighed.takes
-    number = next_number("approvals_request_number")
+    weighed = _weighed(standing, asked, policies, ground.ruled, first_time=not ground.approved_before)
+    takes, number, agent = weighed.takes, ground.number, ground.agent
+    if number is None:
+        raise RuntimeError("A request is drafted where none may be opened (this is a bug).")
     expires_at = standing.now + timedelta(minutes=takes.expires_minutes)
     view = build_view(
         ViewFacts(
             number=f"AR-{number}",
-            agent_id=agent.pk,
+            agent_id=standing.agent_id,
             agent_name=agent.name,
-            charter=charter_of(agent),
-            owner_team=agent.owner_team.name,
-            accountable_person=agent.accountable_person.name if agent.accountable_person else "",
+            charter=_charter(agent, policies),
+            owner_team=agent.team,
+            accountable_person=agent.accountable,
             initiator=initiator.label,
             credential=standing.credential_label,
             session_id=asked.session_id,
@@ -116,7 +122,7 @@ def draft(
     )
     request = ApprovalRequest(
         number=number,
-        agent=agent,
+        agent_id=standing.agent_id,
         run_id=run_id(standing.agent_id, asked.session_id),
         session_id=asked.session_id,
         action=asked.action,
@@ -158,7 +164,8 @@ def draft(
     return request, _opened(request, weighed, policies)
 
 
-def _precedent(standing: CallerStanding, asked: Asked) -> str:
+def precedent_of(standing: CallerStanding, asked: Asked) -> str:
+    """What makes two requests alike (``rules.precedent``)."""
     return key_of(
         agent_id=standing.agent_id,
         tool=asked.tool,
@@ -172,12 +179,14 @@ def _precedent(standing: CallerStanding, asked: Asked) -> str:
 def risk_of(standing: CallerStanding, asked: Asked) -> int:
     """How great a risk it would be weighed to be, were it opened now."""
     policies = policies_in_force(standing.basis)
-    return _weighed(standing, asked, policies, _precedent(standing, asked)).risk.score
+    first_time = not approved_before(standing.agent_id, precedent_of(standing, asked))
+    return _weighed(standing, asked, policies, book_in_force(), first_time=first_time).risk.score
 
 
-def _weighed(standing: CallerStanding, asked: Asked, policies: InForce, precedent: str) -> Weighed:
+def _weighed(
+    standing: CallerStanding, asked: Asked, policies: InForce, ruled: InForceBook, *, first_time: bool
+) -> Weighed:
     new = NewRequest(
-        agent_id=standing.agent_id,
         team_id=standing.team_id,
         actions=asked.actions,
         catalogue=policies.effective.catalogue,
@@ -187,10 +196,25 @@ def _weighed(standing: CallerStanding, asked: Asked, policies: InForce, preceden
         task=asked.task,
         diff=asked.diff,
         attended=bool(asked.initiator),
-        precedent=precedent,
+        first_time=first_time,
         policy=policies.effective.approval(asked.task),
     )
-    return weigh(new, book_in_force())
+    return weigh(new, ruled)
+
+
+def _charter(agent: AgentFacts, policies: InForce) -> str:
+    return charter(
+        CharterFacts.of(
+            policies.policy,
+            above=policies.above,
+            name=agent.name or "This agent",
+            platform=Platform(agent.platform),
+            trigger=Trigger(agent.trigger),
+            human_position=HumanPosition(agent.human_position),
+            team=agent.team,
+            accountable=agent.accountable,
+        )
+    )
 
 
 def _edited(edit: Edit) -> dict[str, Any]:
@@ -213,13 +237,13 @@ class _Initiator:
     label: str
 
 
-def _initiator(asked: Asked, standing: CallerStanding) -> _Initiator:
+def _initiator(asked: Asked, standing: CallerStanding, ground: Ground) -> _Initiator:
     """Who started the work: as the enforcement point says, else whoever issued the credential it uses."""
     if asked.initiator:
         person = Person.objects.filter(email__iexact=asked.initiator, is_active=True).first()
         return _Initiator(person.pk if person else None, asked.initiator)
-    issuer = Person.objects.get(pk=standing.credential_issuer)
-    return _Initiator(issuer.pk, f"{issuer.name} (issued the credential; no initiator was stated)")
+    issuer = standing.credential_issuer
+    return _Initiator(issuer, f"{ground.issuer} (issued the credential; no initiator was stated)")
 
 
 def _opened(request: ApprovalRequest, weighed: Weighed, policies: InForce) -> RequestOpened:

@@ -1,19 +1,20 @@
-"""Who has a part in a request: written when it is opened, in the same transaction."""
+"""Who has a part in a request: written when it is opened, with it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import connection
+from uuid_utils.compat import uuid7
 
 from approvals.models import ApprovalRequest, Involvement
 from approvals.rules.duties import Part
-from approvals.selectors.rulebook import book_of
+from approvals.rules.rulebook import Book
+from approvals.selectors.opening import Editor
 from approvals.selectors.standing import CallerStanding
 from portal.identity.models import Person
 from portal.identity.selectors.people import accounts_at
-from registry.models import PolicyRevision
 from registry.rules.levels import Level
 
 # More addresses than a change has authors: the rest stays in the view, as words.
@@ -35,10 +36,26 @@ class Stated(Protocol):
     def co_authors(self) -> Sequence[str]: ...
 
 
-def involve(request: ApprovalRequest, asked: Stated, standing: CallerStanding) -> None:
-    """Write a row for each part that somebody has. The request must be saved; addresses nobody has stay words.
+# The request and the parts in one statement: where the same question waits already, neither is written.
+_REQUEST: Final = ApprovalRequest._meta.concrete_fields  # noqa: SLF001
+_INSERT: Final = f"""
+WITH opened AS (
+    INSERT INTO approvals_approvalrequest ({", ".join(f'"{field.column}"' for field in _REQUEST)})
+    VALUES ({", ".join(["%s"] * len(_REQUEST))})
+    ON CONFLICT (agent_id, digest) WHERE state = 'pending' DO NOTHING RETURNING id
+)
+INSERT INTO approvals_involvement (id, request_id, person_id, part, detail)
+SELECT p.id, opened.id, p.person_id, p.part, p.detail
+FROM opened, unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) AS p(id, person_id, part, detail)
+"""  # noqa: S608
 
-    Closed accounts are written as well: the person behind one may have another.
+
+def save_with_parts(
+    request: ApprovalRequest, asked: Stated, standing: CallerStanding, *, editors: Sequence[Editor], book: Book
+) -> bool:
+    """Save a new request, and a row for each part that somebody has in it; False when one for exactly this waits.
+
+    Addresses nobody has stay words. Closed accounts are written as well: the person behind one may have another.
     """
     parts: Parts = {(standing.credential_issuer, Part.CREDENTIAL_HOLDER): ""}
     if request.initiator_id is not None:
@@ -46,11 +63,16 @@ def involve(request: ApprovalRequest, asked: Stated, standing: CallerStanding) -
     _add(parts, Part.INITIATOR, (asked.initiator,))
     _add(parts, Part.PROMPT_AUTHOR, (asked.prompt_author,))
     _add(parts, Part.CO_AUTHOR, asked.co_authors[:MOST_AUTHORS])
-    parts |= _policy_editors(request, now=standing.now)
-    Involvement.objects.bulk_create(
-        Involvement(request=request, person_id=person_id, part=part.value, detail=detail)
-        for (person_id, part), detail in parts.items()
-    )
+    parts |= _policy_editors(editors, since=standing.now - timedelta(days=book.duties.policy_editor_days))
+    values = [field.get_db_prep_save(getattr(request, field.attname), connection) for field in _REQUEST]
+    people, kinds = zip(*parts, strict=True)
+    rows = [[uuid7() for _ in parts], list(people), [kind.value for kind in kinds], list(parts.values())]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [*values, *rows])
+        written = bool(cursor.rowcount)
+    if written:
+        request._state.adding, request._state.db = False, connection.alias  # noqa: SLF001  as save() leaves it
+    return written
 
 
 def add_part(request: ApprovalRequest, person: Person, part: Part, detail: str = "") -> None:
@@ -63,17 +85,12 @@ def _add(parts: Parts, part: Part, addresses: Iterable[str | None]) -> None:
         parts.setdefault((person_id, part), "")
 
 
-def _policy_editors(request: ApprovalRequest, *, now: datetime) -> Parts:
+def _policy_editors(editors: Iterable[Editor], *, since: datetime) -> Parts:
     """Who wrote a revision, of any level over the agent, within the days that the rulebook says; the newest is told."""
-    days = book_of(request.rulebook_id).book.duties.policy_editor_days
-    over = (
-        Q(agent_id=request.agent_id)
-        | Q(team_id=request.agent.owner_team_id)
-        | Q(level=Level.ORGANISATION.value, agent=None, team=None)
-    )
-    rows = PolicyRevision.objects.filter(over, created_at__gt=now - timedelta(days=days)).order_by("-created_at")
     found: Parts = {}
-    for author, level, number, at in rows.values_list("author_id", "level", "number", "created_at"):
-        whose = "the agent" if level == Level.AGENT.value else f"the {level}"
-        found.setdefault((author, Part.POLICY_EDITOR), f"revision {number} of {whose}, {at:%Y-%m-%d}")
+    for editor in editors:
+        if editor.at > since:
+            whose = "the agent" if editor.level == Level.AGENT.value else f"the {editor.level}"
+            detail = f"revision {editor.number} of {whose}, {editor.at.astimezone(UTC):%Y-%m-%d}"
+            found[editor.author_id, Part.POLICY_EDITOR] = detail
     return found

@@ -2,26 +2,26 @@
 
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from approvals.events import RequestResolved
 from approvals.models import ApprovalRequest
-from approvals.rules.authorize import Decision, Effect, Rule
+from approvals.rules.authorize import Decision, Rule
 from approvals.rules.workflow import IllegalTransition, RequestState, advance
 from approvals.selectors.deciding import run_of
+from approvals.selectors.opening import ground_of
 from approvals.selectors.requests import obstacle
-from approvals.selectors.rulebook import book_in_force
 from approvals.selectors.standing import CallerStanding
-from approvals.services.drafting import Asked, Edit, draft
-from approvals.services.fatigue import refuse_flood
-from approvals.services.involvement import involve
-from portal.errors import InvalidTransition, NotAllowed
+from approvals.services.drafting import Asked, Edit, draft, precedent_of
+from approvals.services.fatigue import hold_turn, refuse_flood
+from approvals.services.involvement import save_with_parts
+from portal.errors import InvalidTransition, NotAllowed, Unavailable
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import SYSTEM, Actor
 from portal.ledger.selectors.entries import database_now
-from portal.ledger.services.append import append
+from portal.ledger.services.append import Draft, append, append_many
 from portal.ledger.services.name_lock import hold_name
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "end_if_overtaken",
     "lock",
     "open_request",
+    "opening",
     "withdraw",
 ]
 
@@ -53,40 +54,55 @@ def open_request(
     A rule instead when the agent asks more than people can read. ``edit`` opens it in the place of another,
     ``canary`` plants it: neither is counted as the agent's asking.
     """
-    waiting = _waiting(standing, asked)
+    found, entries = opening(standing=standing, asked=asked, decision=decision, edit=edit, canary=canary)
+    append_many(entries)
+    return found
+
+
+def opening(
+    *,
+    standing: CallerStanding,
+    asked: Asked,
+    decision: Decision,
+    edit: Edit | None = None,
+    canary: bool = False,
+    waits: bool = True,
+) -> tuple[ApprovalRequest | Rule, list[Draft]]:
+    """The same, with the entries that its caller appends last. ``waits`` is False when it has just been looked."""
+    waiting = _waiting(standing, asked) if waits else None
     if waiting is not None:
-        return waiting
-    _hold_rulebook()
-    refused = None if edit is not None or canary else _crowded(standing) or refuse_flood(standing, book_in_force().book)
+        return waiting, []
+    counted = edit is None and not canary
+    cooling = _hold_rulebook(standing if counted else None)
+    if cooling is not None:
+        return cooling, []
+    precedent = precedent_of(standing, asked)
+    ground = ground_of(standing, precedent=precedent, most_waiting=MOST_WAITING if counted else None)
+    refused = refuse_flood(standing, ground) if counted else None
     if refused is not None:
-        return refused
-    request, event = draft(standing, asked, decision, edit=edit, canary=canary)
-    try:
-        with transaction.atomic():
-            request.save(force_insert=True)
-    except IntegrityError:
+        return refused, []
+    request, event = draft(standing, asked, decision, ground, precedent=precedent, edit=edit, canary=canary)
+    if not save_with_parts(request, asked, standing, editors=ground.editors, book=ground.ruled.book):
         # The same question came twice at once; the other one's request is the one that waits.
         waiting = _waiting(standing, asked)
         if waiting is None:
-            raise
-        return waiting
-    involve(request, asked, standing)
-    append(
-        event,
-        actor=_opener(request, standing),
-        at=standing.now,
-        agent_id=standing.agent_id,
-        run_id=run_of(request),
-    )
-    return request
+            raise Unavailable("The same question was asked and settled at this moment. Nothing was allowed; ask again.")
+        return waiting, []
+    opener = _opener(request, standing)
+    entry = Draft(event=event, actor=opener, at=standing.now, agent_id=standing.agent_id, run_id=run_of(request))
+    return request, [entry]
 
 
-def _hold_rulebook() -> None:
+def _hold_rulebook(asker: CallerStanding | None) -> Rule | None:
     """Keep the rulebook as it is until the transaction ends. Whoever agrees to another waits for this, or we for them.
 
-    So no request is opened under a book that is no longer in force when it commits: the one that agrees sees it.
+    So no request is opened under a book that is no longer in force when it commits: the one that agrees sees it. With
+    it the turn of an agent that is counted is held; a rule instead while that agent is to wait.
     """
+    if asker is not None:
+        return hold_turn(asker, RULEBOOK_LOCK)
     hold_name(RULEBOOK_LOCK, shared=True)
+    return None
 
 
 @transaction.atomic(durable=True)
@@ -154,17 +170,6 @@ def _waiting(standing: CallerStanding, asked: Asked) -> ApprovalRequest | None:
     if locked.state == RequestState.PENDING.value:
         end(locked, RequestState.EXPIRED, because="Nobody decided in time.")
     return None
-
-
-def _crowded(standing: CallerStanding) -> Rule | None:
-    """So many of this agent's requests wait that people would stop reading them."""
-    waiting = ApprovalRequest.objects.filter(
-        agent_id=standing.agent_id, canary=False, state=RequestState.PENDING.value, expires_at__gt=standing.now
-    )
-    if waiting.count() < MOST_WAITING:
-        return None
-    text = f"{MOST_WAITING} requests of this agent wait already. Ask again when some of them have been decided."
-    return Rule("requests.too-many", Effect.FORBID, text)
 
 
 def _opener(request: ApprovalRequest, standing: CallerStanding) -> Actor:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.ledger.models import SubjectKey
 from portal.ledger.rules.commitment import SALT_BYTES, salt_of
@@ -22,6 +22,12 @@ NONCE = 12
 _FORM = b"\x01"  # what a blob holds: this byte, the seed of the salts, the values as JSON
 _MOST_KEPT = 20_000
 _keys: dict[str, AESGCM] = {}
+_MAKE_OR_READ = """
+WITH made AS (
+    INSERT INTO ledger_subjectkey (subject, wrapped) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING wrapped
+)
+SELECT wrapped FROM made UNION ALL SELECT wrapped FROM ledger_subjectkey WHERE subject = %s
+"""
 
 
 def lock(
@@ -136,25 +142,22 @@ def _key_for_writing(subject: str) -> AESGCM:
     raw = AESGCM.generate_key(256)
     nonce = os.urandom(NONCE)
     wrapped = nonce + AESGCM(content_key()).encrypt(nonce, raw, subject.encode())
-    _, created = SubjectKey.objects.get_or_create(subject=subject, defaults={"wrapped": wrapped})
-    if not created:
-        stored = _stored_key(subject)
-        if stored is None:
-            raise LookupError(f"The key of {subject} vanished while it was being used.")
-        return stored
-    key = AESGCM(raw)
+    stored = _make_or_read(subject, wrapped)
+    key = AESGCM(raw) if stored == wrapped else _unwrap(SubjectKey(subject=subject, wrapped=stored))
     # Kept only once the row is committed: a key whose row was rolled back opens nothing for ever.
     transaction.on_commit(lambda: _keep(subject, key))
     return key
 
 
-def _stored_key(subject: str) -> AESGCM | None:
-    row = SubjectKey.objects.filter(subject=subject).first()
-    if row is None:
-        return None
-    key = _unwrap(row)
-    transaction.on_commit(lambda: _keep(subject, key))
-    return key
+def _make_or_read(subject: str, wrapped: bytes) -> bytes:
+    """What is stored as the subject's key: ``wrapped``, or what was there before it."""
+    with connection.cursor() as cursor:
+        for _ in range(2):  # a key that another transaction was making has come after the statement began
+            cursor.execute(_MAKE_OR_READ, [subject, wrapped, subject])
+            found = cursor.fetchone()
+            if found is not None:
+                return bytes(found[0])
+    raise LookupError(f"The key of {subject} vanished while it was being used.")
 
 
 def _unwrap(row: SubjectKey) -> AESGCM:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,8 @@ COLUMNS = (
 )
 _PLACEHOLDERS = ", ".join(["%s"] * 16)
 INSERT = f"INSERT INTO ledger_entry ({COLUMNS}) VALUES ({_PLACEHOLDERS})"  # noqa: S608
+# Up to so many rows go in one prepared INSERT: COPY is faster by the row, and takes two more turns.
+_FEW = 4
 
 
 class Row(NamedTuple):
@@ -106,14 +109,19 @@ def append_many(drafts: Sequence[Draft]) -> list[Appended]:
     """Record many events at once, in the order given."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An entry is appended in the transaction of the fact it records.")
-    keys = vault.keys_for_writing(_subject_of(draft) for draft in drafts)
-    rows = [prepare(draft, keys) for draft in drafts]
+    rows = prepare_many(drafts)
     with connection.cursor() as cursor:
-        if len(rows) == 1:
-            cursor.execute(INSERT, rows[0])
-        elif rows:
+        if len(rows) > _FEW:
             _copy(cursor, rows)
+        elif rows:
+            cursor.execute(INSERT + f", ({_PLACEHOLDERS})" * (len(rows) - 1), list(chain(*rows)))
     return [Appended(row.id, row.leaf_hash) for row in rows]
+
+
+def prepare_many(drafts: Sequence[Draft]) -> list[Row]:
+    """The rows of several entries, asking once for the key of a subject that several are about."""
+    keys = vault.keys_for_writing(_subject_of(draft) for draft in drafts)
+    return [prepare(draft, keys) for draft in drafts]
 
 
 def prepare(draft: Draft, keys: Mapping[str, AESGCM] | None = None) -> Row:

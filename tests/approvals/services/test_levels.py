@@ -155,7 +155,7 @@ def after_reading(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) ->
 def test_a_baseline_between_reading_and_writing_is_seen(
     organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch, level: str, command: str
 ) -> None:
-    """The guarded INSERT, and the UPDATE that redeems, ask the levels again."""
+    """The guarded INSERT, and the statement that redeems, ask the levels again."""
     if command == MERGE:
         review(opened(token), organisation.approver)
     else:
@@ -166,22 +166,22 @@ def test_a_baseline_between_reading_and_writing_is_seen(
 
 
 @pytest.mark.parametrize("level", ["organisation", "team"])
-def test_a_baseline_between_redeeming_and_recording_is_seen(
+def test_a_baseline_between_finding_and_redeeming_is_seen(
     organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
-    """Committed by somebody else after the UPDATE took the grant: the INSERT sees it, and the grant is given back."""
+    """Committed by somebody else after the grant was locked and its verdicts counted: what redeems it sees it."""
     review(opened(token), organisation.approver)
     done: list[bool] = []
 
-    def late(**asked: Any) -> Any:
-        found = grant.redeem(**asked)
-        if found is not None and not done:
+    def late(*asked: Any) -> Any:
+        found = grant.approved_grant(*asked)
+        if not done:
             done.append(True)
             outcome = at_once([lambda: above(organisation, level, GATED_READING)])
             assert outcome == [None]
         return found
 
-    monkeypatch.setattr(check, "redeem", late)
+    monkeypatch.setattr(check, "approved_grant", late)
     assert not ask(token).granted
     assert done
     assert entries("grant.redeemed") == 0
