@@ -152,6 +152,21 @@ class ReviewGiven(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerdictRefused(Event):
+    """Somebody tried to decide a request, and ``rule`` refused it: a part in it, no right, or a proof that is missing.
+
+    Nothing else changed. The first try of each person by each rule is entered.
+    """
+
+    TYPE = "approvals.verdict.refused"
+
+    request: int
+    digest: str
+    verdict: str
+    rule: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommentMade(Event):
     """Somebody said something about a request, beside any verdict."""
 

@@ -18,12 +18,14 @@ from approvals.api.serializers import (
     ReviewInput,
 )
 from approvals.models import ApprovalRequest
+from approvals.rules.refused import NOT_DELEGATED
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.requests import request_for, visible_requests
 from approvals.selectors.reviewing import capacities
 from approvals.services.batch import BatchItem, review_batch
 from approvals.services.comment import comment
 from approvals.services.edit import edit
+from approvals.services.refused import refusal_kept
 from approvals.services.request import withdraw
 from approvals.services.review import add_review
 from approvals.services.undo import undo
@@ -93,15 +95,17 @@ class RequestReviews(APIView):
     @idempotent
     def post(self, request: Request, number: int) -> Response:
         said = read(ReviewInput, request)
-        person = person_of(request)
+        person, verdict = person_of(request), Verdict(said["verdict"])
         asked = request_for(person, number)
+        with refusal_kept(actor=person, request=asked, verdict=verdict):
+            giver = _giver(asked, person, said["on_behalf_of"])
         add_review(
             actor=person,
             request=asked,
-            verdict=Verdict(said["verdict"]),
+            verdict=verdict,
             reason=said["reason"],
             view_hash=bytes.fromhex(said["view_hash"]),
-            on_behalf_of=_giver(asked, person, said["on_behalf_of"]),
+            on_behalf_of=giver,
             sign_in=_signed_in_by(request),
             fresh=_is_fresh(request),
         )
@@ -231,7 +235,7 @@ def _giver(asked: ApprovalRequest, person: Person, named: UUID | None) -> Person
     for capacity in capacities(asked, person):
         if capacity.on_behalf_of is not None and capacity.on_behalf_of.pk == named:
             return capacity.on_behalf_of
-    raise NotAllowed("You do not stand in for that person now. Your verdict was not recorded.")
+    raise NotAllowed("You do not stand in for that person now. Your verdict was not recorded.", reason=NOT_DELEGATED)
 
 
 def _beneath(request: Request) -> HttpRequest:

@@ -8,6 +8,7 @@ from approvals.models.exception import ExceptionUse, GateException
 from approvals.models.grant import Grant
 from approvals.models.head import BranchHead
 from approvals.models.notice import Channel, Delivery, NoticeChoice
+from approvals.models.refused_verdict import RefusedVerdict
 from approvals.models.request import ApprovalRequest, Comment, Involvement, Review
 from approvals.models.rulebook import Rulebook, RulebookProposal
 
@@ -26,6 +27,7 @@ __all__ = [
     "Grant",
     "Involvement",
     "NoticeChoice",
+    "RefusedVerdict",
     "Review",
     "Rulebook",
     "RulebookProposal",

@@ -25,7 +25,7 @@ class Part(StrEnum):
 
 
 # What each part is, after "you" or a name; a detail, where there is one, says which or when.
-_DID: Final = MappingProxyType(
+DID: Final = MappingProxyType(
     {
         Part.INITIATOR: "started the work that asks for this",
         Part.PROMPT_AUTHOR: "wrote the prompt that the agent works on",
@@ -137,4 +137,4 @@ def _of_maker(giver: Account, maker: Account, ties: Ties) -> Iterable[Conflict]:
 
 def did(tie: Tie) -> str:
     """What the one with this part did, to follow “you” or a name."""
-    return f"{_DID[tie.part]} ({tie.detail})" if tie.detail else _DID[tie.part]
+    return f"{DID[tie.part]} ({tie.detail})" if tie.detail else DID[tie.part]

@@ -11,6 +11,7 @@ from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import Verdict
 from approvals.selectors.deciding import is_irreversible, step_up_of
 from approvals.selectors.requests import visible_requests
+from approvals.services.refused import keep_refusal
 from approvals.services.request import lock
 from approvals.services.review import Shown, Weight, give, weigh
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound, PortalError
@@ -34,7 +35,6 @@ class BatchItem:
     view_hash: bytes
 
 
-@transaction.atomic(durable=True)
 def review_batch(
     *,
     actor: Person,
@@ -53,11 +53,35 @@ def review_batch(
     """
     _refuse_shape(items, verdict)
     _refuse_unseen(actor, items)
+    faults: list[tuple[ApprovalRequest, PortalError]] = []
+    try:
+        with transaction.atomic(durable=True):
+            weighed = _weigh_all(actor, items, verdict, reason, sign_in, shown, fresh, faults)
+            _refuse_faults(faults, len(items))
+            for request, weight in weighed:
+                give(actor=actor, request=request, verdict=verdict, reason=reason, weight=weight)
+    except PortalError:
+        for request, error in faults:
+            keep_refusal(actor=actor, request=request, verdict=verdict, error=error)
+        raise
+    return [request for request, _ in weighed]
+
+
+def _weigh_all(  # noqa: PLR0917  what a review takes, and where its refusals are put
+    actor: Person,
+    items: Sequence[BatchItem],
+    verdict: Verdict,
+    reason: str,
+    sign_in: Sequence[str],
+    shown: Shown | None,
+    fresh: bool,
+    faults: list[tuple[ApprovalRequest, PortalError]],
+) -> list[tuple[ApprovalRequest, Weight]]:
+    """Each request with the weight of the verdict on it, its row locked; what refuses one is put to ``faults``."""
     # In the order of their numbers, so that two batches that share requests wait for each other and never both ways.
     hashes = {item.number: item.view_hash for item in items}
     requests = [lock(one) for one in ApprovalRequest.objects.filter(number__in=hashes).only("pk").order_by("number")]
     weighed: list[tuple[ApprovalRequest, Weight]] = []
-    faults: list[tuple[ApprovalRequest, PortalError]] = []
     for request in requests:
         try:
             _refuse_alone(request, verdict)
@@ -75,10 +99,7 @@ def review_batch(
             faults.append((request, error))
         else:
             weighed.append((request, weight))
-    _refuse_faults(faults, len(requests))
-    for request, weight in weighed:
-        give(actor=actor, request=request, verdict=verdict, reason=reason, weight=weight)
-    return requests
+    return weighed
 
 
 def _refuse_shape(items: Sequence[BatchItem], verdict: Verdict) -> None:

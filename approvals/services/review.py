@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from approvals.events import ReviewGiven
 from approvals.models import ApprovalRequest, Review
+from approvals.rules.refused import INVOLVED
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.deciding import last_turn, reason_least, run_of, step_up_of
@@ -16,6 +17,7 @@ from approvals.selectors.requests import obstacle
 from approvals.selectors.reviewing import capacities, refusal, settled
 from approvals.services import canaries
 from approvals.services.grant import issue
+from approvals.services.refused import refusal_kept
 from approvals.services.request import end, lock
 from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed, StaleView
 from portal.identity.bound_proof import Assertion, holds
@@ -67,7 +69,6 @@ class Weight:
     proof: Assertion | None = None
 
 
-@transaction.atomic(durable=True)
 def add_review(
     *,
     actor: Person,
@@ -87,22 +88,24 @@ def add_review(
     under a delegation; ``fresh`` that they have just proved who they are; ``proof`` their passkey's signature over
     exactly this decision. Raises StaleView (409) with the difference when anything it rests on has changed,
     NotAllowed (403) for whoever may not decide or has not proved enough, InvalidTransition (409) when it is settled
-    already, Conflict (409) for a second verdict.
+    already, Conflict (409) for a second verdict. A refusal changes nothing; one that says something about the person
+    leaves an entry (approvals.rules.refused).
     """
-    request = lock(request)
-    weight = weigh(
-        actor=actor,
-        request=request,
-        verdict=verdict,
-        reason=reason,
-        view_hash=view_hash,
-        sign_in=sign_in,
-        shown=shown,
-        on_behalf_of=on_behalf_of,
-        fresh=fresh,
-        proof=proof,
-    )
-    give(actor=actor, request=request, verdict=verdict, reason=reason, weight=weight)
+    with refusal_kept(actor=actor, request=request, verdict=verdict), transaction.atomic(durable=True):
+        request = lock(request)
+        weight = weigh(
+            actor=actor,
+            request=request,
+            verdict=verdict,
+            reason=reason,
+            view_hash=view_hash,
+            sign_in=sign_in,
+            shown=shown,
+            on_behalf_of=on_behalf_of,
+            fresh=fresh,
+            proof=proof,
+        )
+        give(actor=actor, request=request, verdict=verdict, reason=reason, weight=weight)
     return request
 
 
@@ -182,7 +185,9 @@ def record_turn(*, actor: Person, request: ApprovalRequest, verdict: Verdict, re
             )
     except IntegrityError as error:
         if "approvals_review_involved" in str(error):
-            raise NotAllowed("You have a part in this request. Your verdict was not recorded.") from error
+            raise NotAllowed(
+                "You have a part in this request. Your verdict was not recorded.", reason=INVOLVED
+            ) from error
         raise Conflict(f"You have decided {request.label} already. Nothing was changed.") from error
     event = ReviewGiven(
         request=request.number,

@@ -7,22 +7,22 @@ from django.views.decorators.http import require_POST, require_safe
 
 from approvals.models import ApprovalRequest
 from approvals.rules.canary import CanaryOutcome
-from approvals.rules.rulebook import StepUp
+from approvals.rules.refused import NOT_DELEGATED
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.canaries import told
-from approvals.selectors.deciding import step_up_of
 from approvals.selectors.requests import overtaken, request_for
 from approvals.selectors.reviewing import capacities, reviews_of
 from approvals.services.comment import comment
+from approvals.services.refused import refusal_kept
 from approvals.services.request import withdraw
-from approvals.services.review import Shown, add_review
+from approvals.services.review import PasskeyRequired, Shown, add_review
 from approvals.services.undo import undo
 from approvals.web.detail import Problem, detail_context, shown, shown_seconds, version_of
 from approvals.web.forms import CommentForm, DecisionForm
 from portal.errors import Conflict, InvalidInput, NotAllowed, PortalError
 from portal.identity.bound_proof import Assertion, begin, finish
 from portal.identity.models import Person
-from portal.identity.proof import recently_authenticated, sign_in_methods
+from portal.identity.proof import StepUpRequired, recently_authenticated, sign_in_methods
 from portal.identity.web.step_up import to_confirm
 from portal.ledger.rules.canonical import CanonicalError, parse_strict
 from portal.ledger.selectors.entries import database_now
@@ -65,10 +65,10 @@ def review_request(request: HttpRequest, number: int) -> HttpResponse:
         form.cleaned_data["view_hash"] = ""  # no such view: the service says so, and shows the present one
     elif form.errors:
         return _incomplete(request, asked, form)
-    verdict, fresh = Verdict(form.cleaned_data["verdict"]), recently_authenticated(request)
-    if verdict is Verdict.APPROVE and step_up_of(asked) is StepUp.FRESH and not fresh:
-        return to_confirm(request)
+    verdict = Verdict(form.cleaned_data["verdict"])
     try:
+        with refusal_kept(actor=person, request=asked, verdict=verdict):
+            behalf, proof = _behalf(asked, person, form), _proof(asked, person, verdict, form)
         decided = add_review(
             actor=person,
             request=asked,
@@ -77,10 +77,14 @@ def review_request(request: HttpRequest, number: int) -> HttpResponse:
             view_hash=bytes.fromhex(form.cleaned_data["view_hash"]),
             sign_in=sign_in_methods(request),
             shown=_shown(asked, form),
-            on_behalf_of=_behalf(asked, person, form),
-            fresh=fresh,
-            proof=_proof(asked, person, verdict, form),
+            on_behalf_of=behalf,
+            fresh=recently_authenticated(request),
+            proof=proof,
         )
+    except PasskeyRequired as error:
+        return _refused(request, number, form, error)
+    except StepUpRequired:
+        return to_confirm(request)
     except PortalError as error:
         return _refused(request, number, form, error)
     return _after(request, decided, _said(decided, verdict))
@@ -165,7 +169,9 @@ def _behalf(asked: ApprovalRequest, person: Person, form: DecisionForm) -> Perso
     givers = [capacity.on_behalf_of for capacity in capacities(asked, person)]
     found = next((giver for giver in givers if giver is not None and str(giver.pk) == named), None)
     if found is None:
-        raise NotAllowed("You do not stand in for that person now. Your verdict was not recorded.")
+        raise NotAllowed(
+            "You do not stand in for that person now. Your verdict was not recorded.", reason=NOT_DELEGATED
+        )
     return found
 
 

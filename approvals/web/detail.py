@@ -10,8 +10,9 @@ from django.core import signing
 from django.http import HttpRequest
 from django.urls import reverse
 
-from approvals.models import ApprovalRequest, Grant, Review
+from approvals.models import ApprovalRequest, Grant, RefusedVerdict, Review
 from approvals.rules.eligibility import Refusal
+from approvals.rules.refused import told
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, Verdict
 from approvals.selectors.deciding import last_turn, reason_least, step_up_of
@@ -191,6 +192,8 @@ def _history(asked: ApprovalRequest, reviews: Sequence[Review], grant: Grant | N
     if asked.escalated_at:
         steps.append((asked.escalated_at, "The next in line was told"))
     steps += [(review.at, f"{review.person.name} {_SAID[review.verdict]}") for review in reviews]
+    refused = RefusedVerdict.objects.filter(request=asked).select_related("person")
+    steps += [(one.at, f"{one.person.name} {told(one.rule, one.verdict)}") for one in refused]
     if asked.resolved_at:
         steps.append((asked.resolved_at, asked.state.capitalize()))
     if grant:

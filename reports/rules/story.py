@@ -220,6 +220,17 @@ def _comment(entry: Told) -> Item:
     )
 
 
+def _verdict_refused(entry: Told) -> Item:
+    who = written(_personal(entry, "actor_label")) or "Someone whose name was erased"
+    return Item(
+        title=f"{who} tried to decide AR-{entry.data['request']} and was refused",
+        picture="user",
+        text=f"Tried: {entry.data['verdict']}. Refused by: {entry.data['rule']}. Nothing was changed.",
+        request=entry.data["request"],
+        grade=SEEN,
+    )
+
+
 def _edited(entry: Told) -> Item:
     who = written(_personal(entry, "actor_label")) or "Someone whose name was erased"
     return Item(
@@ -334,6 +345,7 @@ _TELLERS: Final[Mapping[str, Callable[[Told], Item]]] = {
     "approvals.request.opened": _opened,
     "approvals.review.given": _review,
     "approvals.request.resolved": _resolved,
+    "approvals.verdict.refused": _verdict_refused,
     "approvals.comment.made": _comment,
     "approvals.request.edited": _edited,
     "approvals.grant.issued": _issued,

@@ -13,15 +13,27 @@ OURS = ("approvals", "registry", "reports", "identity", "ledger")
 SEEN = ("last_login", "last_used_at")
 
 
-def governed() -> dict[str, str]:
-    """A digest of each table by its name; two equal values mean that nothing was changed in between."""
+# That a verdict was refused is kept of whoever tried it: a row, and an entry with the key of the person that it names.
+REFUSED = "approvals.verdict.refused"
+KEPT = {
+    "approvals_refusedverdict": "WHERE false",
+    "ledger_entry": f"WHERE type <> '{REFUSED}'",
+    "ledger_subjectkey": "WHERE false",
+}
+
+
+def governed(*, but_refusals: bool = False) -> dict[str, str]:
+    """A digest of each table by its name; two equal values mean that nothing was changed in between.
+
+    ``but_refusals``: nothing but that a verdict was refused.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_statement())
+        cursor.execute(_statement(but_refusals))
         return dict(cursor.fetchall())
 
 
 @cache
-def _statement() -> str:
+def _statement(but_refusals: bool) -> str:
     """One statement for all tables, so that they are read as of one moment."""
     names = {
         model._meta.db_table
@@ -31,4 +43,7 @@ def _statement() -> str:
     row = f"(to_jsonb(t) - '{SEEN[0]}' - '{SEEN[1]}')::text"
     digest = f"coalesce(md5(string_agg(md5({row}), '' ORDER BY md5({row}))), '')"
     quote = connection.ops.quote_name
-    return " UNION ALL ".join(f"SELECT '{name}', {digest} FROM {quote(name)} t" for name in sorted(names))
+    where = KEPT if but_refusals else {}
+    return " UNION ALL ".join(
+        f"SELECT '{name}', {digest} FROM {quote(name)} t {where.get(name, '')}" for name in sorted(names)
+    )

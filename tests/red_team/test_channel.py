@@ -286,7 +286,7 @@ def test_r64_a_sign_in_from_another_site_is_refused(organisation: Organisation) 
 def test_r65_a_stolen_cookie_approves_nothing_that_cannot_be_undone(organisation: Organisation, token: str) -> None:
     asked = opened(token, FORCE)
     assert asked.step_up != StepUp.NONE.value
-    before = governed()
+    before = governed(but_refusals=True)
     thief = browser(organisation.approver)  # a session without a proof of a moment ago
     answer = thief.post(f"/approvals/{asked.label}/review/", form(asked, reason="I have read the whole of it."))
     assert answer.status_code in {302, 403, 422}
@@ -299,10 +299,18 @@ def test_r65_a_stolen_cookie_approves_nothing_that_cannot_be_undone(organisation
         (403, "step-up-required"),
         (403, "passkey-required"),
     }
-    assert governed() == before
+    assert governed(but_refusals=True) == before
     with pytest.raises(StepUpRequired):
         _review_without_proof(asked, organisation.approver)
-    assert governed() == before
+    assert governed(but_refusals=True) == before
+    # It is in the record, once, however often and by whichever way it is tried.
+    assert refusals_of(asked, organisation.approver) == ["fresh-proof"]
+
+
+def refusals_of(asked: ApprovalRequest, person: Person) -> list[str]:
+    """The rules that refused this person's verdicts, as the ledger has them."""
+    kept = Entry.objects.filter(type="approvals.verdict.refused", actor_id=str(person.pk))
+    return [entry.body["data"]["rule"] for entry in kept if entry.body["data"]["request"] == asked.number]
 
 
 def _review_without_proof(asked: ApprovalRequest, person: Person) -> None:
@@ -332,7 +340,7 @@ def test_r65_nor_makes_credentials_tokens_or_changes_sign_ins(organisation: Orga
 
 
 def test_r66_a_forwarded_link_gives_its_receiver_nothing(organisation: Organisation, asked: ApprovalRequest) -> None:
-    before = governed()
+    before = governed(but_refusals=True)
     link = f"/approvals/{asked.label}/"
     assert unquote(browser(None).get(link).headers["Location"]) == f"/accounts/login/?next={link}"
     assert browser(organisation.outsider).get(link).status_code == 404
@@ -341,7 +349,9 @@ def test_r66_a_forwarded_link_gives_its_receiver_nothing(organisation: Organisat
     colleague = browser(organisation.member)
     assert colleague.get(link).status_code == 200
     assert colleague.post(f"{link}review/", form(asked)).status_code == 403
-    assert governed() == before
+    assert governed(but_refusals=True) == before
+    assert refusals_of(asked, organisation.member) == ["not-approver"]
+    assert refusals_of(asked, organisation.outsider) == []
 
 
 # R67: where a sign-in leads

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from approvals.models import ApprovalRequest, Comment, Grant, Review
+from approvals.models import ApprovalRequest, Comment, Grant, RefusedVerdict, Review
 from approvals.rules.workflow import RequestState
 from portal.identity.models import Person
 from tests.approvals.asking import ask, opened, review
@@ -278,3 +278,29 @@ def test_a_batch_of_nothing_or_of_others(organisation: Organisation, token: str)
     none = client_of(organisation.approver).post("/approvals/batch/", {"reason": "Yes.", "verdict": "deny"})
     assert none.status_code == 422
     assert state(asked) == RequestState.PENDING
+
+
+def test_a_refused_verdict_stands_in_the_history(organisation: Organisation, token: str) -> None:
+    """Those who may see the request see who tried what; once, however often it was tried, on page and API."""
+    asked = opened(token, initiator="approver@example.test")
+    client = client_of(organisation.approver)
+    body = {"verdict": "approve", "reason": "Mine.", "view_hash": bytes(asked.view_hash).hex()}
+    for _ in range(2):
+        assert client.post(f"/approvals/{asked.label}/review/", body).status_code == 403
+    page = client_of(organisation.member).get(f"/approvals/{asked.label}/").content.decode()
+    assert page.count("Cleo Approver tried to approve it and was refused: started the work that asks for this") == 1
+    assert client_of(organisation.outsider).post(f"/approvals/{asked.label}/review/", body).status_code == 404
+    assert list(RefusedVerdict.objects.values_list("rule", flat=True)) == ["initiator"]
+
+
+def test_a_right_that_is_not_theirs_leaves_it_too(organisation: Organisation, token: str) -> None:
+    """The page refuses it before the service does, so no name of a stranger is told; the record has it too."""
+    asked = opened(token)
+    body = {
+        "verdict": "approve",
+        "reason": "For them.",
+        "view_hash": bytes(asked.view_hash).hex(),
+        "on_behalf_of": str(organisation.second_approver.pk),
+    }
+    assert client_of(organisation.member).post(f"/approvals/{asked.label}/review/", body).status_code == 403
+    assert list(RefusedVerdict.objects.values_list("rule", flat=True)) == ["not-delegated"]

@@ -68,6 +68,8 @@ def test_the_story_tells_of_comments_edits_and_grants_that_were_ended() -> None:
     assert told("comment.made", {"request": 7}, text="Why now?").text == "Why now?"
     edited = told("request.edited", {"request": 7, "replacement": 8}, difference="-a\n+b")
     assert (edited.title, edited.text) == ("Cleo edited AR-7 into AR-8", "-a\n+b")
+    refused = told("verdict.refused", {"request": 7, "verdict": "approve", "rule": "initiator"})
+    assert (refused.title, "initiator" in refused.text) == ("Cleo tried to decide AR-7 and was refused", True)
     assert "ended unused" in told("grant.voided", {"request": 7, "because": "Taken back."}).title
 
 
