@@ -11,12 +11,14 @@ from approvals.rules.classify.actions import Action
 from approvals.rules.exceptions import ExceptionKind, Opening, covers, opened, too_final
 from approvals.selectors.exceptions import epoch_of
 from approvals.selectors.standing import CallerStanding, effective_policy
-from approvals.services.question import AskedCall
+from approvals.services.question import AskedCall, Call
+from portal.identity.selectors.people import accounts_at
 from registry.selectors.kills import stopped_since
 
 # FOR SHARE: a revocation waits for the uses that have begun, and the uses after it find no row. Of the people only
-# those with an account and the right count, as with an approval: who granted it, and who answers for it. Whoever
-# issued the credential that asks has not granted it.
+# those with an account and the right count, as with an approval: who granted it, and who answers for it. Whoever has
+# a part in this very call (issued the credential that asks, started it, wrote its prompt or its change) approves none
+# of it, so an exception that they granted opens nothing for it.
 _LIVE = """
 SELECT x.id FROM approvals_gateexception x
 JOIN identity_person d ON d.id = x.decided_by_id AND d.is_active
@@ -25,6 +27,7 @@ JOIN identity_person k ON k.id = x.asked_by_id
 JOIN identity_person i ON i.id = %s
 WHERE x.agent_id = %s AND x.state = 'granted' AND x.ends_at > clock_timestamp()
   AND d.human NOT IN (w.human, k.human, i.human)
+  AND NOT EXISTS (SELECT FROM identity_person p WHERE p.id = ANY(%s::uuid[]) AND p.human = d.human)
   AND EXISTS (SELECT FROM identity_roleassignment h WHERE h.person_id = d.id
               AND (h.role = 'security' OR (h.team_id = %s AND h.role = CASE x.kind WHEN 'break_glass' THEN 'approver'
                                                                               ELSE 'manager' END)))
@@ -36,7 +39,7 @@ def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision)
     """The live exception that opens every gate of this decision, held until the transaction ends; None without one."""
     call, actions = asked.call, asked.understood(standing.holder).actions
     types, catalogue = {action.type for action in actions}, effective_policy(standing.basis).catalogue
-    for exception in _live(standing):
+    for exception in _live(standing, asked.call):
         kind, named = ExceptionKind(exception.kind), types.intersection(exception.actions)
         if any(too_final(kind, catalogue.action_type(key)) for key in named):
             continue
@@ -73,9 +76,10 @@ def note_use(*, exception: GateException, entry_id: UUID, run_id: UUID, action: 
     )
 
 
-def _live(standing: CallerStanding) -> list[GateException]:
+def _live(standing: CallerStanding, call: Call) -> list[GateException]:
+    stated = [address for address in (call.initiator, call.prompt_author, *call.co_authors) if address]
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE, [standing.credential_issuer, standing.agent_id, standing.team_id])
+        cursor.execute(_LIVE, [standing.credential_issuer, standing.agent_id, accounts_at(stated), standing.team_id])
         keys = [row[0] for row in cursor.fetchall()]
     found = GateException.objects.select_related("agent").in_bulk(keys) if keys else {}
     return [found[key] for key in keys]

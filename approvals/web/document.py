@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from approvals.rules.authorize import Rule
 from approvals.rules.edited import unified
 from approvals.rules.view import FORMATS, reversibility_of
-from approvals.web.patch import PatchShown, dressed_text, shown_patch
+from approvals.web.patch import PatchShown, dressed_text, shown_patch, watched
 from portal.web.colours import lexer_for, stretches
 from registry.rules.actions import Reversibility, action_type
 
@@ -33,6 +33,9 @@ _WORDS = {
     "content": "Content",
     "url": "Address",
 }
+# What a known tool does where nothing is said, so that saying it says nothing. Of any other tool every value is shown:
+# nobody here knows whether it takes a missing value for yes or for no.
+_DEFAULTS = {"Bash": {"run_in_background": False}, "Edit": {"replace_all": False}}
 # Parameters that only say something about the call: whatever stands there, the tool does the same.
 _WITHOUT_EFFECT = {"Bash": frozenset({"description"})}
 _SAID = {"description": "Description", "plan": "Plan", "summary": "Summary"}
@@ -47,6 +50,11 @@ class Exact:
     html: SafeString
     marks: int
 
+    @property
+    def watched(self) -> SafeString:
+        """``html`` with a mark of its own every so many lines, so that the page knows what of it was on the screen."""
+        return watched(self.html)
+
 
 @dataclass(frozen=True)
 class Deed:
@@ -59,6 +67,7 @@ class Deed:
     irreversible: bool
     resource: SafeString
     detail: SafeString
+    said: bool
 
 
 # Whose rule it is, as a reader says it.
@@ -149,7 +158,9 @@ def read_view(view: bytes) -> Sealed:
     changes = _changes(inputs, document)
     twice = {"old_string", "new_string"} if _replaced(inputs) else set()
     idle = _WITHOUT_EFFECT.get(document["action"]["tool"], frozenset())
-    shown = [name for name, value in inputs.items() if value is not False and name not in twice | idle]
+    usual = _DEFAULTS.get(document["action"]["tool"], {})
+    plain = {name for name, value in usual.items() if inputs.get(name) is value}
+    shown = [name for name in inputs if name not in twice | idle | plain]
     parts = [_part(name, inputs) for name in shown]
     gated = document["gated"]["rules"]
     cwd = exact("Directory", arguments["cwd"]) if arguments.get("cwd") else None
@@ -230,6 +241,7 @@ def _deed(deed: Mapping[str, Any]) -> Deed:
         irreversible=reversibility is Reversibility.IRREVERSIBLE,
         resource=exact("", deed["resource"]).html,
         detail=exact("", deed["detail"]).html,
+        said=" " in deed["detail"] and deed["detail"].endswith("."),
     )
 
 

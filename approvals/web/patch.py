@@ -25,6 +25,9 @@ PIECE: Final = 60
 # Colours are an adornment: a long diff goes on without them rather than keep the reader waiting.
 SECONDS: Final = 0.15
 SEEN: Final = '<i class="seen" data-seen></i>'
+# A line without an end is a piece of its own after so many characters: it wraps into as many lines as it is long.
+PIECE_CHARACTERS: Final = 4000
+_TOKEN: Final = re.compile(r"<[^>]*>|&[^;]*;|\n|[^<&\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class PatchShown:
     """A diff ready to be put on a page. ``outside``: lines that belong to no file."""
 
     files: list[FileShown]
-    outside: list[str]
+    outside: SafeString
     added: int
     removed: int
     marks: int
@@ -63,8 +66,37 @@ def _dressed(patch: Patch, name: str) -> PatchShown:
         html, found = _file(one, name, until)
         marks += found
         files.append(FileShown(one.name or name, one.added, one.removed, html))
-    marks += sum(dressed_text(text, [])[1] for text in patch.outside)
-    return PatchShown(files, patch.outside, patch.added, patch.removed, marks)
+    outside, found = dressed_text("\n".join(patch.outside), [])
+    marks += found
+    shown = watched(outside) if patch.outside else SafeString("")
+    return PatchShown(files, shown, patch.added, patch.removed, marks)
+
+
+def watched(html: str) -> SafeString:
+    """Escaped text with a mark at its end, after every so many lines, and in a line that has no end.
+
+    A part of the page was seen when all of its marks were on the screen: whoever jumps to the end has not seen it.
+    """
+    pieces: list[str] = []
+    lines = characters = 0
+    for token in _TOKEN.findall(html):
+        if token == "\n":
+            lines, characters = lines + 1, 0
+            pieces.append(token)
+            if lines == PIECE:
+                pieces.append(SEEN)
+                lines = 0
+        elif token.startswith("<"):
+            pieces.append(token)
+        else:
+            at = 0
+            while characters + len(token) - at >= PIECE_CHARACTERS:
+                cut = at + PIECE_CHARACTERS - characters
+                pieces += [token[at:cut], SEEN]
+                at, lines, characters = cut, 0, 0
+            pieces.append(token[at:])
+            characters += len(token) - at
+    return mark_safe("".join([*pieces, SEEN]))  # noqa: S308 (what comes in is escaped)
 
 
 def _file(one: PatchFile, name: str, until: float) -> tuple[SafeString, int]:
@@ -73,7 +105,7 @@ def _file(one: PatchFile, name: str, until: float) -> tuple[SafeString, int]:
     head = [dressed_text(text, []) for text in one.head]
     marks += sum(found for _, found in head)
     if head:
-        text = "\n".join(html for html, _ in head)
+        text = watched("\n".join(html for html, _ in head))
         pieces.append(f'<div class="ph">{text}</div>')
     for hunk in one.hunks:
         html, found = _hunk(hunk, one.name or name, until)
@@ -136,13 +168,14 @@ def _row(line: PatchLine, html: str) -> str:
     old = "" if line.old is None else f' data-o="{line.old}"'
     new = "" if line.new is None else f' data-n="{line.new}"'
     tag = _TAGS.get(line.kind)
+    once = watched(html) if len(line.text) >= PIECE_CHARACTERS else html
     if tag:
-        return f'<{tag} class="pl"{old}{new}>{html}\n</{tag}>'
+        return f'<{tag} class="pl"{old}{new}>{once}\n</{tag}>'
     if line.kind == "note":
-        return f'<span class="pl pl--note">{html}\n</span>'
-    # The second copy stands on the right, side by side only; a reader of the text has the first.
+        return f'<span class="pl pl--note">{once}\n</span>'
+    # The second copy stands on the right, side by side only, and is watched by nobody; a reader of the text has the first.
     copy = f'<span class="pl pl--copy"{new} aria-hidden="true">{html}\n</span>'
-    return f'<span class="pl"{old}{new}>{html}\n</span>{copy}'
+    return f'<span class="pl"{old}{new}>{once}\n</span>{copy}'
 
 
 def _spans(hunk: Hunk, name: str) -> list[list[Span]]:

@@ -21,6 +21,7 @@ from approvals.services.exceptions import close, grant, refuse, revoke
 from portal.errors import Conflict, InvalidInput, InvalidTransition, NotAllowed
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
+from portal.identity.selectors.people import actor_for
 from portal.identity.services.accounts import link_accounts
 from portal.identity.services.people import create_person, deactivate_person
 from portal.identity.services.roles import assign_role, remove_role
@@ -100,6 +101,28 @@ class TestUsed:
         assert {use.entry_id for use in uses} == {answer.entry_id for answer in answers}
         entry = Entry.objects.get(pk=answers[0].entry_id)
         assert f"exception.{exception.label}" in entry.body["data"]["rules"]
+
+    @pytest.mark.parametrize("part", ["initiator", "prompt_author", "co_authors"])
+    def test_r41_who_granted_it_opens_nothing_for_work_of_their_own(
+        self, organisation: Organisation, agent: Agent, token: str, part: str
+    ) -> None:
+        """Under whichever account: whoever started a call, wrote its prompt or its change approves none of it."""
+        granted(organisation, agent)
+        for address in (organisation.security.email, "security+other@example.test"):
+            stated: dict[str, Any] = {part: (address,) if part == "co_authors" else address}
+            assert outcome(token, **stated) is Outcome.REVIEW
+        assert not ExceptionUse.objects.exists()
+        somebody = organisation.approver.email
+        assert outcome(token, **{part: (somebody,) if part == "co_authors" else somebody}) is Outcome.ALLOW
+
+    def test_r41_a_second_account_of_who_granted_it_is_the_same_person(
+        self, organisation: Organisation, agent: Agent, token: str
+    ) -> None:
+        granted(organisation, agent)
+        operator = actor_for(organisation.operator)
+        link_accounts(actor=operator, first=organisation.security, second=organisation.approver, reason="Same badge.")
+        assert outcome(token, initiator=organisation.approver.email) is Outcome.REVIEW
+        assert outcome(token, initiator=organisation.member.email) is Outcome.ALLOW
 
     def test_it_opens_nothing_that_it_does_not_name(self, organisation: Organisation, agent: Agent, token: str) -> None:
         granted(organisation, agent)

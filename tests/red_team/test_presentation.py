@@ -161,6 +161,38 @@ def test_r53_the_dangerous_end_of_something_long_is_there_to_read(organisation: 
 
 
 @database
+def test_r53_a_long_file_is_seen_piece_by_piece(organisation: Organisation, token: str) -> None:
+    """Jumping to the end of 2,000 lines is not having seen them; neither is it for lines that belong to no file."""
+    body = "\n".join(f"line {number}" for number in range(2000))
+    written = call_of("Write", {"file_path": "/work/payments/.github/workflows/ci.yml", "content": body})
+    page = page_of(organisation.approver, put(token, written))
+    assert page.count("data-seen") >= 2000 // 60
+    diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n" + "\n".join(["rm -rf tail"] * 600)
+    page = page_of(organisation.approver, opened(token, diff=diff))
+    assert page.split("Lines that belong to no file", 1)[1].split("</pre>", 1)[0].count("data-seen") >= 600 // 60
+
+
+@database
+def test_r53_no_parameter_is_left_out_for_its_value(organisation: Organisation, token: str) -> None:
+    """That a call is no dry run is what matters most of it."""
+    deploy = {"service": "pay", "dry_run": False, "force": None, "retries": 0, "note": "", "only": []}
+    sealed = read_view(bytes(put(token, call_of("mcp__deploy__run", deploy)).view))
+    assert {part.label: part.text for part in sealed.parts} == {
+        "service": "pay",
+        "dry_run": "false",
+        "force": "null",
+        "retries": "0",
+        "note": "",
+        "only": "[]",
+    }
+    edit = {"file_path": "/work/payments/.github/workflows/ci.yml", "old_string": "a", "new_string": "b"}
+    usual = read_view(bytes(put(token, call_of("Edit", {**edit, "replace_all": False})).view))
+    assert [part.label for part in usual.parts] == ["File"]
+    every = read_view(bytes(put(token, call_of("Edit", {**edit, "replace_all": True})).view))
+    assert ("replace_all", "true") in [(part.label, part.text) for part in every.parts]
+
+
+@database
 def test_r53_a_diff_that_cannot_be_read_is_shown_whole(organisation: Organisation, token: str) -> None:
     diff = f"@@ -1,50 +1,50 @@\n x\n{TAIL}\n"
     page = page_of(organisation.approver, opened(token, diff=diff))
@@ -247,6 +279,18 @@ def _as_shown(line: str) -> str:
     found = re.search(r'<ins class="pl"[^>]*>(.*?)\n</ins>', str(patch.files[0].html), flags=re.DOTALL)
     assert found is not None
     return found[1]
+
+
+def call_of(tool: str, tool_input: dict[str, Any]) -> Call:
+    around = {"session_id": "s", "cwd": "/work/payments", "repository": "acme/payments", "branch": "feature/tidy"}
+    return Call(tool=tool, tool_input=tool_input, **around)
+
+
+def put(token: str, call: Call) -> ApprovalRequest:
+    """The request that the call opens."""
+    answer = decide(token=token, call=call)
+    assert answer.request is not None
+    return ApprovalRequest.objects.get(pk=answer.request.pk)
 
 
 @database

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.rules.view import Kind, mark_hidden
-from approvals.web.patch import dressed_text
+from approvals.web.patch import PIECE, PIECE_CHARACTERS, SEEN, dressed_text, shown_patch, watched
 from portal.web.colours import Span
 
 
@@ -61,3 +61,34 @@ def test_every_character_is_there_in_its_colour(given_: tuple[str, list[Span]]) 
         found += [("mark", unescape(label))] if label else [(css, letter) for letter in unescape(colour or plain)]
     assert found == expected
     assert marks == sum(kind == "mark" for kind, _ in expected)
+
+
+@given(coloured())
+def test_marks_for_what_was_seen_change_no_text(found: tuple[str, list[Span]]) -> None:
+    html, _ = dressed_text(*found)
+    marked = watched(html)
+    assert marked.replace(SEEN, "") == html
+    assert marked.endswith(SEEN)
+
+
+def test_a_long_text_is_seen_piece_by_piece() -> None:
+    """Whoever jumps to its end has not seen it: no more lines, and no more of one line, than a piece has no mark."""
+    lines = watched("\n".join(f"line {number}" for number in range(10 * PIECE)))
+    assert [part.count("\n") for part in lines.split(SEEN)] == [PIECE] * 9 + [PIECE - 1, 0]
+    line = watched("x" * (PIECE_CHARACTERS * 3 + 5))
+    assert [len(part) for part in line.split(SEEN)] == [PIECE_CHARACTERS] * 3 + [5, 0]
+    assert watched("gh pr merge 7").count(SEEN) == 1
+
+
+def test_every_part_of_a_difference_is_seen() -> None:
+    """A head, a long line on either side, and lines that belong to no file have marks of their own."""
+    long = "y" * (PIECE_CHARACTERS * 2)
+    shown = shown_patch(f"--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n {long}\n-a\n+{long}\n")
+    assert shown is not None
+    assert shown.files[0].html.count(SEEN) == 1 + 3 + 3 + 1
+    copy = shown.files[0].html.split("pl--copy", 1)[1].split("</span>", 1)[0]
+    assert SEEN not in copy
+    stray = shown_patch("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n" + "\n".join(["rm -rf tail"] * PIECE))
+    assert stray is not None
+    assert stray.outside.count("rm -rf tail") == PIECE
+    assert stray.outside.count(SEEN) == 1
