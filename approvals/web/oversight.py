@@ -19,6 +19,7 @@ from approvals.selectors.oversight import (
     quick_seconds,
     sees_people,
 )
+from portal.identity.web.step_up import recently_authenticated, to_confirm_before
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from portal.web.cells import cell
@@ -84,6 +85,8 @@ def _bars(findings: Findings) -> dict[str, int]:
 @require_safe
 def oversight_export(request: HttpRequest) -> HttpResponse:
     """The numbers by team as CSV; nobody is named in it."""
+    if not recently_authenticated(request):
+        return to_confirm_before(request, f"{reverse('approvals:oversight')}?{request.GET.urlencode()}")
     rows = oversight_for(person_of(request), PeriodForm(request.GET).period)
     response = HttpResponse("".join(_lines(rows)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="oversight.csv"'

@@ -9,6 +9,8 @@ AGENT = "demo-agent.txt"
 def announcement(data_dir: Path, *, address: str) -> str:
     """The text of a ready portal; the two files are written by the demonstration and may be missing."""
     lines = ["", f"Bailiwick is ready: {address}"]
+    if "//127.0.0.1" in address:
+        lines.append(f"With passkeys: {address.replace('127.0.0.1', 'localhost')} (browsers take none at a number)")
     sign_ins = _text(data_dir / SIGN_INS)
     if sign_ins:
         lines += ["", "Sign in with:", *(f"  {line}" for line in sign_ins.splitlines())]

@@ -27,6 +27,7 @@ from portal.errors import NotAllowed
 from portal.identity.models import Person
 from portal.identity.public_keys import spki_of
 from portal.identity.rules.bound import NONCE_BYTES, Assertion, challenge, fault_in, pack, unpack
+from portal.identity.site import is_of, passkey_site
 
 __all__ = ["DECIDE", "SECONDS", "Assertion", "ProofRefused", "begin", "finish", "has_passkey", "holds"]
 
@@ -156,13 +157,12 @@ def _count(row: Authenticator, key: AttestedCredentialData, assertion: Assertion
 
 def _server() -> Fido2Server:
     """The site as allauth knows it. An answer must come from this very host and port, not from one beside it."""
-    request = context.request
-    host = request.get_host()
+    site = passkey_site(context.request)
+    party = PublicKeyCredentialRpEntity(**get_adapter().get_public_key_credential_rp_entity())
 
     def own(origin: str) -> bool:
-        return verify_rp_id(host.partition(":")[0], origin) and origin.partition("://")[2] == host
+        return verify_rp_id(str(party.id), origin) and is_of(site, origin)
 
-    party = PublicKeyCredentialRpEntity(**get_adapter().get_public_key_credential_rp_entity())
     return Fido2Server(party, verify_origin=own)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
@@ -43,7 +44,7 @@ def recently_authenticated(request: HttpRequest) -> bool:
 
 
 def require_step_up(request: HttpRequest) -> None:
-    """For JSON views: raises StepUpRequired (403 ``step-up-required``)."""
+    """For JSON views: raises StepUpRequired (403 ``step-up-required``). A token proves nobody's presence."""
     if not recently_authenticated(request):
         raise StepUpRequired(
             "This needs a fresh proof of who you are. Nothing was done. Confirm in the browser, then send it again.",
@@ -78,6 +79,6 @@ def proved_at(record: Mapping[str, Any]) -> datetime:
 
 
 def confirm_address(request: HttpRequest) -> str:
-    """Where the person at the browser proves who they are: by the second factor if they have one."""
-    second_factor = request.user.is_authenticated and is_mfa_enabled(request.user)
-    return reverse("mfa_reauthenticate" if second_factor else "account_reauthenticate")
+    """Where the person at the browser proves who they are: by passkey, by another second factor, or by password."""
+    ways = get_adapter(request).get_reauthentication_methods(request.user)
+    return str(ways[0]["url"]) if ways else reverse("account_reauthenticate")

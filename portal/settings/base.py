@@ -154,6 +154,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 PASSWORD_RESET_TIMEOUT = 24 * 3600
 # How many proxies in front append to X-Forwarded-For; 0 reads the connection's own address and no header.
 ALLAUTH_TRUSTED_PROXY_COUNT = int(environment.text("TRUSTED_PROXIES", "0"))
+MFA_ADAPTER = "portal.identity.web.adapter.OneSite"
+MFA_FORMS = {"add_webauthn": "portal.identity.web.passkey_form.AddPasskeyForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Bailiwick"

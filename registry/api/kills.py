@@ -13,13 +13,14 @@ from portal.api.pagination import NewestFirst
 from portal.api.schema import refusal
 from portal.errors import InvalidInput, NotFound
 from portal.identity.models import Person
+from portal.identity.proof import require_step_up
 from registry.api.asking import named_agent, person_of, read, visible_team
 from registry.api.serializers import ReasonInput, page_of
 from registry.api.stop_serializers import KillDetailSerializer, KillInput, KillSerializer
 from registry.models import KillOrder
 from registry.rules.kill import Scope, ScopeKind
 from registry.selectors.agents import visible_agents
-from registry.selectors.kills import order_for, visible_orders
+from registry.selectors.kills import order_for, resume_refusal, visible_orders
 from registry.selectors.stop_targets import agent_of_run
 from registry.services.kill import agree_resume, order_kill
 
@@ -79,9 +80,14 @@ class KillAgreement(APIView):
     )
     @idempotent
     def post(self, request: Request, number: int) -> Response:
-        """Agree that the stop may end; the second agreement of another person ends it."""
+        """Agree that the stop may end; the second agreement of another person ends it.
+
+        Only from a signed-in browser, freshly confirmed: a token may stop, but not undo a stop.
+        """
         person = person_of(request)
         order = order_for(person, number)
+        if resume_refusal(person, order) is None:
+            require_step_up(request._request)  # noqa: SLF001  (the session is Django's, beneath DRF's request)
         agreed = agree_resume(actor=person, order=order, **read(ReasonInput, request))
         return Response(KillSerializer(agreed, context=_context(request)).data, status=201)
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.api.authentication import bearer
+from portal.api.presence import require_presence
 from portal.api.schema import refusal
 from portal.errors import InvalidInput
 from registry.api.asking import named_agent, person_of, read
@@ -94,6 +95,8 @@ class FileExport(APIView):
         responses={(200, "application/yaml"): _YAML},
     )
     def get(self, request: Request) -> HttpResponse:
+        """A browser's session needs a fresh proof of who is there; a token does not."""
+        require_presence(request)
         return _yaml(whole_file(person_of(request)))
 
 

@@ -6,12 +6,14 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.errors import PortalError
 from portal.identity.models import Person
 from portal.identity.selectors.people import authority_of
+from portal.identity.web.step_up import recently_authenticated, to_confirm_before
 from portal.web.access import signed_in
 from registry.models import Agent
 from registry.rules.code_gate import Translation, translate
@@ -173,6 +175,9 @@ def export_agent(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_safe
 def export_all(request: HttpRequest) -> HttpResponse:
+    """Everybody's policies and who answers for them, in one file."""
+    if not recently_authenticated(request):
+        return to_confirm_before(request, reverse("registry:import"))
     return _download(whole_file(person_of(request)), "bailiwick.yml")
 
 

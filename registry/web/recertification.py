@@ -7,12 +7,14 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.identity.models import Person, Team
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
+from portal.identity.web.step_up import recently_authenticated, to_confirm_before
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from portal.web.cells import cell
@@ -195,6 +197,8 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
 def export(request: HttpRequest, number: int) -> HttpResponse:
     """Every entry with what was decided, as CSV; no cell of it starts a formula."""
     found = campaign_for(person_of(request), number)
+    if not recently_authenticated(request):
+        return to_confirm_before(request, reverse("registry:campaign", args=[number]))
     lines = [",".join(map(cell, _HEAD))]
     for row in items_of(found):
         item = row.item

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from portal.api.idempotency import idempotent
 from portal.api.pagination import NewestFirst
+from portal.api.presence import require_presence
 from portal.errors import InvalidInput
 from portal.identity.models import Person
 from reports.models import Package
@@ -74,6 +75,7 @@ class PackagesView(APIView):
     @idempotent
     def post(self, request: Request) -> Response:
         """Queue a package; ask for it again until its state is ready, failed or cancelled."""
+        require_presence(request)
         body = PackageIn(data=request.data)
         body.is_valid(raise_exception=True)
         asked, person = body.validated_data, _person(request)
@@ -110,6 +112,7 @@ class PackageDownloadView(APIView):
         """The package itself. Each download is recorded before its first byte is sent."""
         person = _person(request)
         package = package_for(person, number)
+        require_presence(request)
         file = take(actor=person, package=package)
         response = FileResponse(
             file, as_attachment=True, filename=f"{package.label}.zip", content_type="application/zip"

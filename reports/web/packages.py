@@ -5,12 +5,14 @@ from typing import Any, cast
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from approvals.selectors.canaries import counts_between
 from portal.errors import NotAllowed, PortalError
 from portal.identity.selectors.people import authority_of
 from portal.identity.web.access import me
+from portal.identity.web.step_up import recently_authenticated, to_confirm, to_confirm_before
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from portal.web.pagination import page_by_cursor
@@ -79,6 +81,8 @@ def package_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = PackageForm(request.POST, person=person, now=now)
         if form.is_valid():
+            if not recently_authenticated(request):
+                return to_confirm(request)
             wanted = form.wanted()
             try:
                 package = request_package(actor=person, key=form.cleaned_data["key"], **_arguments(wanted))
@@ -121,9 +125,11 @@ def package_cancel(request: HttpRequest, number: int) -> HttpResponseRedirect:
 
 @signed_in
 @require_POST
-def package_again(request: HttpRequest, number: int) -> HttpResponseRedirect:
+def package_again(request: HttpRequest, number: int) -> HttpResponse:
     """Ask for the same evidence once more, under a new number."""
     found = package_for(me(request), number)
+    if not recently_authenticated(request):
+        return to_confirm(request)
     fresh = request_package(
         actor=me(request),
         scope=PackageScope(found.scope),
@@ -141,6 +147,8 @@ def package_again(request: HttpRequest, number: int) -> HttpResponseRedirect:
 def package_download(request: HttpRequest, number: int) -> HttpResponse:
     """Send the file, once it is on record who takes it. A POST: following a link must record nothing."""
     found = package_for(me(request), number)
+    if not recently_authenticated(request):
+        return to_confirm_before(request, reverse("reports:package", args=[number]))
     file = take(actor=me(request), package=found)
     # The name is made from the number alone: no text of anyone's reaches the header.
     response = FileResponse(file, as_attachment=True, filename=f"{found.label}.zip", content_type="application/zip")
@@ -184,6 +192,7 @@ def _package_context(request: HttpRequest, found: Package) -> dict[str, Any]:
     owner = found.team_id or (found.agent.owner_team_id if found.agent else None)
     return {
         "package": found,
+        "step_up": not recently_authenticated(request),
         "scope_label": scope_label(found),
         "under_way": found.state in UNDER_WAY,
         "findings": summary.get("findings", []),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from portal.identity.models import Person, Team
 from portal.identity.web.access import me
+from portal.identity.web.step_up import recently_authenticated, to_confirm_before
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.selectors.log import health
 from portal.web.access import signed_in
@@ -94,6 +95,8 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def runs_export(request: HttpRequest) -> HttpResponse:
     """The list as it is filtered, as CSV: at most 10,000 runs, newest first."""
+    if not recently_authenticated(request):
+        return to_confirm_before(request, f"{reverse('reports:runs')}?{request.GET.urlencode()}")
     person = me(request)
     found = search(person, RunFilter(request, person).wanted()).order_by(*ORDER)[:MOST_EXPORTED]
     # Whole rather than streamed: a fault half-way must not leave a file that looks complete.

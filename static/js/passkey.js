@@ -1,4 +1,6 @@
 // Approving with a passkey: the portal says what is to be signed, the authenticator signs exactly that, the form carries it.
+import { explain, usable } from "./passkey-said.js";
+
 const said = (text) => { document.getElementById("announce").textContent = text; };
 
 function problem(form, text) {
@@ -32,8 +34,8 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   const { submitter } = event;
-  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
-    problem(form, "This browser cannot use a passkey here. Nothing was decided.");
+  if (!usable() || !PublicKeyCredential.parseRequestOptionsFromJSON) {
+    problem(form, explain(new Error("This browser is too old to sign a decision with a passkey."), "Nothing was decided."));
     return;
   }
   said("Confirm with your passkey.");
@@ -41,6 +43,7 @@ document.addEventListener("submit", (event) => {
     form.elements.proof.value = proof;
     form.requestSubmit(submitter);
   }).catch((error) => {
-    problem(form, error.name === "NotAllowedError" ? "The passkey did not confirm it. Nothing was decided." : error.message);
+    // What the portal answered says already that nothing was decided.
+    problem(form, error instanceof DOMException ? explain(error, "Nothing was decided.") : error.message);
   });
 }, true);

@@ -179,7 +179,7 @@ MATRIX: dict[str, Row] = {
     "approvals-api:delegations": Row(who(200, anonymous=401)),
     "approvals-api:delegation-end": Row(POSTED_BY_PROGRAMS, _away),
     "approvals:oversight": Row(who(200)),
-    "approvals:oversight_export": Row(who(200)),
+    "approvals:oversight_export": Row(who(302)),  # takes a fresh proof
     "approvals-api:oversight": Row(who(200, anonymous=401)),
     "approvals:exceptions": Row(who(200)),
     "approvals:exception_choose": Row(who(200)),

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.load import server
-from tests.benchmarks.place import bench_database, security_tokens
+from tests.benchmarks.place import Place, bench_database, resume, security_tokens
 
 BODY: dict[str, Any] = {
     "schema": "1",
@@ -76,18 +76,18 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, bench_database(Path(folder)) as place:
-        people = security_tokens(place)
+        person = security_tokens(place)[0]
         with server("portal.urls", port=PORT, environment=place.environment, workers=asked.workers) as base:
             # The first round is not counted: in it every worker meets its first check and its first stop.
-            rounds = [_round(base, place.token, people, rate=asked.rate) for _ in range(asked.rounds + 1)][1:]
+            rounds = [_round(base, place, person, rate=asked.rate) for _ in range(asked.rounds + 1)][1:]
     _print(rounds, asked)
 
 
-def _round(base: str, token: str, people: list[str], *, rate: int) -> Round:
+def _round(base: str, place: Place, person: str, *, rate: int) -> Round:
     """Ask at an even rate for a second, stop everything, ask on for two seconds, resume."""
     checks: list[Check] = []
     done = threading.Event()
-    pause = SENDERS / rate
+    pause, token = SENDERS / rate, place.token
     senders = [
         threading.Thread(target=_ask, args=(base, token, checks, done), kwargs={"pause": pause, "offset": n / rate})
         for n in range(SENDERS)
@@ -96,14 +96,13 @@ def _round(base: str, token: str, people: list[str], *, rate: int) -> Round:
         sender.start()
     time.sleep(1)
     ordered = time.monotonic()
-    order = _post(f"{base}/api/v1/kills", {"kind": "all", "reason": "bench"}, people[0])
+    order = _post(f"{base}/api/v1/kills", {"kind": "all", "reason": "bench"}, person)
     committed = time.monotonic()
     time.sleep(2)
     done.set()
     for sender in senders:
         sender.join()
-    for person in people[1:]:
-        _post(f"{base}/api/v1/kills/{order['number']}/agreements", {"reason": "bench"}, person)
+    resume(place, order["number"])
     return Round(ordered, committed, checks)
 
 

@@ -47,8 +47,13 @@ def bench_database(folder: Path) -> Iterator[Place]:
 
 
 def security_tokens(place: Place) -> list[str]:
-    """Tokens of three people of security: one to stop, two to resume."""
+    """Tokens of three people of security: one to stop; the two others resume."""
     return _run([sys.executable, "-m", "tests.benchmarks.seed_people"], place.environment).split()[-3:]
+
+
+def resume(place: Place, number: int) -> None:
+    """End a stop by two of them, apart from the server: over the API that takes a browser and a fresh proof."""
+    _run([sys.executable, "-m", "tests.benchmarks.resume", str(number)], place.environment)
 
 
 def askers(place: Place) -> tuple[str, list[str]]:

@@ -9,4 +9,4 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "layouts/base.html")
 
 
-urlpatterns = [path("", home, name="home"), path("accounts/", include("allauth.urls"))]
+urlpatterns = [path("", home, name="home"), path("accounts/", include("portal.identity.web.sign_in_urls"))]

@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
+from django.conf import settings
 from psycopg.rows import dict_row
 
 from approvals.models import ApprovalRequest, Grant
@@ -37,6 +38,7 @@ from tests.approvals.asking import review
 from tests.ledger.processes import environment
 from tests.organisation import Organisation, active_agent, credential_for
 from tests.red_team.web import PATIENCE, WORKERS, Askers, Heard, Web, web_processes
+from tests.sign_in import headers_of_a_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -159,8 +161,9 @@ def test_k11_the_switch_holds_through_a_pool_of_transactions(
     organisation: Organisation, agent: Agent, token: str, pooled: Urls, folder: Path
 ) -> None:
     """Check, lease, redemption, stop and resume of sixteen threads in two workers share two sessions of the server."""
-    surroundings = environment(pooled, BAILIWICK_DATABASE_POOLED="1")
-    consoles = [signed_in(one) for one in (organisation.manager, organisation.second_manager, organisation.security)]
+    surroundings = environment(pooled, BAILIWICK_DATABASE_POOLED="1", BAILIWICK_SECRET_KEY=settings.SECRET_KEY)
+    console = signed_in(organisation.manager)
+    browsers = [headers_of_a_session(one) for one in (organisation.second_manager, organisation.security)]
     commands = [f"gh pr merge {number} --squash" for number in range(7, 7 + GRANTS)]
     with web_processes(surroundings, folder) as web, ThreadPoolExecutor(8) as threads, Askers(web, token) as askers:
         asked = list(threads.map(lambda command: web.check(token, command), commands))
@@ -174,13 +177,13 @@ def test_k11_the_switch_holds_through_a_pool_of_transactions(
         assert sum(one.outcome == "allow" for one in redeemed) == GRANTS - 1, "each grant once"
 
         order: list[int] = []
-        assert not_denied_after(lambda: order.append(stop(web, agent, consoles[0])), askers) == []
+        assert not_denied_after(lambda: order.append(stop(web, agent, console)), askers) == []
         assert web.check(token, commands[-1]).outcome == "deny", "approved before, and never to be redeemed"
         told = list(threads.map(lambda number: _lease(web, token, number), range(8)))
         assert [lease["stopped"] for lease in told] == [True] * 8
 
-        for console in consoles[1:]:
-            web.done(f"kills/{order[0]}/agreements", {"reason": "It is safe again."}, console)
+        for browser in browsers:
+            web.done(f"kills/{order[0]}/agreements", {"reason": "It is safe again."}, browser)
         askers.until_each_worker("allow", WARM, since=time.monotonic())
         assert _shared_by(pooled.app) > POOL
         assert _prepared_in_each_session(pooled.app) == {0}

@@ -54,10 +54,11 @@ class Web:
     port: int
     log: Path
 
-    def post(self, path: str, body: Mapping[str, Any], token: str) -> Heard:
-        """A connection of its own for each call, so that any worker may take it."""
+    def post(self, path: str, body: Mapping[str, Any], who: str | Mapping[str, str]) -> Heard:
+        """By a token or with a session's headers; a connection for each call, so that any worker may take it."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Connection": "close"}
+        shown = {"Authorization": f"Bearer {who}"} if isinstance(who, str) else who
+        headers = {**shown, "Content-Type": "application/json", "Connection": "close"}
         began = time.monotonic()
         try:
             connection.request("POST", f"/api/v1/{path}", json.dumps(body).encode(), headers)
@@ -72,9 +73,9 @@ class Web:
     def check(self, token: str, command: str = "git status") -> Heard:
         return self.post("checks", {**CHECK, "input": {"command": command}}, token)
 
-    def done(self, path: str, body: Mapping[str, Any], token: str) -> dict[str, Any]:
+    def done(self, path: str, body: Mapping[str, Any], who: str | Mapping[str, str]) -> dict[str, Any]:
         """The body of an answer that must be a good one."""
-        heard = self.post(path, body, token)
+        heard = self.post(path, body, who)
         assert heard.status in {200, 201}, f"{path}: {heard}\n{self.log.read_text()[-3000:]}"
         return heard.body
 

@@ -164,7 +164,7 @@ MATRIX: dict[str, Row] = {
     "registry:campaign_start": Row(only("manager", "outsider", "security")),
     "registry:campaign": Row(SEEN, _campaign),
     "registry:campaign_cancel": Row(who(403, security=200, outsider=404, operator=404), _campaign),
-    "registry:campaign_export": Row(SEEN, _campaign),
+    "registry:campaign_export": Row(who(302, outsider=404, operator=404), _campaign),  # takes a fresh proof
     "registry:agent_history": Row(SEEN, _active),
     "registry:agent_activity": Row(SEEN, _active),
     "registry:agent_connect": Row(SEEN, _active),
@@ -198,7 +198,7 @@ MATRIX: dict[str, Row] = {
     "registry:stop": Row(SEEN, _active),
     "registry:import": Row(who(200)),
     "registry:drift": Row(who(200)),
-    "registry:export_all": Row(who(200)),
+    "registry:export_all": Row(who(302)),  # takes a fresh proof
     "registry:export_agent": Row(SEEN, _active),
     "registry:agent_sheet": Row(SEEN, _active),
     "registry:agent_edit": Row(MANAGED, _active),
@@ -274,7 +274,7 @@ MATRIX: dict[str, Row] = {
     "registry-api:proposal-refuse": Row(POSTED_BY_PROGRAMS, _proposal),
     "registry-api:proposal-withdraw": Row(POSTED_BY_PROGRAMS, _proposal),
     "registry-api:import": Row(POSTED_BY_PROGRAMS),
-    "registry-api:export": Row(who(200, anonymous=401)),
+    "registry-api:export": Row(who(403, anonymous=401)),  # takes a fresh proof, or a token
     "registry-api:agent-export": Row(SEEN_BY_PROGRAMS, _reference),
     "registry-api:policy-file": Row(BY_AGENTS, _reference, machine=True),
     "registry-api:policy-file-schema": Row(who(200, anonymous=200)),

@@ -45,7 +45,8 @@ def _stop(organisation: Organisation) -> Mapping[str, Any]:
 # Evidence: auditors, security, and the managers of the team in question.
 TAKERS = only("manager", "security", "auditor", others=404)
 TAKERS_BY_PROGRAMS = only("manager", "security", "auditor", others=404, anonymous=401)
-NOT_READY = only("manager", "security", "auditor", status=409, others=404, anonymous=401)
+# A session that proved nothing of late; a token or a fresh one hears 409.
+UNPROVED = only("manager", "security", "auditor", status=403, others=404, anonymous=401)
 POSTED = who(405)
 POSTED_BY_PROGRAMS = who(405, anonymous=401)
 # Payments' runs: its people, security and auditors see them; nobody else learns that they exist.
@@ -65,7 +66,7 @@ MATRIX: dict[str, Row] = {
     "reports_api:certificate": Row({**CERTIFIED_BY_PROGRAMS, "outsider": 404, "operator": 404}, _stop),
     "reports_api:certificate_pdf": Row({**CERTIFIED_BY_PROGRAMS, "outsider": 404, "operator": 404}, _stop),
     "reports:runs": Row(EVERYONE),
-    "reports:runs_export": Row(EVERYONE),
+    "reports:runs_export": Row(who(302)),  # a file takes a fresh proof, which nobody here has
     "reports:home_evidence": Row(EVERYONE),
     "reports:agent_runs": Row(SEEN, _agent),
     "reports:run": Row(SEEN, _run),
@@ -87,5 +88,5 @@ MATRIX: dict[str, Row] = {
     "reports_api:packages": Row(who(200, anonymous=401)),
     "reports_api:package": Row(TAKERS_BY_PROGRAMS, _package),
     "reports_api:package_cancel": Row(POSTED_BY_PROGRAMS, _package),
-    "reports_api:package_download": Row(NOT_READY, _package),
+    "reports_api:package_download": Row(UNPROVED, _package),
 }

@@ -31,6 +31,13 @@ def _as(client: Client, person: Person) -> Client:
     return client
 
 
+def _fresh(person: Person) -> Client:
+    """Somebody who has just signed in."""
+    client = Client()
+    sign_in(client, person)
+    return client
+
+
 @pytest.fixture
 def manager(client: Client, organisation: Organisation) -> Client:
     return _as(client, organisation.manager)
@@ -163,8 +170,16 @@ def test_stop_and_resume(client: Client, organisation: Organisation, agent: Agen
     agreements = f"kills/{order.json()['number']}/agreements"
     assert _send(client, agreements, {"reason": "mine"}).status_code == 403
     assert client.get(f"/api/v1/agents/{agent.slug}").json()["stopped"] is True
-    _send(_as(client, organisation.second_manager), agreements, {"reason": "seen"})
-    ended = _send(_as(client, organisation.security), agreements, {"reason": "seen"})
+    _, token = issue_token(person=organisation.security, name="cli", days=1)
+    for console, headers in (
+        (_as(client, organisation.security), {}),
+        (Client(), {"Authorization": f"Bearer {token}"}),
+    ):
+        stale = _send(console, agreements, {"reason": "seen"}, **headers)
+        assert (stale.status_code, stale.json()["code"]) == (403, "step-up-required")
+    _send(_fresh(organisation.second_manager), agreements, {"reason": "seen"})
+    client = _fresh(organisation.security)
+    ended = _send(client, agreements, {"reason": "seen"})
     assert (ended.json()["state"], len(ended.json()["agreements"])) == ("resumed", 2)
     assert _send(client, agreements, {"reason": "seen"}).status_code == 409
     assert standing_of(agent).stopped_by == ()

@@ -10,6 +10,7 @@ from registry.models import Agent
 from registry.rules.manifest_schema import schema
 from registry.selectors.manifest import file_of
 from tests.organisation import Organisation, credential_for
+from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,7 +65,13 @@ def test_export(manager: Client, agent: Agent, organisation: Organisation) -> No
     answer = manager.get(f"/agents/{agent.slug}/policy.yml")
     assert answer["Content-Disposition"] == 'attachment; filename="payments-refactorer.yml"'
     assert answer.content.decode() == file_of([agent])
-    manager.force_login(organisation.outsider)
+    elsewhere = "/accounts/reauthenticate/?next=%2Fimport%2F"
+    assert manager.get("/agents/export.yml").headers["Location"] == elsewhere, "all at once takes a fresh proof"
+    manager.logout()
+    sign_in(manager, organisation.manager)
+    assert agent.name.encode() in manager.get("/agents/export.yml").content
+    manager.logout()
+    sign_in(manager, organisation.outsider)
     assert agent.name.encode() not in manager.get("/agents/export.yml").content
 
 

@@ -13,6 +13,7 @@ from registry.services.credential import issue_credential
 from registry.services.kill import order_kill
 from registry.web.connect import claude_settings
 from tests.organisation import Organisation, active_agent, draft_agent
+from tests.sign_in import sign_in
 
 EVIL = "<script>alert(1)</script>'\"&{{7*7}}"
 
@@ -136,8 +137,9 @@ def test_a_stop_needs_its_reason_and_resumes_by_two_others(
     assert b"cannot agree to end it" in client.get(stop).content
     assert client.post(stop, {"reason": "never mind"}).status_code == 403
     for person in (organisation.second_manager, organisation.security):
-        client.force_login(person)
-        assert client.post(stop, {"reason": "seen"}).status_code == 302
+        client.logout()
+        sign_in(client, person)
+        assert client.post(stop, {"reason": "seen"}).headers["Location"] == stop
     assert b"Resumed" in client.get(stop).content
     # Too late: said, and nothing is changed.
     assert client.post(stop, {"reason": "again"}, follow=True).status_code == 200

@@ -21,6 +21,7 @@ from reports.selectors.packages import package_path
 from reports.services.package import request_package
 from tests.organisation import Organisation, active_agent
 from tests.reports.packages.ledger import UNCLOSED_PROFILE, ask_for_package, built, seal_all
+from tests.sign_in import sign_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), UNCLOSED_PROFILE]
 TAKERS = {"manager", "second_manager", "security", "auditor"}
@@ -28,7 +29,7 @@ TAKERS = {"manager", "second_manager", "security", "auditor"}
 
 def _client(organisation: Organisation, who: str) -> Client:
     client = Client()
-    client.force_login(organisation.people[who])
+    sign_in(client, organisation.people[who])
     return client
 
 

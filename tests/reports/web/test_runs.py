@@ -25,13 +25,14 @@ from reports.jobs.project_runs import CHECK, project
 from reports.models import Run, SourceCount
 from tests.organisation import Organisation, active_agent, credential_for
 from tests.reports.synthetic_runs import START, a_run, report, step
+from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def get(person: Any, path: str, status: int = 200) -> str:
     client = Client()
-    client.force_login(person)
+    sign_in(client, person)
     response: Any = client.get(path)
     assert response.status_code == status, response.content[:500]
     streamed = getattr(response, "streaming_content", None)
