@@ -6,7 +6,6 @@ from uuid import UUID
 from celery import shared_task
 
 from approvals.jobs import backtest, count_use
-from approvals.jobs.canaries import lapse_canaries
 from approvals.jobs.debts import alert_debts
 from approvals.jobs.deliver import deliver_due
 from approvals.jobs.drill import try_drill
@@ -54,7 +53,6 @@ def sweep_requests() -> None:
     end_dead_grants()
     note_silence()
     escalate_due()
-    lapse_canaries()
     alert_debts()
 
 

@@ -1,12 +1,11 @@
-"""Planting canaries among real requests, at the rate of the rulebook, and writing off those nobody decided."""
+"""Planting canaries among real requests, at the rate of the rulebook."""
 
 import secrets
 from collections.abc import Sequence
 
 from approvals.models import ApprovalRequest
-from approvals.selectors.canaries import unsettled
 from approvals.selectors.rulebook import book_in_force
-from approvals.services.canaries import lapse, plant
+from approvals.services.canaries import plant
 from portal.ledger.models import Entry
 
 OPENED = "approvals.request.opened"
@@ -24,8 +23,3 @@ def follow_requests(entries: Sequence[Entry]) -> None:
         request = ApprovalRequest.objects.select_related("agent").filter(number=data["request"]).first()
         if request is not None:
             plant(like=request)
-
-
-def lapse_canaries() -> int:
-    """Settle the canaries whose request ended without a verdict; returns how many."""
-    return sum(lapse(request_id=key) for key in unsettled())

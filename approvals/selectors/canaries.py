@@ -1,4 +1,4 @@
-"""Reading canaries: what became of one, told only once it is settled, and which still wait to be written off."""
+"""Reading canaries: what became of one, told only once it is settled."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,9 +52,3 @@ def counts_between(agents: Iterable[Agent], start: datetime, end: datetime) -> t
     planted = Canary.objects.filter(request__agent__in=keys, planted_at__gte=start, planted_at__lt=end).count()
     given = Review.objects.filter(request__agent__in=keys, request__canary=True, at__gte=start, at__lt=end).count()
     return planted, given
-
-
-def unsettled() -> list[UUID]:
-    """The canaries whose request ended without a verdict: expired, withdrawn, or voided by a stop or a policy."""
-    ended = Canary.objects.filter(outcome="").exclude(request__state=RequestState.PENDING.value)
-    return list(ended.order_by("planted_at").values_list("pk", flat=True)[:500])

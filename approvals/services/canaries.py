@@ -2,24 +2,19 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from uuid import UUID
 
 from django.db import transaction
 
-from approvals.exception_events import CanarySettled
 from approvals.models import ApprovalRequest, Canary, Review
 from approvals.rules.authorize import Outcome
-from approvals.rules.canary import TEMPLATES, CanaryOutcome, Surroundings, Template, filled, outcome_of
+from approvals.rules.canary import TEMPLATES, Surroundings, Template, filled, outcome_of
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.canaries import waits_already
 from approvals.selectors.deciding import view_of
 from approvals.selectors.standing import CallerStanding, caller_standing
 from approvals.services.question import AskedCall, Call, headline, judge, put
-from approvals.services.request import end, lock, open_request
+from approvals.services.request import end, open_request
 from portal.identity.selectors.people import actor_for
-from portal.ledger.events import SYSTEM, Actor
-from portal.ledger.selectors.entries import database_now
-from portal.ledger.services.append import append
 from registry.models import Credential
 
 _ENDS = {
@@ -39,19 +34,8 @@ def settled(*, request: ApprovalRequest, review: Review) -> None:
     if verdict is Verdict.RETRACT:
         return
     state, because = _ENDS[verdict]
-    by = actor_for(review.person)
-    end(request, state, because=because, by=by)
-    _settle(request, outcome_of(approved=verdict is Verdict.APPROVE), by)
-
-
-@transaction.atomic(durable=True)
-def lapse(*, request_id: UUID) -> bool:
-    """Write down that nobody decided a canary before it ended; for the sweep."""
-    request = lock(ApprovalRequest(pk=request_id))
-    if request.state == RequestState.PENDING.value or Canary.objects.get(pk=request_id).outcome:
-        return False
-    _settle(request, CanaryOutcome.LAPSED, SYSTEM)
-    return True
+    outcome = outcome_of(approved=verdict is Verdict.APPROVE)
+    end(request, state, because=because, by=actor_for(review.person), canary=outcome)
 
 
 @transaction.atomic
@@ -125,11 +109,3 @@ def _shuffled(templates: Iterable[Template]) -> list[Template]:
     found = list(templates)
     secrets.SystemRandom().shuffle(found)
     return found
-
-
-def _settle(request: ApprovalRequest, outcome: CanaryOutcome, by: Actor) -> None:
-    planted, now = Canary.objects.get(pk=request.pk), database_now()
-    planted.outcome, planted.settled_at = outcome.value, now
-    planted.save(update_fields=["outcome", "settled_at"])
-    event = CanarySettled(request=request.number, template=planted.template, outcome=outcome.value)
-    append(event, actor=by, at=now, agent_id=request.agent_id)

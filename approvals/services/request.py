@@ -7,6 +7,7 @@ from django.db import transaction
 from approvals.events import RequestResolved
 from approvals.models import ApprovalRequest
 from approvals.rules.authorize import Decision, Rule
+from approvals.rules.canary import CanaryOutcome
 from approvals.rules.workflow import IllegalTransition, RequestState, advance
 from approvals.selectors.deciding import run_of
 from approvals.selectors.opening import ground_of
@@ -15,6 +16,7 @@ from approvals.selectors.standing import CallerStanding
 from approvals.services.drafting import Asked, Edit, draft, precedent_of
 from approvals.services.fatigue import hold_turn, refuse_flood
 from approvals.services.involvement import save_with_parts
+from approvals.services.planted import settle
 from portal.errors import InvalidTransition, NotAllowed, Unavailable
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
@@ -141,8 +143,18 @@ def lock(request: ApprovalRequest) -> ApprovalRequest:
     )
 
 
-def end(request: ApprovalRequest, target: RequestState, *, because: str, by: Actor = SYSTEM) -> None:
-    """Move a locked request to its final state and record it."""
+def end(
+    request: ApprovalRequest,
+    target: RequestState,
+    *,
+    because: str,
+    by: Actor = SYSTEM,
+    canary: CanaryOutcome = CanaryOutcome.LAPSED,
+) -> None:
+    """Move a locked request to its final state and record it; of a canary also what became of it.
+
+    Whatever but a verdict ends a canary (the clock, a stop, another rulebook), nobody decided it.
+    """
     try:
         state = advance(RequestState(request.state), target)
     except IllegalTransition as error:
@@ -154,6 +166,8 @@ def end(request: ApprovalRequest, target: RequestState, *, because: str, by: Act
         request=request.number, digest=bytes(request.digest).hex(), state=state.value, because=because
     )
     append(event, actor=by, at=now, agent_id=request.agent_id, run_id=run_of(request))
+    if request.canary:
+        settle(request, canary, by=by, at=now)
 
 
 def _waiting(standing: CallerStanding, asked: Asked) -> ApprovalRequest | None:

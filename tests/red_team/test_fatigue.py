@@ -12,7 +12,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from approvals.jobs.canaries import follow_requests, lapse_canaries
+from approvals.jobs.canaries import follow_requests
+from approvals.jobs.sweep import end_overtaken
 from approvals.models import ApprovalRequest, Canary, CoolDown, Grant
 from approvals.rules.authorize import Outcome
 from approvals.rules.canary import TEMPLATES, CanaryOutcome
@@ -37,6 +38,7 @@ from tests.red_team.trials import trials
 from tests.sign_in import sign_in
 
 MOST = 40
+Super = psycopg.Connection[tuple[object, ...]]
 
 
 @pytest.fixture
@@ -264,8 +266,34 @@ class TestR59:
     def test_r59_one_that_nobody_decides_has_lapsed(self, organisation: Organisation, token: str) -> None:
         canary = planted_like(opened(token))
         withdraw(actor=organisation.manager, request=canary)
-        assert [lapse_canaries(), lapse_canaries()] == [1, 0]
         assert Canary.objects.get().outcome == CanaryOutcome.LAPSED.value
+        assert entries("canary.settled") == 1
+
+    @pytest.mark.parametrize("world", ["rulebook", "stop", "time"])
+    def test_r59_one_that_the_world_ends_has_lapsed_too(
+        self, organisation: Organisation, agent: Agent, token: str, super_connection: Super, world: str
+    ) -> None:
+        """Whatever ends it says in the same transaction that nobody decided: oversight counts each canary."""
+        canary = planted_like(opened(token))
+        if world == "rulebook":
+            members = [str(organisation.second_approver.pk)]
+            stage = {"name": "Lawyers", "groups": ["group:lawyers"], "quorum": 1}
+            rule = {"id": "lawyers", "name": "Lawyers", "on": True, "when": {}, "stages": [stage]}
+            groups = {"lawyers": {"name": "Lawyers", "members": members}}
+            in_force(organisation, {"groups": groups, "rules": [rule]})
+        elif world == "stop":
+            order_kill(actor=organisation.manager, kind=ScopeKind.AGENT, scope_id=agent.pk, reason="It misbehaves.")
+        else:
+            super_connection.execute("UPDATE approvals_approvalrequest SET expires_at = now() - interval '1 second'")
+        end_overtaken()
+        canary.refresh_from_db()
+        assert canary.state in {RequestState.VOIDED.value, RequestState.EXPIRED.value}
+        settled = Canary.objects.get()
+        assert (settled.outcome, settled.settled_at) == (CanaryOutcome.LAPSED.value, canary.resolved_at)
+        assert entries("canary.settled") == 1
+        (row,) = oversight_for(organisation.manager, month())
+        canaries = row.findings.canaries
+        assert (canaries.caught, canaries.missed, canaries.lapsed) == (0, 0, 1)
 
     def test_r59_the_rate_of_the_rulebook_plants_them_one_at_a_time(
         self, organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch
