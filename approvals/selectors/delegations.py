@@ -96,6 +96,25 @@ def away_now(now: datetime) -> dict[UUID, tuple[UUID, ...]]:
     return {account: standing_in[human] for account, human in accounts}
 
 
+def beside(delegation: Delegation, *, now: datetime) -> Delegation | None:
+    """What goes on when it ends: the longest of the absences that run and say the same."""
+    same = running(now).filter(giver=delegation.giver_id, receiver=delegation.receiver_id).exclude(pk=delegation.pk)
+    return same.order_by("-ends_at").first()
+
+
+def also_away(delegations: Iterable[Delegation]) -> set[UUID]:
+    """Those of the absences in whose time whoever stands in is away as well, by their ids."""
+    rows = [(one, one.receiver.human) for one in delegations if one.receiver is not None]
+    spans = Delegation.objects.filter(giver__human__in={human for _, human in rows}, ended_at=None)
+    away = list(spans.values_list("giver__human", "starts_at", "ends_at"))
+    return {
+        one.pk
+        for one, receiver in rows
+        for human, start, end in away
+        if human == receiver and start < one.ends_at and one.starts_at < end
+    }
+
+
 def visible_delegations(person: Person) -> QuerySet[Delegation]:
     """Those somebody gave or holds, those of the members of the teams they manage, and all for who sees all."""
     authority = authority_of(person)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from approvals.models import Delegation, Review
 from approvals.rules.delegation import runs
 from approvals.rules.workflow import GrantState, RequestState, Verdict
-from approvals.selectors.delegations import delegation_for, visible_delegations
+from approvals.selectors.delegations import also_away, beside, delegation_for, visible_delegations
 from approvals.services.delegation import delegate, end_delegation, may_end
 from approvals.web.away_forms import AwayForm
 from portal.errors import InvalidTransition, PortalError
@@ -29,11 +29,12 @@ MOST = 50
 
 @dataclass(frozen=True)
 class AwayRow:
-    """One absence in a list. ``state``: coming, now, or over."""
+    """One absence in a list. ``state``: coming, now, or over. ``unmanned``: why nobody may be there in their place."""
 
     delegation: Delegation
     state: str
     may_end: bool
+    unmanned: str
 
 
 @signed_in
@@ -59,11 +60,24 @@ def away(request: HttpRequest) -> HttpResponse:
 
 def _rows(found: QuerySet[Delegation], person: Person, now: datetime) -> list[AwayRow]:
     rows = []
-    for one in found.order_by("-ends_at")[:MOST]:
-        over = one.ended_at is not None or one.ends_at <= now
+    shown = list(found.order_by("-ends_at")[:MOST])
+    gone = also_away(one for one in shown if not _is_over(one, now))
+    for one in shown:
+        over = _is_over(one, now)
         state = "now" if runs(one.starts_at, one.ends_at, one.ended_at, now=now) else "over" if over else "coming"
-        rows.append(AwayRow(one, state, not over and may_end(person, one)))
+        unmanned = "" if over or one.receiver is None else _unmanned(one.receiver, away=one.pk in gone)
+        rows.append(AwayRow(one, state, not over and may_end(person, one), unmanned))
     return rows
+
+
+def _is_over(one: Delegation, now: datetime) -> bool:
+    return one.ended_at is not None or one.ends_at <= now
+
+
+def _unmanned(receiver: Person, *, away: bool) -> str:
+    if not receiver.is_active:
+        return "account closed: nobody decides"
+    return "away too: nobody may be told" if away else ""
 
 
 @signed_in
@@ -80,6 +94,8 @@ def away_new(request: HttpRequest) -> HttpResponse:
             show_in(form, error)
         else:
             messages.success(request, _told(made))
+            if also_away([made]):
+                messages.warning(request, f"{made.receiver} is away in that time too, so nobody may be told.")
             return redirect("approvals:away")
     context = {"form": form, "managed": managed}
     return render(request, "approvals/away_new.html", context, status=422 if form.errors else 200)
@@ -103,10 +119,27 @@ def away_end(request: HttpRequest, delegation_id: UUID) -> HttpResponse:
         except InvalidTransition as error:
             messages.warning(request, error.detail)
         else:
-            messages.success(request, f"It has ended. Whoever decided for {found.giver.name} does so no more.")
+            messages.success(request, _told_of_end(found))
         return redirect("approvals:away")
     given = Review.objects.filter(person=found.receiver, on_behalf_of=found.giver, verdict=Verdict.APPROVE.value)
     waiting = given.filter(request__state=RequestState.PENDING.value).count()
     unused = given.filter(request__grant__state=GrantState.ISSUED.value).count()
-    context = {"delegation": found, "may_end": may_end(person, found), "waiting": waiting, "unused": unused}
+    now = database_now()
+    context = {
+        "delegation": found,
+        "over": _is_over(found, now),
+        "beside": beside(found, now=now),
+        "may_end": may_end(person, found),
+        "waiting": waiting,
+        "unused": unused,
+    }
     return render(request, "approvals/away_end.html", context)
+
+
+def _told_of_end(ended: Delegation) -> str:
+    giver, receiver = ended.giver.name, ended.receiver.name if ended.receiver else ""
+    other = beside(ended, now=database_now())
+    if other is not None:
+        still = f"{receiver} still decides for {giver}" if receiver else f"{giver} is still away"
+        return f"It has ended. By another absence {still} until {other.ends_at:%Y-%m-%d %H:%M} UTC."
+    return f"It has ended. {receiver} decides for {giver} no more." if receiver else f"It has ended for {giver}."

@@ -72,21 +72,22 @@ class ChoiceForm(forms.Form):
             names = ("digest", "quiet_from", "quiet_to", "timezone")
             initial |= {name: getattr(chosen, name) for name in names}
         super().__init__(data, initial=initial)
-        self.fields["timezone"].choices = _zones()  # type: ignore[attr-defined]
+        self.fields["timezone"].choices = _zones(initial["timezone"])  # type: ignore[attr-defined]
 
     @property
     def asked(self) -> dict[str, Any]:
         return {**self.cleaned_data, "digest": Digest(self.cleaned_data["digest"])}
 
 
-def _zones() -> list[tuple[str, Any]]:
-    """Every zone that has a place, by continent; the old names of others are left out."""
+def _zones(present: str) -> list[tuple[str, Any]]:
+    """Every zone that has a place, by continent; of the old names only the one chosen at present, over the API."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(zoneinfo.available_timezones()):
         area, _, city = name.partition("/")
         if city and area not in {"Etc", "SystemV", "US", "posix", "right"}:
             groups.setdefault(area, []).append((name, city.replace("_", " ").replace("/", ", ")))
-    return [("UTC", "UTC"), *groups.items()]
+    old = present not in {"UTC", *(name for zones in groups.values() for name, _ in zones)}
+    return [("UTC", "UTC"), *([(present, present)] if old else []), *groups.items()]
 
 
 class ChannelForm(forms.Form):

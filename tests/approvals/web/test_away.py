@@ -109,6 +109,42 @@ def test_others_learn_nothing(organisation: Organisation) -> None:
     assert Delegation.objects.get().ended_at is None
 
 
+def test_what_it_says_of_absences_that_run_beside_each_other(organisation: Organisation) -> None:
+    """Nothing is said to end that another one keeps up."""
+    first = away(organisation.approver, organisation.member)
+    second = away(organisation.approver, organisation.member)
+    approver = browser_of(organisation.approver)
+    sure = approver.get(f"/approvals/away/{first.pk}/end/").text
+    assert "goes on deciding for Cleo Approver" in sure
+    assert "no longer counted" not in sure
+    said = approver.post(f"/approvals/away/{first.pk}/end/", follow=True).text
+    assert "By another absence Eli Member still decides for Cleo Approver" in said
+    assert "goes on deciding" not in approver.get(f"/approvals/away/{second.pk}/end/").text
+    said = approver.post(f"/approvals/away/{second.pk}/end/", follow=True).text
+    assert "Eli Member decides for Cleo Approver no more." in said
+    over = approver.get(f"/approvals/away/{second.pk}/end/").text
+    assert "ended already" in over
+    assert "End it" not in over
+    nobody, still = away(organisation.approver, None), away(organisation.approver, None)
+    assert "stays away until" in approver.get(f"/approvals/away/{nobody.pk}/end/").text
+    said = approver.post(f"/approvals/away/{nobody.pk}/end/", follow=True).text
+    assert "By another absence Cleo Approver is still away" in said
+    assert "It has ended for Cleo Approver." in approver.post(f"/approvals/away/{still.pk}/end/", follow=True).text
+
+
+def test_who_stands_in_and_is_not_there_is_said_to_be(organisation: Organisation) -> None:
+    later_on = {"starts_at": database_now() + timedelta(days=2), "ends_at": database_now() + timedelta(days=4)}
+    away(organisation.member, organisation.second_approver, **later_on)
+    approver = browser_of(organisation.approver)
+    form = {"receiver": str(organisation.member.pk), "ends_at": later(days=1), "reason": "On leave."}
+    assert "away in that time too" not in approver.post("/approvals/away/new/", form, follow=True).text
+    said = approver.post("/approvals/away/new/", {**form, "ends_at": later(days=3)}, follow=True).text
+    assert "Eli Member is away in that time too, so nobody may be told." in said
+    assert said.count("away too: nobody may be told") == 1
+    deactivate_person(actor=SYSTEM, person=organisation.member)
+    assert approver.get("/approvals/away/").text.count("account closed: nobody decides") == 2
+
+
 def post(client: Client, path: str, body: Any, **headers: str) -> Any:
     return client.post(f"/api/v1/delegations{path}", json.dumps(body), content_type="application/json", headers=headers)
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from approvals.models import Channel, Delivery, NoticeChoice
 from approvals.services.deliveries import claim, mark_failed
-from approvals.services.notices import send_test
+from approvals.services.notices import choose_notices, send_test
 from tests.organisation import Organisation
 from tests.sign_in import sign_in
 
@@ -43,6 +43,14 @@ def test_choices_are_kept_and_shown_again(client: Client, organisation: Organisa
     assert len(re.findall(TICKED, page)) == 2
     assert 'value="22:00"' in page
     assert '<option value="Europe/Madrid" selected>' in page
+
+
+def test_a_zone_that_the_list_leaves_out_stays_chosen(client: Client, organisation: Organisation) -> None:
+    choose_notices(actor=organisation.approver, kinds=None, timezone="US/Eastern")
+    sign_in(client, organisation.approver)
+    page = client.get("/approvals/notices/").content.decode()
+    assert re.findall(r'<option value="([^"]*)" selected>', page) == ["US/Eastern"]
+    assert client.post("/approvals/notices/", {"digest": "hourly", "timezone": "US/Eastern"}).status_code == 302
 
 
 def test_a_choice_that_makes_no_sense_keeps_what_was_typed(client: Client, organisation: Organisation) -> None:
