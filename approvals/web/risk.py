@@ -38,7 +38,7 @@ class TrialForm(forms.Form):
 
     def __init__(self, book: Book, teams: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["team"].choices = [("", "Every team that you see"), *teams]  # type: ignore[attr-defined]
+        self.fields["team"].choices = [("", "Any"), *teams]  # type: ignore[attr-defined]
         for name, label in (("elevated", "Elevated risk from"), ("high", "High risk from")):
             least, most = THRESHOLDS[name]
             self.fields[f"risk__{name}"] = forms.IntegerField(

@@ -1,7 +1,12 @@
 // Times in the reader's zone, with UTC on hover; deadlines that count down. Evidence carries no data-local and stays UTC.
+// What is left is counted by the portal's clock, for a device may be minutes off: the page says when it was made.
+const made = Date.parse(document.documentElement.dataset.now ?? "");
+const arrived = performance.timeOrigin + (performance.getEntriesByType("navigation")[0]?.responseStart ?? 0);
+const ahead = Math.abs(arrived - made) > 5000 ? arrived - made : 0;
+const portalNow = () => new Date(Date.now() - ahead);
 const SHAPES = {
   minute: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
-  second: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  second: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" },
   date: { day: "numeric", month: "short", year: "numeric" },
   clock: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
@@ -33,7 +38,7 @@ function paintDeadline(element, now) {
 }
 
 function paint(root) {
-  const now = new Date();
+  const now = portalNow();
   for (const element of root.querySelectorAll("time[data-local]")) {
     element.textContent = (formats[element.dataset.local] ?? formats.minute).format(new Date(element.dateTime));
   }
@@ -46,4 +51,8 @@ function paint(root) {
 
 paint(document);
 setInterval(() => paint(document), 15000);
+// The last minutes are counted by the second.
+setInterval(() => {
+  for (const element of document.querySelectorAll(".deadline--soon time[data-left]")) paintDeadline(element, portalNow());
+}, 1000);
 document.addEventListener("htmx:afterSwap", () => paint(document));

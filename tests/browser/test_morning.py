@@ -292,7 +292,7 @@ def test_requests_that_ask_alike_stand_together(
     sign_in(page, live_server.url, organisation.approver.email)
     expect(page.locator("[data-key-row]:visible")).to_have_count(2)
     look_over(page, "morning-alike")
-    page.get_by_text("5 like this").click()
+    page.get_by_text("4 more like this").click()
     expect(page.locator("[data-key-row]:visible")).to_have_count(6)
     page.get_by_role("link", name="Only these").click()
     expect(page.locator(f"#row-{other.number}")).to_have_count(0)
