@@ -29,10 +29,11 @@ class BatchRefused(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One request of a batch, and the hash of the view of it that was shown."""
+    """One request of a batch, the hash of the view of it that was shown, and how this one of them was looked at."""
 
     number: int
     view_hash: bytes
+    shown: Shown | None = None
 
 
 def review_batch(
@@ -42,7 +43,6 @@ def review_batch(
     verdict: Verdict,
     reason: str,
     sign_in: Sequence[str] = (),
-    shown: Shown | None = None,
     fresh: bool = False,
 ) -> list[ApprovalRequest]:
     """Give one verdict on several requests, or on none of them.
@@ -56,7 +56,7 @@ def review_batch(
     faults: list[tuple[ApprovalRequest, PortalError]] = []
     try:
         with transaction.atomic(durable=True):
-            weighed = _weigh_all(actor, items, verdict, reason, sign_in, shown, fresh, faults)
+            weighed = _weigh_all(actor, items, verdict, reason, sign_in, fresh, faults)
             _refuse_faults(faults, len(items))
             for request, weight in weighed:
                 give(actor=actor, request=request, verdict=verdict, reason=reason, weight=weight)
@@ -73,14 +73,13 @@ def _weigh_all(  # noqa: PLR0917  what a review takes, and where its refusals ar
     verdict: Verdict,
     reason: str,
     sign_in: Sequence[str],
-    shown: Shown | None,
     fresh: bool,
     faults: list[tuple[ApprovalRequest, PortalError]],
 ) -> list[tuple[ApprovalRequest, Weight]]:
     """Each request with the weight of the verdict on it, its row locked; what refuses one is put to ``faults``."""
     # In the order of their numbers, so that two batches that share requests wait for each other and never both ways.
-    hashes = {item.number: item.view_hash for item in items}
-    requests = [lock(one) for one in ApprovalRequest.objects.filter(number__in=hashes).only("pk").order_by("number")]
+    chosen = {item.number: item for item in items}
+    requests = [lock(one) for one in ApprovalRequest.objects.filter(number__in=chosen).only("pk").order_by("number")]
     weighed: list[tuple[ApprovalRequest, Weight]] = []
     for request in requests:
         try:
@@ -90,9 +89,9 @@ def _weigh_all(  # noqa: PLR0917  what a review takes, and where its refusals ar
                 request=request,
                 verdict=verdict,
                 reason=reason,
-                view_hash=hashes[request.number],
+                view_hash=chosen[request.number].view_hash,
                 sign_in=sign_in,
-                shown=shown,
+                shown=chosen[request.number].shown,
                 fresh=fresh,
             )
         except PortalError as error:

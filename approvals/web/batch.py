@@ -1,7 +1,7 @@
 """The page where several requests are decided at once: each shown whole with its own hash, all of them or none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 from typing import Any
 
@@ -55,7 +55,7 @@ def batch(request: HttpRequest) -> HttpResponse:
     """Show the chosen requests whole; decide them together, or say which of them stands in the way."""
     if request.method != "POST":
         return _page(request, _numbers(request.GET.getlist("n")), BatchForm())
-    items = [item for item in map(_item, request.POST.getlist("item")) if item is not None]
+    items = _items(request)
     numbers = [item.number for item in items]
     form = BatchForm(request.POST)
     if not form.is_valid():
@@ -68,7 +68,6 @@ def batch(request: HttpRequest) -> HttpResponse:
             verdict=verdict,
             reason=form.cleaned_data["reason"],
             sign_in=sign_in_methods(request),
-            shown=Shown(seconds=_seconds(numbers, request.POST.get("shown_at", ""))),
             fresh=fresh,
         )
     except StepUpRequired:
@@ -80,6 +79,27 @@ def batch(request: HttpRequest) -> HttpResponse:
         return _page(request, numbers, form, status=422)
     messages.success(request, _said(decided, verdict))
     return redirect("approvals:inbox")
+
+
+def _items(request: HttpRequest) -> list[BatchItem]:
+    """What is decided, each with how it was looked at: its share of the time, and what the browser says of it alone."""
+    items = [item for item in map(_item, request.POST.getlist("item")) if item is not None]
+    seconds = _seconds([item.number for item in items], request.POST.get("shown_at", ""))
+    looked = dict(filter(None, map(_looked, request.POST.getlist("looked"))))
+    found = []
+    for item in items:
+        visible, unfolded = looked.get(item.number, (None, None))
+        found.append(replace(item, shown=Shown(seconds=seconds, visible_seconds=visible, unfolded=unfolded)))
+    return found
+
+
+def _looked(text: str) -> tuple[int, tuple[int, bool]] | None:
+    """``12:34:1`` of a hidden field: the request, the seconds it was in sight, whether each fold of it was opened."""
+    number, _, rest = text.partition(":")
+    visible, _, unfolded = rest.partition(":")
+    if not (_is_number(number) and _is_number(visible)) or unfolded not in ("0", "1"):
+        return None
+    return int(number), (int(visible), unfolded == "1")
 
 
 def _item(text: str) -> BatchItem | None:
@@ -174,12 +194,14 @@ def _without(found: Sequence[ApprovalRequest], left_out: ApprovalRequest) -> str
 
 
 def _seconds(numbers: Sequence[int], stamp: str) -> int | None:
-    """How long the page stood open; None when the stamp is missing, not ours or of another batch."""
+    """How long the page stood open for each request on it, divided between them: whoever looks at fifty in a minute
+    has looked at each for a second. None when the stamp is missing, not ours or of another batch.
+    """
     try:
         shown, at = signing.loads(stamp, salt=_SALT)
     except signing.BadSignature:
         return None
-    return max(0, int(time()) - at) if shown == sorted(numbers) else None
+    return max(0, int(time()) - at) // len(shown) if shown and shown == sorted(numbers) else None
 
 
 def _said(decided: Sequence[ApprovalRequest], verdict: Verdict) -> str:

@@ -79,23 +79,23 @@ def watched(html: str) -> SafeString:
     """
     pieces: list[str] = []
     lines = characters = 0
-    for token in _TOKEN.findall(html):
-        if token == "\n":
+    for word in _TOKEN.findall(html):
+        if word == "\n":
             lines, characters = lines + 1, 0
-            pieces.append(token)
+            pieces.append(word)
             if lines == PIECE:
                 pieces.append(SEEN)
                 lines = 0
-        elif token.startswith("<"):
-            pieces.append(token)
+        elif word.startswith("<"):
+            pieces.append(word)
         else:
             at = 0
-            while characters + len(token) - at >= PIECE_CHARACTERS:
+            while characters + len(word) - at >= PIECE_CHARACTERS:
                 cut = at + PIECE_CHARACTERS - characters
-                pieces += [token[at:cut], SEEN]
+                pieces += [word[at:cut], SEEN]
                 at, lines, characters = cut, 0, 0
-            pieces.append(token[at:])
-            characters += len(token) - at
+            pieces.append(word[at:])
+            characters += len(word) - at
     return mark_safe("".join([*pieces, SEEN]))  # noqa: S308 (what comes in is escaped)
 
 
@@ -173,7 +173,7 @@ def _row(line: PatchLine, html: str) -> str:
         return f'<{tag} class="pl"{old}{new}>{once}\n</{tag}>'
     if line.kind == "note":
         return f'<span class="pl pl--note">{once}\n</span>'
-    # The second copy stands on the right, side by side only, and is watched by nobody; a reader of the text has the first.
+    # The second copy stands on the right, side by side only; it is the first that is read, and watched.
     copy = f'<span class="pl pl--copy"{new} aria-hidden="true">{html}\n</span>'
     return f'<span class="pl"{old}{new}>{once}\n</span>{copy}'
 

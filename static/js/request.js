@@ -5,7 +5,26 @@ const seen = new WeakMap();
 const unfolded = new WeakSet();
 
 const articles = () => [...document.querySelectorAll(".request")];
-const formOf = (article) => article.querySelector("form[data-decision]");
+// Where several are decided together one form stands for all of them.
+const together = () => document.querySelector("form[data-together]");
+const formOf = (article) => article.querySelector("form[data-decision]") ?? together();
+const leftOf = (form) => [...document.querySelectorAll(".request")].filter((one) => formOf(one) === form).flatMap((one) => [...(seen.get(one) ?? [])]);
+
+// Where several stand on one page, those on the screen share the time; none of it counts for the others.
+const inSight = new Set();
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
+});
+function tell(article) {
+  const form = formOf(article);
+  const passed = Math.floor((seconds.get(article) ?? 0) / 1000);
+  const field = article.querySelector("[data-visible]");
+  if (field) field.value = String(passed);
+  const number = article.id.replace("request-", "");
+  const looked = form?.querySelector(`[data-looked="${number}"]`);
+  if (looked) looked.value = `${number}:${passed}:${folded(article) ? 0 : 1}`;
+}
+const folded = (article) => [...article.querySelectorAll("details[data-fold]")].some((fold) => !fold.open && !unfolded.has(fold));
 
 // Time in sight: seconds during which the page was visible (Page Visibility), counted for the request that stands open.
 let last = performance.now();
@@ -14,21 +33,18 @@ setInterval(() => {
   const passed = Math.min(now - last, 2000);
   last = now;
   if (document.visibilityState !== "visible") return;
-  for (const article of articles()) {
-    seconds.set(article, (seconds.get(article) ?? 0) + passed);
-    const field = article.querySelector("[data-visible]");
-    if (field) field.value = String(Math.floor(seconds.get(article) / 1000));
+  const open = together() ? articles().filter((one) => inSight.has(one)) : articles();
+  for (const article of open) {
+    seconds.set(article, (seconds.get(article) ?? 0) + passed / open.length);
+    tell(article);
   }
 }, 500);
 
 function paintFolds(article) {
   // A decision within the first half second was looked at for no second, which is not the same as not known.
-  const inSight = article.querySelector("[data-visible]");
-  if (inSight && !inSight.value) inSight.value = "0";
+  tell(article);
   const field = article.querySelector("[data-unfolded]");
-  if (!field) return;
-  const closed = [...article.querySelectorAll("details[data-fold]")].filter((fold) => !fold.open && !unfolded.has(fold));
-  field.value = closed.length ? "0" : "1";
+  if (field) field.value = folded(article) ? "0" : "1";
 }
 document.addEventListener("toggle", (event) => {
   if (!event.target.matches?.("details[data-fold]") || !event.target.open) return;
@@ -59,7 +75,7 @@ function watch(article) {
 
 function paint(article) {
   const form = formOf(article);
-  const left = seen.get(article)?.size ?? 0;
+  const left = form ? leftOf(form).length : 0;
   const line = form?.querySelector("[data-unseen]");
   const approve = form?.querySelector("[data-approve]");
   if (!line || !approve) return;
@@ -79,8 +95,7 @@ function paint(article) {
 document.addEventListener("click", (event) => {
   const go = event.target.closest?.("[data-unseen-go]");
   if (go) {
-    const article = go.closest(".request");
-    const [next] = seen.get(article) ?? [];
+    const [next] = leftOf(go.form);
     (next?.closest(".pg, pre") ?? next)?.scrollIntoView({ block: "end" });
     next?.scrollIntoView({ block: "center" });
   }
@@ -112,6 +127,7 @@ function look() {
     known.add(article);
     arrange(article);
     watch(article);
+    sight.observe(article);
   }
 }
 look();

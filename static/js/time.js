@@ -1,7 +1,7 @@
 // Times in the reader's zone, with UTC on hover; deadlines that count down. Evidence carries no data-local and stays UTC.
 // What is left is counted by the portal's clock, for a device may be minutes off: the page says when it was made.
 const made = Date.parse(document.documentElement.dataset.now ?? "");
-const arrived = performance.timeOrigin + (performance.getEntriesByType("navigation")[0]?.responseStart ?? 0);
+const arrived = Date.now() - performance.now() + (performance.getEntriesByType("navigation")[0]?.responseStart ?? 0);
 const ahead = Math.abs(arrived - made) > 5000 ? arrived - made : 0;
 const portalNow = () => new Date(Date.now() - ahead);
 const SHAPES = {

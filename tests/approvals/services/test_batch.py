@@ -1,11 +1,14 @@
 """Deciding several at once: each bound to what was shown of it, all of them or none."""
 
+from dataclasses import replace
+
 import pytest
 
 from approvals.models import ApprovalRequest, Grant, Review
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.services.batch import MOST_AT_ONCE, BatchItem, BatchRefused, review_batch
 from approvals.services.request import withdraw
+from approvals.services.review import Shown
 from portal.errors import InvalidInput, NotFound
 from portal.identity.models import Person
 from registry.models import Agent
@@ -49,6 +52,15 @@ def test_one_verdict_for_all(organisation: Organisation, token: str, verdict: Ve
     assert [one.number for one in decided] == [1, 2, 3]
     assert Review.objects.values("request").distinct().count() == 3
     assert Grant.objects.count() == (3 if verdict is Verdict.APPROVE else 0)
+
+
+def test_each_review_keeps_how_its_own_request_was_looked_at(organisation: Organisation, token: str) -> None:
+    requests = three(token)
+    looked = [Shown(seconds=20, visible_seconds=14, unfolded=True), Shown(seconds=20, visible_seconds=0), None]
+    pairs = zip(items_of(requests), looked, strict=True)
+    decide_all(organisation.approver, [replace(item, shown=shown) for item, shown in pairs])
+    kept = Review.objects.order_by("request__number").values_list("shown_seconds", "visible_seconds", "unfolded")
+    assert list(kept) == [(20, 14, True), (20, 0, None), (None, None, None)]
 
 
 def test_each_review_is_bound_to_its_own_view(organisation: Organisation, token: str) -> None:

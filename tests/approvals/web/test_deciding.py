@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core import signing
 from django.test import Client
 
 from approvals.models import ApprovalRequest, Comment, Grant, RefusedVerdict, Review
 from approvals.rules.workflow import RequestState
+from approvals.selectors.oversight import Period, people_for
 from portal.identity.models import Person
+from portal.ledger.selectors.entries import database_now
 from tests.approvals.asking import ask, opened, review
 from tests.approvals.standing_in import rulebook
 from tests.organisation import Organisation
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
+BATCH_SALT = "approvals.batch"
 REBASE = "gh pr merge 7 --rebase"
 
 
@@ -243,6 +247,33 @@ def test_a_batch_shows_each_whole_and_decides_all(organisation: Organisation, to
     assert (answer.status_code, answer["Location"]) == (302, "/approvals/")
     assert "AR-1, AR-2 are approved" in said(answer)
     assert Grant.objects.count() == 2
+
+
+def test_the_seconds_of_a_batch_are_divided_and_each_keeps_its_own(organisation: Organisation, token: str) -> None:
+    """Fifty requests in a minute were looked at for about a second each, and count as quick where oversight counts."""
+    for number in range(3):
+        opened(token, session_id=f"session-{number}")
+    client = client_of(organisation.approver)
+    page = client.get("/approvals/batch/?n=1&n=2&n=3").content.decode()
+    items = re.findall(r'name="item" value="([^"]+)"', page)
+    assert re.findall(r'data-looked="(\d+)"', page) == ["1", "2", "3"]
+    shown, at = signing.loads(re.findall(r'name="shown_at" value="([^"]+)"', page)[0], salt=BATCH_SALT)
+    body = {
+        "item": items,
+        "looked": ["1:9:1", "2:0:0", "3:x:1", "4:5:1", "", "1:2"],
+        "shown_at": signing.dumps([shown, at - 10], salt=BATCH_SALT),
+        "reason": "All three are alike.",
+        "verdict": "approve",
+    }
+    assert client.post("/approvals/batch/", body).status_code == 302
+    kept = {
+        review.request.number: (review.shown_seconds // 2, review.visible_seconds, review.unfolded)
+        for review in Review.objects.select_related("request")
+    }
+    assert kept == {1: (1, 9, True), 2: (1, 0, False), 3: (1, None, None)}
+    [row] = people_for(organisation.approver, Period(7, database_now()))
+    looked = row.findings.looked
+    assert (looked.measured, looked.quick, looked.folds_known, looked.unexpanded) == (3, 2, 2, 1)
 
 
 def test_a_batch_with_one_changed_item_says_which_and_keeps_the_reason(organisation: Organisation, token: str) -> None:
