@@ -341,7 +341,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     ),
     "duties__payload_editor_may_approve": ("Who edits a request may approve what they made of it", ""),
     "fatigue__most_in_ten_minutes": ("Most requests of one agent in ten minutes", "More than that, and it must pause."),
-    "fatigue__cool_down_minutes": ("Minutes of that pause", ""),
+    "fatigue__cool_down_minutes": ("Minutes of that pause", "After it the agent may ask again."),
     "fatigue__quick_seconds": ("An approval is quick under, seconds", "Quick ones are counted on the oversight page."),
     "canaries__per_hundred": ("Planted requests for each hundred", "0 plants none."),
     "escalation__after_percent": ("The next in line are told after, percent", "Of the time that a request has."),
