@@ -47,8 +47,12 @@ def waits_already(team_id: UUID) -> bool:
 
 
 def counts_between(agents: Iterable[Agent], start: datetime, end: datetime) -> tuple[int, int]:
-    """How many canaries were planted in a period, and how many verdicts were given on them: no business of anybody."""
+    """How many canaries were planted in a period, and how many verdicts were given on them: no business of anybody.
+
+    Those that still wait are not among them: what is missing from a count that everybody can compare would tell.
+    """
     keys = [agent.pk for agent in agents]
-    planted = Canary.objects.filter(request__agent__in=keys, planted_at__gte=start, planted_at__lt=end).count()
+    settled = Canary.objects.exclude(outcome="")
+    planted = settled.filter(request__agent__in=keys, planted_at__gte=start, planted_at__lt=end).count()
     given = Review.objects.filter(request__agent__in=keys, request__canary=True, at__gte=start, at__lt=end).count()
     return planted, given

@@ -74,35 +74,32 @@ def _open(standing: CallerStanding, asked: AskedCall, template: Template) -> App
 
 
 def _call(template: Template, like: ApprovalRequest) -> Call:
-    """The template's call, with everything stated around it that was stated around the real one."""
-    view = view_of(like)
-    stated, target = view.get("stated", {}), view.get("target", {})
-    around = Surroundings(
+    """The template's call, with everything stated around it that was stated around the real one.
+
+    All of it: a page that lacks the commit, the change or the authors that this agent always states would tell.
+    """
+    stated = dict(view_of(like).get("around", {}))
+    said = dict(stated.pop("stated", {}))
+    filling = Surroundings(
         repository=like.repository or "acme/service",
         branch=like.branch or "main",
         number=100 + secrets.randbelow(900),
     )
-    said = {name: stated.get(name) for name in ("model", "provider", "credential", "fingerprint", "head")}
     return Call(
         tool="Bash",
-        tool_input=filled(template, around),
+        tool_input=filled(template, filling),
         session_id=like.session_id,
         cwd=str(like.arguments.get("cwd", "/work")),
-        repository=like.repository or None,
-        repository_id=target.get("repository_id"),
-        branch=like.branch or None,
-        environment=like.environment or None,
-        initiator=_initiator(like),
-        task=like.task or None,
-        **said,
+        co_authors=tuple(stated.get("co_authors") or ()),
+        **{name: stated.get(name) for name in _AROUND},
+        **{name: said[name] for name in _STATED if name in said},
     )
 
 
-def _initiator(like: ApprovalRequest) -> str | None:
-    """Who the real request says started the work, as it was stated; None where the issuer stood in for them."""
-    if like.initiator_id == like.credential_issuer_id and "no initiator was stated" in like.initiator_label:
-        return None
-    return like.initiator_label
+_AROUND = (
+    "repository", "branch", "environment", "initiator", "task", "fingerprint", "diff", "prompt_author",
+)  # fmt: skip
+_STATED = ("model", "provider", "repository_id", "credential", "files", "lines", "head")
 
 
 def _shuffled(templates: Iterable[Template]) -> list[Template]:

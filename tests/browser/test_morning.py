@@ -11,7 +11,6 @@ from pytest_django.live_server_helper import LiveServer
 
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.workflow import Verdict
-from approvals.services.canaries import plant
 from registry.models import Agent
 from tests.approvals.asking import opened, review
 from tests.approvals.standing_in import rulebook
@@ -190,22 +189,6 @@ def test_ones_own_request_is_not_ones_own_to_approve(
     expect(page.get_by_text("You started the work").first).to_be_visible()
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     look_over(page, "morning-own")
-
-
-def test_a_canary_looks_like_any_other_until_it_is_decided(
-    page: Page, live_server: LiveServer, organisation: Organisation, token: str
-) -> None:
-    """Approving one lets nothing through and is told at once, kindly."""
-    planted = plant(like=opened(token))
-    assert planted is not None
-    sign_in(page, live_server.url, organisation.approver.email, f"/approvals/AR-{planted.number}/")
-    expect(page.get_by_text(re.compile("canary", re.IGNORECASE))).to_have_count(0)
-    see_all(page)
-    page.get_by_label("Reason").fill("Looks like what it always asks for.")
-    page.get_by_role("button", name="Deny").click()
-    expect(page.get_by_text("This was a canary")).to_be_visible()
-    page.get_by_role("link", name="What gave it away").click()
-    expect(page.get_by_role("heading", name=f"AR-{planted.number} was a canary")).to_be_visible()
 
 
 def see_all(page: Page) -> None:

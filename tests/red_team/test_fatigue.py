@@ -5,8 +5,11 @@ page was looked at, says by team where approvals are quick or never refused, and
 denied.
 """
 
+import re
 from functools import partial
+from typing import Any
 
+import orjson
 import psycopg
 import pytest
 from django.test import Client
@@ -222,6 +225,57 @@ class TestR59:
         assert {one.number for one in scored(organisation.security)} == {real.number, canary.number}
         review(canary, organisation.approver, Verdict.DENY)
         assert [one.number for one in scored(organisation.security)] == [real.number]
+
+    def test_r59_it_states_all_that_the_real_one_stated(self, organisation: Organisation, token: str) -> None:
+        """What an agent always states and a canary lacked would tell it at a glance."""
+        around: dict[str, Any] = {
+            "head": "a" * 40,
+            "diff": "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-one\n+two\n",
+            "prompt_author": "somebody@example.test",
+            "co_authors": ("another@example.test",),
+            "model": "claude-opus-4-1",
+            "provider": "anthropic",
+            "files": 1,
+            "lines": 2,
+            "initiator": "member@example.test",
+            "environment": "test",
+        }
+        real = opened(token, **around)
+        canary = planted_like(real)
+        views = [orjson.loads(bytes(one.view)) for one in (real, canary)]
+        for part in ("around", "stated", "target", "people", "asks", "initiator", "authority", "head", "diff"):
+            assert views[0][part] == views[1][part], part
+        assert views[0].keys() == views[1].keys()
+        assert views[0]["action"].keys() == views[1]["action"].keys()
+        names = (
+            "run_id",
+            "session_id",
+            "initiator_id",
+            "initiator_label",
+            "credential_id",
+            "epoch",
+            "head",
+        )
+        assert [getattr(real, name) for name in names] == [getattr(canary, name) for name in names]
+
+    def test_r59_page_api_and_lists_have_the_same_parts_for_both(self, organisation: Organisation, token: str) -> None:
+        """Each place where an approver meets requests says of a canary what it says of any other."""
+        real = opened(token)
+        canary = planted_like(real)
+        client = browser(organisation.approver)
+        answers = [client.get(f"/api/v1/requests/{one.label}") for one in (real, canary)]
+        assert answers[0].json().keys() == answers[1].json().keys()
+        assert answers[0].headers.keys() == answers[1].headers.keys()
+        pages = [client.get(f"/approvals/{one.label}/") for one in (real, canary)]
+        assert pages[0].headers.keys() == pages[1].headers.keys()
+        parts = [re.findall(r"<(?:h[1-6]|dt)[^>]*>([^<]*)", page.content.decode()) for page in pages]
+        assert parts[0][1:] == parts[1][1:]  # but for the title, which names the action
+        for place in ("/approvals/", "/approvals/home/", f"/approvals/of/{real.agent.slug}/"):
+            shown = client.get(place).content.decode()
+            assert (real.label in shown, canary.label in shown) == (True, True), place
+        assert "2" in re.findall(r">\s*(\d+)\s*<", client.get("/approvals/badge/").content.decode())
+        kept = client.get(f"/approvals/{canary.label}/edit/")
+        assert (kept.status_code, kept.status_code) == (200, client.get(f"/approvals/{real.label}/edit/").status_code)
 
     def test_r59_approving_one_grants_nothing_reaches_no_agent_and_is_told(
         self, organisation: Organisation, token: str
