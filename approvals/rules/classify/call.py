@@ -6,6 +6,8 @@ from typing import NamedTuple
 from approvals.rules.classify import paths
 from approvals.rules.classify.actions import Action
 
+_LOOKS = frozenset({"read", "search", "secret.read", "outside.repository", "unknown", "network.fetch"})
+
 
 class Word(NamedTuple):
     """One word after the shell's quoting is taken off.
@@ -120,6 +122,16 @@ class Call:
         for word in words:
             if word.literal:
                 self.touch(word)
+
+    def judge_place(self, before: int) -> None:
+        """Say of a program that changed anything from ``before`` on when it ran outside the session's directory."""
+        if all(action.type in _LOOKS for action in self.found[before:]):
+            return
+        if not self.place.dirs:
+            self.found.append(Action("unknown", "shell", f"It cannot be told in which directory {self.program} runs."))
+        for directory in self.place.dirs:
+            if not self.place.inside(directory):
+                self.found.append(Action("outside.repository", directory, f"{self.program} runs there.", (directory,)))
 
     def _change(self, path: str, kind: str) -> None:
         shown = self.place.shown(path)

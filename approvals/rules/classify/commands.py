@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from approvals.rules.classify import (
+    connections,
     databases,
     files,
     git,
@@ -88,7 +89,7 @@ _ROWS: tuple[tuple[str, Reader], ...] = (
     # the network
     ("curl", network.curl),
     ("wget", network.wget),
-    ("ssh scp sftp rsync nc ncat netcat telnet ftp socat mail sendmail", network.connect),
+    ("ssh scp sftp rsync nc ncat netcat telnet ftp socat mail sendmail", connections.connect),
     ("ping dig nslookup host traceroute whois", network.look_up),
     # databases
     ("psql", databases.psql),

@@ -41,6 +41,8 @@ def read_content(call: Call) -> None:
         word.text.startswith(("+", "-o", "-O", "-k", "--log", "--LOG", "--lesskey")) for word in call.args
     ):
         call.unknown("This option of a pager starts a program or writes a file.")
+    if call.program == "bat" and any(word.text in {"cache", "--generate-config-file"} for word in call.args):
+        call.unknown("It writes files of its own.")
     if call.program == "diff" and _recursive(call) and not arguments(call.args).has("-q", "--brief"):
         call.unknown("It shows every line of whole directories, secrets among them.")
     if call.program in {"iconv", "base64"}:
@@ -77,6 +79,10 @@ def _option_values(call: Call) -> None:
             call.touch(Word(value or word.text[2:], word.literal, word.glob))
 
 
+_NAMES_FROM = re.compile(r"--from(?:tab)?file|--files0-from|--files-from|-X|--exclude-from|--magic-file|-m|--infofile")
+_FILE_LISTS = re.compile(r"-[a-zA-Z]*[Cf]|--(?:comp|files)")
+
+
 def read_names(call: Call) -> None:
     """Programs that show names, sizes and dates and not what is inside."""
     if call.program in {"test", "[", "basename", "dirname"}:
@@ -86,8 +92,10 @@ def read_names(call: Call) -> None:
         if call.program == "tree" and any(word.text.startswith("-o") for word in call.args):
             call.unknown("tree -o writes a file.")
         names = [word for word in call.args if not word.text.startswith("-")]
-        call.read(names, content=False)
-        if call.program == "file" and any(word.text in {"-C", "-f", "--compile", "--files-from"} for word in call.args):
+        # With these a file that is named is read, and what stands in it is shown as names or in an error.
+        call.read(names, content=any(_NAMES_FROM.match(word.text) for word in call.args))
+        _option_values(call)
+        if call.program == "file" and any(_FILE_LISTS.match(word.text) for word in call.args):
             call.unknown("This option of file reads or writes a list.")
         if not names:
             call.add("read", ".", call.program)
@@ -99,6 +107,7 @@ _SAYS_ONLY = {
     "date": re.compile(
         r"\+.*|-[uR]+|-I\w*|--utc|--iso-8601(?:=\w+)?|--rfc-(?:email|3339=\w+)|-d.+|--date=.*", re.DOTALL
     ),
+    "arch": re.compile(r"--version|--help"),
     "hostname": re.compile(r"-[sfiIdA]+|--fqdn|--short"),
     "mapfile": re.compile(r"-t|\w+"),
     "readarray": re.compile(r"-t|\w+"),
@@ -239,6 +248,8 @@ def processes(call: Call) -> None:
     """List processes. ``ps e`` prints the variables each was started with."""
     if call.program == "ps" and any(not word.text.startswith("-") and "e" in word.text for word in call.args):
         call.add("secret.read", "environment", "ps e prints the variables of processes.")
+    if call.program == "ps" and any(re.match(r"-[a-zA-Z]*E", word.text) for word in call.args):
+        call.add("secret.read", "environment", "ps -E prints the variables of processes on some machines.")
     call.add("read", call.program)
 
 

@@ -97,7 +97,7 @@ def _look(call: Call, verb: str, rest: list[Word]) -> None:
     for index, word in enumerate(rest):
         text = word.text
         dashes = dashes or text == "--"
-        if verb == "grep" and text.startswith("-O"):
+        if verb == "grep" and re.match(r"-(?![efmABC])[a-zA-Z]*?O", text) and not dashes:
             call.unknown("git grep -O starts a program.")
         elif text.startswith("-") and not dashes:
             continue

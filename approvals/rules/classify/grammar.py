@@ -36,7 +36,5 @@ THROUGH = names(
     case_item
     """
 )
-LOOKS = frozenset({"read", "search", "secret.read", "outside.repository", "unknown", "network.fetch"})
+WILDCARD = re.compile(r"[*?\[]")
 VARIABLE_SETTERS = frozenset({"read", "mapfile", "readarray", "getopts", "let", "printf", "test", "[", "set"})
-# A name that is not being read: set, or given to something that may set it.
-NAMED = re.compile(r"(?<![\w${])[A-Za-z_]\w*")

@@ -41,13 +41,30 @@ def environment_of(call: Call) -> str | None:
 _CLUSTER_VALUED = names("-n --namespace --context --kube-context")
 _PLAIN = names("--version -version -v --help -help -h -chdir -D --debug -A --all-namespaces")
 _BUILD_LEAVES = names("--push -o --output --ssh --secret --network --allow --builder")
-_RENDERS_ELSEWHERE = ("--post-r", "--output-d", "--enable", "--load-r")
+_RENDERS_ELSEWHERE = ("--post-r", "--output-d", "--enable", "--load-r", "--helm-c")
+# These name the program that is run, or settings that name one.
+_RUNS = (
+    "--tf-path",
+    "--terragrunt-tf",
+    "--app",
+    "--kubeconfig",
+    "--kube-config",
+    "--hooks-dir",
+    "--runtime",
+    "--conmon",
+)
 
 
 def _verbs(call: Call, valued: frozenset[str] = frozenset(), words: list[Word] | None = None) -> list[str]:
     """The words that are no options, the verb first."""
     rest = after_options(call, call.args, valued, _PLAIN) if words is None else words
     return [word.text for word in rest if word.literal and not word.text.startswith("-")]
+
+
+def _refuse_programs(call: Call) -> None:
+    for word in call.args:
+        if word.text.startswith(_RUNS):
+            call.unknown(f"{word.text} names a program that is run, or settings that name one.")
 
 
 def _change(call: Call, what: str) -> None:
@@ -67,6 +84,9 @@ def terraform(call: Call) -> None:
     if not call.clear():
         return
     call.look_at(call.args)
+    _refuse_programs(call)
+    if call.program == "cdk" and any(word.text.startswith("-a") for word in call.args):
+        call.unknown("cdk -a names the program that is run.")
     verbs = _verbs(call)
     verb = (verbs or ["help"])[0]
     shows = any(word.text.startswith(("-json", "--json", "--show-secrets")) for word in call.args)
@@ -98,6 +118,7 @@ def kubernetes(call: Call) -> None:
     if not call.clear():
         return
     call.look_at(call.args)
+    _refuse_programs(call)
     verbs = _verbs(call, _CLUSTER_VALUED)
     verb = (verbs or ["help"])[0]
     if verb in {"auth", "config", "create", "delete", "certificate"} and _cluster_rights(call, verbs):
@@ -123,7 +144,7 @@ def kubernetes(call: Call) -> None:
         look(call, f"{call.program} {verb}")
     elif verb in {"lint", "template", "help", "completion", "kustomize"}:
         for word in call.args:
-            if word.text.startswith(_RENDERS_ELSEWHERE):
+            if word.text.startswith(_RENDERS_ELSEWHERE) or "://" in word.text:
                 call.unknown(f"{word.text} starts a program or writes files elsewhere.")
         call.add("lint", f"{call.program} {verb}")
     else:
@@ -158,6 +179,7 @@ def docker(call: Call) -> None:
     verb = (_verbs(call) or ["help"])[0]
     for word in call.args:
         call.touch(word)
+    _refuse_programs(call)
     if verb in {"ps", "images", "logs", "version", "info", "inspect", "history", "stats", "port", "diff", "help"}:
         call.add("secret.read" if verb == "inspect" else "read", f"docker {verb}")
     elif verb == "build":

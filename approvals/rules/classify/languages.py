@@ -8,6 +8,7 @@ import re
 
 from approvals.rules.classify.call import Call, Word, kinds_of
 from approvals.rules.classify.packages import INSTALLS, looked_at, task
+from approvals.rules.classify.steering import refuse_steering
 
 _MODULES = kinds_of(
     {
@@ -18,6 +19,9 @@ _MODULES = kinds_of(
         "package.publish": "twine",
     }
 )
+
+
+_COVERED = re.compile(r"(?:^|\s)-m (?:pytest|unittest)(?:\s|$)")
 
 
 def python(call: Call) -> None:
@@ -31,6 +35,9 @@ def python(call: Call) -> None:
     if not looked_at(call):
         return
     if len(words) > 1 and words[0] == "-m" and words[1] in _MODULES:
+        refuse_steering(call, words[1], [Word(text) for text in words[2:]])
+        if words[1] == "coverage" and words[2:3] == ["run"] and not _COVERED.search(" ".join(words[3:])):
+            call.unknown("What this Python program does is not seen from the command.")
         call.add(_MODULES[words[1]], f"python -m {words[1]}")
     elif words == ["manage.py", "test"] or words[:2] == ["manage.py", "check"]:
         call.add("test", "manage.py")
@@ -44,9 +51,11 @@ def node_program(call: Call) -> None:
         words = [word.text for word in call.args]
         if words in (["--version"], ["-v"]):
             call.add("read", call.program)
-        elif words[:1] in (["--test"], ["test"]) and not any(
-            re.match(r"-(?:r|e|p|-require|-import|-eval|-print|-loader)", word) for word in words
-        ):
+            return
+        refuse_steering(call)
+        if any("://" in word or word.startswith(("npm:", "jsr:")) for word in words):
+            call.unknown("It fetches a program and runs it.")
+        if words[:1] in (["--test"], ["test"]):
             call.add("test", call.program)
         elif call.program == "deno" and words[:1] in (["lint"], ["fmt"], ["check"]):
             call.add("lint", "deno")
@@ -71,7 +80,10 @@ def go(call: Call) -> None:
         return
     words = [word.text for word in call.args]
     if any(
-        re.match(r"--?(?:exec|toolexec|vettool|overlay|modfile|gccgoflags|ldflags.*-X?linker)\b", word)
+        re.match(
+            r"--?(?:exec|toolexec|vettool|overlay|modfile|gccgoflags|compiler|modcache|ldflags.*-X?linker)\b", word
+        )
+        or re.search(r"(?:^|[\s='\"])-?-ext(?:ld|ar)", word)
         for word in words
     ):
         call.unknown("An option of go names a program or another set of files.")
@@ -87,7 +99,7 @@ def go(call: Call) -> None:
         call.add("read" if words[1:2] in (["graph"], ["why"], ["verify"]) else "dependency.change", "go mod")
     elif verb == "env" and any(word in {"-w", "-u"} for word in words):
         call.add("access.change", "go env", "It changes settings of every later go command.")
-    elif verb == "tool" and words[1:2] in (["cover"], ["pprof"], ["nm"], ["objdump"]):
+    elif verb == "tool" and words[1:2] in (["cover"], ["pprof"], ["nm"], ["objdump"]) and "://" not in " ".join(words):
         call.add("build", "go tool")
     elif verb in _GO:
         call.add(_GO[verb], f"go {verb}")
@@ -115,6 +127,7 @@ def cargo(call: Call) -> None:
     verb = words[0] if words else "help"
     if any(word.startswith(("--config", "-Z")) for word in words):
         call.unknown("An option of cargo changes what it runs.")
+    refuse_steering(call, "rustc", call.args[words.index("--") + 1 :] if verb == "clippy" and "--" in words else ())
     if verb in _CARGO:
         call.add(_CARGO[verb], f"cargo {verb}")
     elif verb in INSTALLS or verb in {"fetch", "vendor", "generate-lockfile"}:
@@ -127,6 +140,7 @@ def build_tool(call: Call) -> None:
     """mvn, gradle, dotnet ...: the goals decide."""
     if not looked_at(call):
         return
+    refuse_steering(call, call.program.removeprefix("./"))
     goals = [word.text for word in call.args if not word.text.startswith("-")]
     if any(
         re.search(r"exec|-I|--init-script|-D\w*(?:exec|agent)", word.text)

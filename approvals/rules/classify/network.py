@@ -159,8 +159,11 @@ def wget(call: Call) -> None:
         "--continue",
         "--show-progress",
     }
-    sends = any(name.startswith(("--post", "--body", "--method", "--p", "--b", "--m")) for name, _ in given.options)
-    if not sends and {name for name, _ in given.options} - plain:
+    sending = {
+        name for name, _ in given.options if name.startswith(("--post", "--body", "--method", "--p", "--b", "--m"))
+    }
+    sends = bool(sending)
+    if {name for name, _ in given.options} - plain - sending:
         call.unknown("An option of wget is not followed.")
     call.read(given.values("--post-file", "--body-file"))
     for word in given.rest:
@@ -170,15 +173,6 @@ def wget(call: Call) -> None:
         call.write(targets or [Word(_last_part(word.text)) for word in given.rest])
     if not given.rest:
         call.unknown("It names no address.")
-
-
-def connect(call: Call) -> None:
-    """Programs that open a connection over which anything can be sent."""
-    for word in call.args:
-        if word.literal:
-            call.touch(word)
-    target = next((word.text for word in call.args if not word.text.startswith("-")), "")
-    call.add("network.write", target or call.program, f"{call.program} can send anything.")
 
 
 def look_up(call: Call) -> None:

@@ -9,6 +9,7 @@ import re
 
 from approvals.rules.classify.call import Arguments, Call, Word, after_options, arguments, kinds_of, names
 from approvals.rules.classify.paths import special
+from approvals.rules.classify.steering import refuse_steering
 
 # What a repository calls its own tasks. The part before ':' or '-' decides: test:integration, lint-fix, build_all.
 _TASKS = kinds_of(
@@ -48,9 +49,16 @@ def looked_at(call: Call) -> bool:
     return True
 
 
+_TEST_VERBS = {"playwright": "test", "cypress": "run", "karma": "start"}
+
+
 def tests(call: Call) -> None:
     """Test runners. The environments of tox and nox are named like tasks, and some of them release."""
     if looked_at(call):
+        refuse_steering(call)
+        verb = next((word.text for word in call.args if not word.text.startswith("-")), "")
+        if _TEST_VERBS.get(call.program, verb) != verb:
+            call.unknown(f"{call.program} {verb} does more than run tests.")
         for word in call.args:
             if call.program in {"tox", "nox"} and _RISKY_TASK.search(word.text):
                 call.unknown(f"What {word.text} does is not told by its name.")
@@ -62,15 +70,14 @@ def tests(call: Call) -> None:
 def linters(call: Call) -> None:
     """Linters and formatters."""
     if looked_at(call):
-        for word in call.args:
-            if word.text.startswith(("--install-types", "--init-hook", "--python-exec")):
-                call.unknown(f"{word.text} does more than look at the code.")
+        refuse_steering(call)
         call.add("lint", call.program)
 
 
 def builds(call: Call) -> None:
     """Compilers and bundlers."""
     if looked_at(call):
+        refuse_steering(call)
         for word in call.args:
             if call.program in {"mkdocs", "ninja", "meson"} and _RISKY_TASK.search(word.text):
                 call.unknown(f"What {word.text} does is not told by its name.")
@@ -90,6 +97,13 @@ def task(call: Call, name: str) -> None:
         call.add(kind, name, call.program)
 
 
+# Variables that name the programs which make starts by itself, and interpreters that are no installed ones.
+_MAKE_PROGRAMS = re.compile(
+    r"(?:SHELL|MAKE|CC|CXX|PATH)\w*=|(?:AR|AS|CPP|FC|LD|LEX|YACC|RM|MAKEINFO)(?:FLAGS)?=|BASH_ENV=|ENV="
+    r"|(?:PYTHON3?|NODE|GO|CARGO|NPM|PYTEST|PERL|RUBY|JAVA)=(?!\.?venv/bin/)\S*/"
+)
+
+
 def task_runner(call: Call) -> None:
     """make, just, mise ...: the names of the tasks decide."""
     if not looked_at(call):
@@ -104,6 +118,8 @@ def task_runner(call: Call) -> None:
     )
     if given.has("-f", "--file", "--makefile", "--justfile", "--eval", "-E", "-c", "--command"):
         call.unknown("The tasks are in a file or a text named in the command.")
+    refuse_steering(call)
+    call.look_at(given.values("-C", "--directory", "-d", "--working-directory"))
     # The number after -j may be left out, and then the next word is a task: `make -j deploy`.
     words = [word.text for word in (*given.rest, *given.values("-j", "--jobs")) if not word.text.isdigit()]
     if call.program in {"make", "gmake"}:
@@ -111,7 +127,7 @@ def task_runner(call: Call) -> None:
     for word in words:
         if "=" not in word:
             task(call, word)
-        elif not re.match(r"[A-Z_]{2,}=[\w./:-]*$", word) or re.match(r"(?:SHELL|MAKE|CC|CXX|PATH)\w*=", word):
+        elif not re.match(r"[A-Z_]{2,}=[\w./:-]*$", word) or _MAKE_PROGRAMS.match(word):
             call.unknown(f"{word} can change what the tasks run.")
     if not [word for word in words if "=" not in word]:
         if call.program in {"make", "gmake"}:
@@ -179,6 +195,7 @@ def node(call: Call) -> None:
         for word in words
     ):
         call.unknown("An option changes what it runs or where it fetches from.")
+    refuse_steering(call)
     if words and words[0].text in _SHOWS and len(words) == 1:
         call.add("read", call.program)
         return
@@ -266,7 +283,8 @@ def python_project(call: Call) -> None:
     elif verb == "build":
         call.add("build", call.program)
     elif verb in {"version", "--version", "tree", "show", "list", "help", "--help"}:
-        call.add("read", call.program)
+        raises = verb == "version" and bool(rest)
+        call.add("dependency.change" if raises else "read", f"{call.program} {verb}" if raises else call.program)
     elif verb in INSTALLS or verb in {"pip", "tool", "python", "venv", "init", "export"}:
         call.add("dependency.change", f"{call.program} {verb}")
     else:
@@ -285,6 +303,7 @@ def installer(call: Call) -> None:
         return
     if not looked_at(call):
         return
+    refuse_steering(call)
     verb = words[0] if words else ""
     if call.program == "gem" and verb in {"push", "yank", "owner"}:
         call.add("package.publish", "gem")

@@ -6,7 +6,6 @@ are all taken to happen, and the body of a function is taken to run where it is 
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import tree_sitter_bash
@@ -16,8 +15,9 @@ from approvals.rules.classify import grammar
 from approvals.rules.classify.actions import Action, note_command
 from approvals.rules.classify.call import Call, Word
 from approvals.rules.classify.commands import program_reader, read_call
-from approvals.rules.classify.environment import SECRET_VARIABLE, effect_of_setting
+from approvals.rules.classify.environment import SECRET_VARIABLE
 from approvals.rules.classify.paths import Place
+from approvals.rules.classify.variables import COMPARES, DESCRIPTOR, EVALUATES, Variables
 from approvals.rules.classify.words import masked, text_of, word_of
 from registry.rules.catalogue import Catalogue
 
@@ -43,11 +43,11 @@ def read_script(text: str, place: Place, found: list[Action], catalogue: Catalog
         reader.unknown("It is not a shell command that can be parsed.")
         reader.fragments()
     reader.visit(root)
-    reader.finish()
+    reader.names.finish()
 
 
 class _Reader:
-    """Walks one script's tree. ``variables`` holds the last written value of each name, None when it is not certain."""
+    """Walks one script's tree, and notes in ``names`` what it does with variables."""
 
     def __init__(self, text: str, place: Place, found: list[Action], catalogue: Catalogue, depth: int) -> None:
         self.text = text
@@ -58,12 +58,8 @@ class _Reader:
         self.nodes = 0
         self.looped = 0
         self.left_behind: tuple[str, ...] = ()
-        self.evaluates = False
-        self.hides_code = False
-        self.sets_variables = False
-        self.assigned: set[str] = set()
-        self.mentions: Counter[str] | None = None
-        self.variables: dict[str, str | None] = {} if "HOME=" in text else {"HOME": "~"}
+        self.names = Variables(text, self.unknown)
+        self.variables = self.names.values
         self.visitors: dict[str, Callable[[Node], None]] = {
             "program": self.statements,
             "compound_statement": self.statements,
@@ -106,13 +102,6 @@ class _Reader:
                 place = Place(self.place.root, self.place.dirs)
                 _Reader(part, place, self.found, self.catalogue, self.depth + 1).visit(root)
 
-    def finish(self) -> None:
-        if self.evaluates and self.hides_code:
-            # `X='a[$(rm x)]'; echo $((X))` runs rm: arithmetic evaluates what a variable holds.
-            self.unknown("A quoted text may be run by an arithmetic expression.")
-        if self.sets_variables and self.variables.keys() - {"HOME"}:
-            self.unknown("A variable may be changed in a way that cannot be followed.")
-
     def visit(self, node: Node, extra: Sequence[Word] = ()) -> None:
         """Visit a node; ``extra`` are words that the grammar put after a redirection and the shell does not."""
         self.nodes += 1
@@ -128,7 +117,7 @@ class _Reader:
         elif kind in grammar.DATA:
             if kind in {"raw_string", "ansi_c_string"}:
                 source = text_of(node, self.text)
-                self.hides_code = self.hides_code or "$(" in source or "`" in source
+                self.names.hides_code = self.names.hides_code or "$(" in source or "`" in source
             elif kind in {"word", "regex", "extglob_pattern"} and grammar.MISSED.search(text_of(node, self.text)):
                 self.unknown("A command may be hidden where a plain text is expected.")
         elif kind in grammar.THROUGH:
@@ -154,6 +143,8 @@ class _Reader:
             self.visit(child)
 
     def statements(self, node: Node) -> None:
+        if self.text.startswith("((", node.start_byte):
+            self.names.compute()
         for child in node.named_children:
             self.visit(child)
             self.settle()
@@ -179,11 +170,16 @@ class _Reader:
 
     def loop(self, node: Node) -> None:
         if node.type == "c_style_for_statement":
-            self.evaluates = True
+            self.names.compute()
         self.looped += 1
         for child in node.named_children:
             if child.type == "variable_name":
-                self.assigned.add(text_of(child, self.text))
+                self.names.name(text_of(child, self.text))
+                self.names.from_elsewhere = self.names.from_elsewhere or any(
+                    not word_of(part, self.variables, self.text).literal
+                    or grammar.WILDCARD.search(text_of(part, self.text))
+                    for part in node.children_by_field_name("value")
+                )
             self.visit(child)
         self.looped -= 1
         self.settle()
@@ -196,24 +192,27 @@ class _Reader:
         self.looped -= 1
 
     def test(self, node: Node) -> None:
-        self.evaluates = True
+        self.names.evaluates = True
+        self.names.computes = self.names.computes or COMPARES.search(text_of(node, self.text)) is not None
         self.found.append(Action("read", "test", "test"))
         self.children(node)
 
     def arithmetic(self, node: Node) -> None:
-        self.evaluates = True
+        self.names.compute()
         self.children(node)
 
     def expansion(self, node: Node) -> None:
         source = text_of(node, self.text)
         if source.startswith("${!") or re.search(r"@[A-Za-z]\}$", source) or grammar.MISQUOTED.search(source):
             self.unknown(f"{source} names a variable indirectly, or may hide a command.")
+        if EVALUATES.match(source):
+            self.names.compute()
         names = [text_of(child, self.text) for child in node.named_children if child.type == "variable_name"]
         if re.match(r"\$\{\w+:?=", source):
-            self.sets_variables = True
-            self.name_variable(names[0])
+            self.names.sets = True
+            self.names.name(names[0])
         for name in names[:1]:
-            if SECRET_VARIABLE.search(name) and name not in self.assigned:
+            if SECRET_VARIABLE.search(name) and name not in self.names.assigned:
                 self.found.append(
                     Action("secret.read", f"${name}", "It uses a variable whose name says it is a secret.")
                 )
@@ -228,9 +227,9 @@ class _Reader:
             self.unknown("It sets something that cannot be read.")
             return
         name = text_of(target, self.text)
-        self.name_variable(name, text_of(value, self.text) if value is not None else "")
+        self.names.name(name, text_of(value, self.text) if value is not None else "")
         if target.type != "variable_name":
-            self.evaluates = True
+            self.names.compute()
         self.children(node)
         if before_command:
             return
@@ -238,15 +237,8 @@ class _Reader:
         certain = word.literal and not word.glob and text_of(node, self.text)[len(name)] == "="
         self.variables[name] = word.text if certain else None
         # What is written here is followed all the same, so that setting a variable again cannot hide its first use.
-        if self.mentions is None:
-            self.mentions = Counter(grammar.NAMED.findall(self.text))
-        if self.looped or self.mentions[name] > 1:
-            self.sets_variables = True
-
-    def name_variable(self, name: str, value: str = "") -> None:
-        self.assigned.add(name)
-        if effect := effect_of_setting(name, value):
-            self.unknown(effect)
+        if self.looped or self.names.mentions(name) > 1:
+            self.names.sets = True
 
     def declaration(self, node: Node) -> None:
         printing = True
@@ -257,12 +249,18 @@ class _Reader:
             elif child.type == "variable_name":
                 printing = False
                 name = text_of(child, self.text)
-                self.name_variable(name)
+                self.names.name(name)
                 self.variables[name] = None
             elif not text_of(child, self.text).startswith("-"):
                 printing = False
-                self.sets_variables = self.evaluates = True
+                self.names.sets = self.names.evaluates = True
                 self.visit(child)
+                # `export "PATH=x"`: a quoted word is an assignment here.
+                word = word_of(child, self.variables, self.text)
+                name, _, value = word.text.partition("=")
+                self.names.name(name, value) if word.literal else self.unknown(f"{name} is not written out.")
+            elif re.fullmatch(r"-\w*[in]\w*", text_of(child, self.text)):
+                self.unknown("It makes a name stand for another variable, or makes setting one evaluate a text.")
         if printing or "p" in " ".join(re.findall(r"\s-(\w+)", text_of(node, self.text))):
             self.found.append(Action("secret.read", "environment", "It prints every variable."))
         self.found.append(Action("read", "shell", "It declares variables."))
@@ -300,6 +298,8 @@ class _Reader:
         operator = next((child.type for child in node.children if not child.is_named), "")
         for target in targets:
             self.visit(target)
+        for name in DESCRIPTOR.findall(self.text[max(0, node.start_byte - 80) : node.start_byte + 80]):
+            self.names.name(name)
         if not targets or targets[0].type == "process_substitution":
             return [word_of(target, self.variables, self.text) for target in targets[1:]]
         word = word_of(targets[0], self.variables, self.text)
@@ -366,24 +366,13 @@ class _Reader:
             self.change_directory(argv[1:])
             return
         if head.text in grammar.VARIABLE_SETTERS:
-            self.sets_variables = self.evaluates = True
+            self.names.give(head.text, argv[1:])
         program, reader = program_reader(head.text)
         call = self.call(program, argv[1:])
         before = len(self.found)
         words = read_call(call, reader, self.catalogue)
-        self.judge_place(program, before)
+        call.judge_place(before)
         note_command(self.found, before, words)
-
-    def judge_place(self, program: str, before: int) -> None:
-        """A program that changes anything, started outside the session's directory, acts outside it."""
-        changes = any(action.type not in grammar.LOOKS for action in self.found[before:])
-        if not changes:
-            return
-        if not self.place.dirs:
-            self.unknown(f"It cannot be told in which directory {program} runs.")
-        for directory in self.place.dirs:
-            if not self.place.inside(directory):
-                self.found.append(Action("outside.repository", directory, f"{program} runs there.", (directory,)))
 
     def change_directory(self, args: Sequence[Word]) -> None:
         targets = [word for word in args if not word.text.startswith("-") or word.text == "-"]

@@ -1,8 +1,9 @@
 """The tools of a coding agent: what each does, told from its input. What a shell is given goes to the shell's reader.
 
 The tables: shells (``_SHELLS``), tools that read, look or write with the member of their input that holds the path
-(``_READ_PATH``, ``_LOOK_PATH``, ``_WRITE_PATH``), tools without effect (``_NO_EFFECT``), and MCP tools (``_MCP``). A
-tool in none of them is ``unknown`` unless the organisation added it to the catalogue as an action of its own.
+(``_READ_PATH``, ``_LOOK_PATH``, ``_WRITE_PATH``), and tools without effect (``_NO_EFFECT``); those of MCP servers stand
+in ``mcp``. A tool in none of them is ``unknown`` unless the organisation added it to the catalogue as an action of its
+own.
 """
 
 import re
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from approvals.rules.classify.actions import Action
 from approvals.rules.classify.call import Call, Word, names
 from approvals.rules.classify.files import shows_everything
+from approvals.rules.classify.mcp import SIZED, read_mcp
 from approvals.rules.classify.network import host_of
 from approvals.rules.classify.paths import Place
 from approvals.rules.classify.shell import read_script
@@ -30,9 +32,6 @@ _NO_EFFECT = names(
     ToolSearch ListMcpResourcesTool StructuredOutput
     """
 )
-_MCP: Mapping[str, str] = {
-    "mcp__ide__getDiagnostics": "lint",
-}
 
 
 def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[Action], catalogue: Catalogue) -> None:
@@ -58,7 +57,9 @@ def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[
         call.add("network.fetch", "web search", "The words of the search go to a search engine.")
     elif tool in _NO_EFFECT:
         call.add("read", tool, "It changes nothing outside the session.")
-    elif own := _MCP.get(tool) or catalogue.of_tool(tool):
+    elif read_mcp(call, given):
+        return
+    elif own := catalogue.of_tool(tool):
         call.add(own, tool)
     else:
         call.unknown(f"{tool} is not a tool that the portal knows.")
@@ -78,15 +79,15 @@ def _shell(call: Call, given: Mapping[str, object], catalogue: Catalogue) -> Non
 
 def size_of(tool: str, given: Mapping[str, object]) -> tuple[int, int]:
     """Return how many files and lines the call changes, as far as its input shows: lines taken out plus put in."""
-    if tool not in _WRITE_PATH:
+    if tool not in _WRITE_PATH and tool not in SIZED:
         return 0, 0
-    edits = given.get("edits")
-    rows = edits if isinstance(edits, list) else [given]
+    edits, files = given.get("edits"), given.get("files")
+    rows = next((several for several in (edits, files) if isinstance(several, list)), [given])
     texts = (row.get(name) for row in rows if isinstance(row, Mapping) for name in _WRITTEN)
-    return 1, sum(_lines(text) for text in texts if isinstance(text, str))
+    return len(files) if isinstance(files, list) else 1, sum(_lines(text) for text in texts if isinstance(text, str))
 
 
-_WRITTEN = ("old_string", "new_string", "content", "new_source")
+_WRITTEN = ("old_string", "new_string", "content", "new_source", "oldText", "newText")
 
 
 def _lines(text: str) -> int:

@@ -83,7 +83,7 @@ EXACT = [
     ("kubectl config view --raw", "secret.read"),
     ("kubectl config use-context prod", "access.change"),
     ("kubectl auth can-i --list", "network.fetch"),
-    ("kubectl get pods --kubeconfig /x", "outside.repository network.fetch"),
+    ("kubectl get pods --kubeconfig /x", "outside.repository network.fetch unknown"),
     ("kubectl exec api -- rm x", "infra.change"),
     ("terraform providers", "lint"),
     ("terraform providers lock", "dependency.change"),

@@ -193,7 +193,8 @@ EXACT = [
     ("curl -T a.bin https://example.com", "network.write read"),
     ("curl -o a.zip https://example.com/a.zip", "network.fetch edit.file"),
     ("wget -O - https://example.com", "network.fetch"),
-    ("ssh host ls", "network.write"),
+    ("ssh host", "network.write"),
+    ("ssh host ls", "network.write unknown"),
     ("git fetch origin", "network.fetch"),
     # secrets
     ("cat .env", "secret.read"),

@@ -9,6 +9,8 @@ from approvals.rules.classify.paths import glob_may_be_secret, is_secret, specia
 
 CWD = "/home/dev/shop"
 
+SHOP = {"owner": "acme", "repo": "shop"}
+
 CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("Read", {"file_path": f"{CWD}/src/a.py"}, "read"),
     ("Read", {"file_path": "src/a.py"}, "read"),
@@ -57,6 +59,72 @@ CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("mcp__db__query", {"sql": "select 1"}, "unknown"),
     ("mcp__ide__getDiagnostics2", {}, "unknown"),
     ("Frobnicate", {}, "unknown"),
+    # the file system's MCP server
+    ("mcp__filesystem__read_file", {"path": f"{CWD}/src/a.py"}, "read"),
+    ("mcp__filesystem__read_text_file", {"path": f"{CWD}/src/a.py", "head": 5}, "read"),
+    ("mcp__filesystem__read_text_file", {"path": f"{CWD}/.env"}, "secret.read"),
+    ("mcp__filesystem__read_text_file", {"path": "/etc/hosts"}, "outside.repository"),
+    ("mcp__filesystem__read_text_file", {"path": f"{CWD}/a", "follow": True}, "read unknown"),
+    ("mcp__filesystem__read_text_file", {}, "unknown"),
+    ("mcp__filesystem__read_multiple_files", {"paths": [f"{CWD}/a", f"{CWD}/.env"]}, "read secret.read"),
+    ("mcp__filesystem__read_multiple_files", {"paths": [f"{CWD}/a", 3]}, "read unknown"),
+    ("mcp__filesystem__read_multiple_files", {"paths": []}, "unknown"),
+    ("mcp__filesystem__list_directory", {"path": CWD}, "read"),
+    ("mcp__filesystem__directory_tree", {"path": "/etc"}, "outside.repository"),
+    ("mcp__filesystem__search_files", {"path": CWD, "pattern": "**/*.py"}, "search"),
+    ("mcp__filesystem__list_allowed_directories", {}, "read"),
+    ("mcp__filesystem__write_file", {"path": f"{CWD}/a.py", "content": ""}, "edit.file"),
+    ("mcp__filesystem__write_file", {"path": f"{CWD}/.github/workflows/a.yml", "content": ""}, "ci.change"),
+    ("mcp__filesystem__write_file", {"path": "/etc/a", "content": ""}, "outside.repository edit.file"),
+    ("mcp__filesystem__edit_file", {"path": f"{CWD}/.mcp.json", "edits": []}, "access.change"),
+    ("mcp__filesystem__create_directory", {"path": f"{CWD}/.git/hooks"}, "access.change"),
+    ("mcp__filesystem__move_file", {"source": f"{CWD}/a", "destination": f"{CWD}/b"}, "edit.file"),
+    ("mcp__filesystem__move_file", {"source": f"{CWD}/.env", "destination": f"{CWD}/b"}, "secret.read edit.file"),
+    (
+        "mcp__filesystem__move_file",
+        {"source": f"{CWD}/a", "destination": f"{CWD}/Dockerfile"},
+        "edit.file infra.change",
+    ),
+    ("mcp__filesystem__move_file", {"source": f"{CWD}/a"}, "edit.file unknown"),
+    ("mcp__filesystem__chmod", {"path": f"{CWD}/a"}, "unknown"),
+    ("mcp__files__read_file", {"path": f"{CWD}/a"}, "unknown"),
+    # GitHub's MCP server
+    ("mcp__github__get_file_contents", {**SHOP, "path": "README.md"}, "network.fetch"),
+    ("mcp__github__get_file_contents", {**SHOP, "path": ".env"}, "network.fetch secret.read"),
+    ("mcp__github__pull_request_read", {**SHOP, "pullNumber": 1, "method": "get"}, "network.fetch"),
+    ("mcp__github__list_secret_scanning_alerts", SHOP, "network.fetch secret.read"),
+    ("mcp__github__issue_write", {**SHOP, "method": "create"}, "network.write unknown"),
+    ("mcp__github__create_branch", {**SHOP, "branch": "x"}, "branch.create unknown"),
+    (
+        "mcp__github__push_files",
+        {**SHOP, "branch": "x", "files": [{"path": "a", "content": ""}]},
+        "push.branch edit.file unknown",
+    ),
+    (
+        "mcp__github__push_files",
+        {**SHOP, "branch": "main", "files": [{"path": ".github/workflows/a.yml"}]},
+        "push.protected ci.change unknown",
+    ),
+    ("mcp__github__push_files", {**SHOP, "files": [{}, 3]}, "push.protected unknown"),
+    (
+        "mcp__github__create_or_update_file",
+        {**SHOP, "branch": "refs/heads/main", "path": "a", "content": ""},
+        "push.protected edit.file unknown",
+    ),
+    ("mcp__github__delete_file", {**SHOP, "branch": "x", "path": "a"}, "push.branch file.delete unknown"),
+    ("mcp__github__create_pull_request", {**SHOP, "head": "x", "base": "main"}, "pr.open unknown"),
+    ("mcp__github__create_pull_request", {**SHOP, "draft": True}, "pr.draft unknown"),
+    ("mcp__github__create_pull_request", {**SHOP, "draft": "yes"}, "pr.open unknown"),
+    ("mcp__github__update_pull_request", {**SHOP, "draft": False}, "network.write pr.open unknown"),
+    ("mcp__github__merge_pull_request", {**SHOP, "pullNumber": 1}, "pr.merge unknown"),
+    ("mcp__github__pull_request_review_write", {**SHOP, "event": "APPROVE"}, "pr.merge unknown"),
+    ("mcp__github__pull_request_review_write", {**SHOP, "event": "COMMENT"}, "network.write unknown"),
+    ("mcp__github__update_pull_request_branch", {**SHOP, "pullNumber": 1}, "push.branch unknown"),
+    ("mcp__github__delete_repository", SHOP, "access.change unknown"),
+    ("mcp__github__actions_run_trigger", SHOP, "ci.change unknown"),
+    ("mcp__github__assign_copilot_to_issue", SHOP, "unknown"),
+    ("mcp__github__", SHOP, "unknown"),
+    ("mcp__gitlab__create_branch", SHOP, "unknown"),
     ("bash", {"command": "ls"}, "unknown"),
     ("Bash", {"command": 3}, "unknown"),
     ("Bash", {}, "unknown"),
@@ -69,6 +137,26 @@ def test_a_call_is_exactly_this(tool: str, given: dict[str, Any], expected: str)
     found = classify(tool, given, cwd=CWD)
     assert {action.type for action in found.actions} == set(expected.split())
     assert found.understood is ("unknown" not in expected)
+
+
+def test_what_an_mcp_server_is_told_counts_against_the_scope() -> None:
+    given = {**SHOP, "branch": "release/1", "files": [{"path": "src/a.py"}]}
+    found = classify("mcp__github__push_files", given, cwd=CWD).actions
+    assert ("push.protected", "release/1", "github.com") in {(one.type, one.branch, one.host) for one in found}
+    assert ("edit.file", ("src/a.py",)) in {(one.type, one.paths) for one in found}
+    read = classify("mcp__filesystem__read_file", {"path": f"{CWD}/src/a.py"}, cwd=CWD).actions
+    assert [one.paths for one in read] == [("src/a.py",)]
+
+
+def test_the_size_of_what_an_mcp_server_writes_is_seen() -> None:
+    found = classify("mcp__filesystem__write_file", {"path": f"{CWD}/a", "content": "1\n2\n3\n"}, cwd=CWD)
+    assert (found.files, found.lines) == (1, 3)
+    edits = [{"oldText": "1\n2", "newText": "3"}]
+    found = classify("mcp__filesystem__edit_file", {"path": f"{CWD}/a", "edits": edits}, cwd=CWD)
+    assert (found.files, found.lines) == (1, 3)
+    files = [{"path": "a", "content": "1\n"}, {"path": "b", "content": "2\n3\n"}]
+    found = classify("mcp__github__push_files", {**SHOP, "branch": "x", "files": files}, cwd=CWD)
+    assert (found.files, found.lines) == (2, 3)
 
 
 def test_a_call_from_a_subdirectory_cannot_strip_a_path_of_its_meaning() -> None:
