@@ -12,7 +12,8 @@ from approvals.selectors.rulebook import InForceBook, book_of
 from approvals.selectors.standing import CallerStanding
 
 # Of each author the newest revision over the agent: whether it is new enough is the rulebook's to say. A number is
-# drawn only where one can be used. statement_timestamp(): clock_timestamp() could not be looked up in an index.
+# drawn only where one can be used. statement_timestamp(): clock_timestamp() could not be looked up in an index. What
+# waits is counted under a FILTER, or PostgreSQL goes through everything that waits in the portal, by its expiry.
 _READ = """
 SELECT clock_timestamp(), (SELECT b.id FROM approvals_rulebook b ORDER BY b.number DESC LIMIT 1),
        w.waiting, CASE WHEN %(most)s::int IS NULL OR w.waiting < %(most)s::int
@@ -32,8 +33,8 @@ FROM registry_agent a
 JOIN identity_team t ON t.id = a.owner_team_id
 LEFT JOIN identity_person y ON y.id = a.accountable_person_id
 JOIN identity_person i ON i.id = %(issuer)s
-CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM approvals_approvalrequest q
-                    WHERE q.agent_id = a.id AND NOT q.canary AND q.state = 'pending' AND q.expires_at > %(now)s) w
+CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE NOT q.canary AND q.expires_at > %(now)s) AS waiting
+                    FROM approvals_approvalrequest q WHERE q.agent_id = a.id AND q.state = 'pending') w
 WHERE a.id = %(agent)s
 """
 

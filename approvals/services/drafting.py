@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from approvals.rules.view import ViewFacts, build_view, view_hash
 from approvals.selectors.opening import AgentFacts, Ground
 from approvals.selectors.requirement import NewRequest, Weighed, approved_before, weigh
 from approvals.selectors.rulebook import InForceBook, book_in_force
-from approvals.selectors.standing import CallerStanding, InForce, policies_in_force
+from approvals.selectors.standing import Basis, CallerStanding, InForce, policies_in_force
 from portal.identity.models import Person
 from portal.ledger.events import instant
 from registry.rules.charter import CharterFacts, charter
@@ -85,7 +86,7 @@ def draft(
             number=f"AR-{number}",
             agent_id=standing.agent_id,
             agent_name=agent.name,
-            charter=_charter(agent, policies),
+            charter=_charter(agent, standing.basis),
             owner_team=agent.team,
             accountable_person=agent.accountable,
             initiator=initiator.label,
@@ -202,7 +203,9 @@ def _weighed(
     return weigh(new, ruled)
 
 
-def _charter(agent: AgentFacts, policies: InForce) -> str:
+@lru_cache(maxsize=2048)
+def _charter(agent: AgentFacts, basis: Basis) -> str:
+    policies = policies_in_force(basis)
     return charter(
         CharterFacts.of(
             policies.policy,

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import IntegerField, JSONField
 from uuid_utils.compat import uuid7
 
 from approvals.models import ApprovalRequest, Involvement
@@ -38,6 +39,8 @@ class Stated(Protocol):
 
 # The request and the parts in one statement: where the same question waits already, neither is written.
 _REQUEST: Final = ApprovalRequest._meta.concrete_fields  # noqa: SLF001
+# The others go to the driver as they are.
+_ADAPTED: Final = frozenset(field for field in _REQUEST if isinstance(field, JSONField | IntegerField))
 _INSERT: Final = f"""
 WITH opened AS (
     INSERT INTO approvals_approvalrequest ({", ".join(f'"{field.column}"' for field in _REQUEST)})
@@ -64,7 +67,10 @@ def save_with_parts(
     _add(parts, Part.PROMPT_AUTHOR, (asked.prompt_author,))
     _add(parts, Part.CO_AUTHOR, asked.co_authors[:MOST_AUTHORS])
     parts |= _policy_editors(editors, since=standing.now - timedelta(days=book.duties.policy_editor_days))
-    values = [field.get_db_prep_save(getattr(request, field.attname), connection) for field in _REQUEST]
+    values = [getattr(request, field.attname) for field in _REQUEST]
+    for place, field in enumerate(_REQUEST):
+        if field in _ADAPTED:
+            values[place] = field.get_db_prep_save(values[place], connection)
     people, kinds = zip(*parts, strict=True)
     rows = [[uuid7() for _ in parts], list(people), [kind.value for kind in kinds], list(parts.values())]
     with connection.cursor() as cursor:

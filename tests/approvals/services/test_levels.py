@@ -92,6 +92,21 @@ def test_one_select_and_one_insert(organisation: Organisation, token: str) -> No
         assert len(seen) == 2, [query["sql"] for query in seen]
 
 
+def test_a_request_is_opened_in_seven_statements_and_a_grant_redeemed_in_four(
+    organisation: Organisation, token: str
+) -> None:
+    """Beside BEGIN and COMMIT, for an agent that has asked before."""
+    opened(token, "gh pr merge 8 --squash")
+    with CaptureQueriesContext(connection) as opening:
+        asked = ask(token, session_id="session-2").request
+    assert asked is not None
+    review(asked, organisation.approver)
+    with CaptureQueriesContext(connection) as redeeming:
+        assert ask(token, session_id="session-2").granted
+    assert len(opening) == 2 + 7, [query["sql"] for query in opening]
+    assert len(redeeming) == 2 + 4, [query["sql"] for query in redeeming]
+
+
 def test_a_credential_is_narrower_than_its_agent(organisation: Organisation, agent: Agent, token: str) -> None:
     narrow = credential_for(organisation, agent)
     newest = Credential.objects.order_by("-created_at", "-id").first()
