@@ -37,15 +37,6 @@ DID: Final = MappingProxyType(
 )
 
 
-class Via(StrEnum):
-    """By which way somebody is tied to a request."""
-
-    SELF = "self"
-    ACCOUNT = "account"  # another account of the same person
-    GIVER = "giver"  # the one whose right would be used
-    MAKER = "maker"  # the one who arranged that it can be used
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account and the natural person behind it."""
@@ -77,12 +68,11 @@ class Ties:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why somebody may not decide: the part, the way to it, the sentence for themselves, and for others the words
-    that follow their name.
+    """Why somebody may not decide: the part, the sentence for themselves, and for others the words that follow their
+    name.
     """
 
     part: Part
-    via: Via
     sentence: str
     about: str
 
@@ -107,11 +97,10 @@ def _of_person(person: Account, ties: Ties) -> Iterable[Conflict]:
     own = [tie for tie in ties.parts if tie.who.person == person.person]
     others = [tie for tie in ties.parts if tie.who.human == person.human and tie.who.person != person.person]
     for tie in own:
-        yield Conflict(tie.part, Via.SELF, f"You {did(tie)}, so another person must decide.", did(tie))
+        yield Conflict(tie.part, f"You {did(tie)}, so another person must decide.", did(tie))
     for tie in others:
         yield Conflict(
             tie.part,
-            Via.ACCOUNT,
             f"Another account of yours, {tie.who.name}, {did(tie)}. That is you, so another person must decide.",
             f"is the same person as {tie.who.name}, who {did(tie)}",
         )
@@ -121,7 +110,7 @@ def _of_giver(giver: Account, ties: Ties) -> Iterable[Conflict]:
     for tie in ties.parts:
         if tie.who.human == giver.human:
             sentence = f"{giver.name}, whose right you would use, {did(tie)}. Nobody decides with that right here."
-            yield Conflict(tie.part, Via.GIVER, sentence, f"would decide for {giver.name}, who {did(tie)}")
+            yield Conflict(tie.part, sentence, f"would decide for {giver.name}, who {did(tie)}")
 
 
 def _of_maker(giver: Account, maker: Account, ties: Ties) -> Iterable[Conflict]:
@@ -132,7 +121,7 @@ def _of_maker(giver: Account, maker: Account, ties: Ties) -> Iterable[Conflict]:
                 "Nobody chooses who decides their own request."
             )
             about = f"would decide for {giver.name} by the word of {maker.name}, who {did(tie)}"
-            yield Conflict(tie.part, Via.MAKER, sentence, about)
+            yield Conflict(tie.part, sentence, about)
 
 
 def did(tie: Tie) -> str:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from approvals.rules.duties import Account, Ties, conflicts
+from approvals.rules.duties import Account, Ties, conflicts, did
+from approvals.rules.refused import CHOSEN
 from approvals.rules.rulebook_parts import SECURITY, TEAM, Stage
 
 _OWNERS: Final = frozenset({TEAM, SECURITY})
@@ -20,12 +21,21 @@ class Borrowed:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A right that somebody with a part in the request gave lately: for which group, who gave it, on which day."""
+
+    group: str
+    by: Account
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonFacts:
     """What is known of the one who wants to review.
 
-    ``groups`` are the groups that the right gives: their own, or with ``borrowed`` the giver's. ``overseer``: they
-    only watch (auditors), so nobody's right can be lent to them. ``by_agent_credential`` is True when the call came
-    with a token of an agent, whoever it says it is.
+    ``groups`` are the groups that the right gives: their own, or with ``borrowed`` the giver's; those in ``chosen``
+    give it elsewhere and not here, for nobody chooses who decides their own request. ``overseer``: they
+    only watch (auditors), so nobody's right can be lent to them.
     """
 
     account: Account
@@ -33,7 +43,12 @@ class PersonFacts:
     groups: frozenset[str]
     borrowed: Borrowed | None = None
     overseer: bool = False
-    by_agent_credential: bool = False
+    chosen: tuple[Chosen, ...] = ()
+
+    @property
+    def counting(self) -> frozenset[str]:
+        """The groups that count for this request."""
+        return self.groups - {one.group for one in self.chosen}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +93,6 @@ def may_review(person: PersonFacts, request: RequestFacts) -> Refusal | None:
 
 
 def _account_refuses(person: PersonFacts) -> Refusal | None:
-    if person.by_agent_credential:
-        return Refusal("agent-credential", "An agent cannot review; a person must sign in.")
     if not person.active:
         return Refusal("inactive", "This account is not active.")
     if person.borrowed is None:
@@ -107,14 +120,29 @@ def _duty_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
 
 def _right_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
     asked = frozenset[str]().union(*(stage.who for stage in request.stages))
-    if person.groups & asked:
+    if person.counting & asked:
         return None
+    for chosen in person.chosen:
+        if chosen.group in person.groups & asked:
+            return _chosen_refuses(person, chosen, request)
     if person.borrowed is not None:
         giver = person.borrowed.giver.name
         return Refusal("not-approver", f"{giver}, for whom you stand in, has no right to decide this request.")
     if asked <= _OWNERS:
         return Refusal("not-approver", "You are not an approver of the team that owns this agent.")
     return Refusal("not-approver", "You are in none of the groups that decide this request.")
+
+
+def _chosen_refuses(person: PersonFacts, chosen: Chosen, request: RequestFacts) -> Refusal:
+    """Their right comes from somebody with a part in this request, who might have given it for this request."""
+    part = next((f"and {did(tie)}" for tie in request.ties.parts if tie.who.human == chosen.by.human), "and has a part")
+    whom = "you" if person.borrowed is None else person.borrowed.giver.name
+    sentence = (
+        f"{chosen.by.name} gave {whom} the role that decides this on {chosen.on}, {part}. "
+        "Nobody chooses who decides their own request."
+    )
+    about = f"was given the role that decides this on {chosen.on} by {chosen.by.name}, who has a part in it"
+    return Refusal(CHOSEN, sentence, about)
 
 
 def _vote_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
@@ -131,9 +159,9 @@ def _vote_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
 def _stage_refuses(person: PersonFacts, request: RequestFacts) -> Refusal | None:
     """Stages go in order: who decides in a later one waits, who decides in an earlier one is too late."""
     turn = request.stages[request.open]
-    if person.groups & turn.who:
+    if person.counting & turn.who:
         return None
-    later = [stage for stage in request.stages[request.open + 1 :] if person.groups & stage.who]
+    later = [stage for stage in request.stages[request.open + 1 :] if person.counting & stage.who]
     if later:
         return Refusal("not-your-turn", f"“{later[0].name}”, where you decide, opens when “{turn.name}” has decided.")
     return Refusal("stage-decided", f"The stage where you decide is done; “{turn.name}” decides now.")

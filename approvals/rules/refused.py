@@ -17,6 +17,8 @@ from approvals.rules.workflow import Verdict
 FRESH: Final = "fresh-proof"
 PASSKEY: Final = "passkey"
 NOT_DELEGATED: Final = "not-delegated"
+# Whoever has a part in the request gave the role.
+CHOSEN: Final = "role-giver"
 # What the trigger of the table refuses when all else has let somebody through.
 INVOLVED: Final = "involved"
 
@@ -39,8 +41,8 @@ _WHY: Final[Mapping[str, str]] = MappingProxyType(
         "not-approver": "has no right to decide it",
         "overseer": "watches over those who decide",
         "inactive": "has an account that is not active",
-        "agent-credential": "came with an agent's credential",
         NOT_DELEGATED: "does not stand in for whom they named",
+        CHOSEN: "was given the role by somebody with a part in it",
         "right-used": "named somebody whose right had been used",
         PASSKEY: "had not given the passkey's signature that it takes",
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.delegation import runs
 from approvals.rules.duties import Ties
-from approvals.rules.eligibility import Borrowed, PersonFacts, Refusal, RequestFacts, may_review
+from approvals.rules.eligibility import Borrowed, Chosen, PersonFacts, Refusal, RequestFacts, may_review
 from approvals.rules.stages import Settled, Stage, blocked, settle, stored_stages
 from approvals.rules.workflow import RequestState, ReviewFact, Verdict
 from approvals.selectors.delegations import StandIn, account_of, held_by, is_overseer
 from approvals.selectors.duties import duties_of, ties_of, ties_of_many
-from approvals.selectors.rights import Held, Rights, groups_held, rights_of
+from approvals.selectors.rights import Held, Rights, given_by, groups_held, rights_of
+from approvals.selectors.rulebook import book_in_force
 from portal.identity.models import Person
 from portal.identity.rules.roles import Authority
 from portal.identity.selectors.people import authority_of
@@ -28,15 +29,12 @@ __all__ = [
     "blocked_sentence",
     "capacities",
     "duties_of",
-    "eligible_by_group",
-    "eligible_reviewers",
     "open_stage",
     "open_stages",
     "refusal",
     "reviewers_of",
     "reviews_of",
     "settled",
-    "standing_reviews",
 ]
 
 
@@ -91,8 +89,29 @@ class Scene:
         return rights_of().over(self.team_id)
 
     @cached_property
+    def chosen(self) -> dict[UUID, tuple[Chosen, ...]]:
+        """Whose role somebody with a part in the request gave, so lately that it may have been for this request."""
+        days = book_in_force().book.duties.policy_editor_days
+        return given_by(self.ties.humans, team_id=self.team_id, since=self.now - timedelta(days=days))
+
+    @cached_property
     def standing(self) -> list[tuple[Review, ReviewFact]]:
+        """The verdicts that count, of each natural person the last, as of now.
+
+        Every denial and every request for changes counts. An approval counts while whoever gave it has the right it
+        was given in without a break since, has no part in the request, and is not the same person as another who
+        approved; a borrowed right counts while the delegation runs, the giver has it still and has not decided himself.
+        """
         return _standing(self)
+
+    @cached_property
+    def eligible(self) -> dict[str, frozenset[UUID]]:
+        """For each group that the stages name, the natural persons whose right in it can still be used.
+
+        Whoever stands in for somebody uses that right and adds none, so it is counted with its holder. The turn of a
+        stage does not matter: who decides in a later one will.
+        """
+        return _eligible(self)
 
     @cached_property
     def settled(self) -> Settled:
@@ -139,8 +158,11 @@ def refusal(
 
 
 def _in_own_right(scene: Scene, person: Person, authority: Authority) -> Refusal | None:
-    groups = groups_held(authority, scene.team_id)
-    return may_review(PersonFacts(account_of(person), person.is_active, groups), scene.facts)
+    return may_review(_facts(scene, person, groups_held(authority, scene.team_id)), scene.facts)
+
+
+def _facts(scene: Scene, person: Person, groups: frozenset[str]) -> PersonFacts:
+    return PersonFacts(account_of(person), person.is_active, groups, chosen=scene.chosen.get(person.pk, ()))
 
 
 def _in_right_of(scene: Scene, person: Person, authority: Authority, giver: Person) -> Refusal | None:
@@ -160,6 +182,7 @@ def _with(scene: Scene, person: Person, authority: Authority, lent: StandIn) -> 
         lent.groups(scene.team_id),
         lent.borrowed,
         overseer=is_overseer(authority),
+        chosen=scene.chosen.get(lent.giver.pk, ()),
     )
     return may_review(facts, scene.facts)
 
@@ -178,11 +201,11 @@ def capacities(request: ApprovalRequest, person: Person) -> tuple[Capacity, ...]
     found = []
     turn = scene.stages[scene.settled.stage]
     if _in_own_right(scene, person, authority) is None:
-        own = groups_held(authority, scene.team_id)
+        own = _facts(scene, person, groups_held(authority, scene.team_id)).counting
         found += [Capacity(group) for group in turn.groups if group in own]
     for lent in held_by(person, now=scene.now):
         if _with(scene, person, authority, lent) is None:
-            groups = lent.groups(scene.team_id)
+            groups = _facts(scene, lent.giver, lent.groups(scene.team_id)).counting
             found += [Capacity(group, lent.giver) for group in turn.groups if group in groups]
     return tuple(dict.fromkeys(found))
 
@@ -209,7 +232,7 @@ def _reviewers(scene: Scene) -> list[Reviewer]:
     return [
         Reviewer(
             person,
-            may_review(PersonFacts(account_of(person), person.is_active, holders[person.pk]), scene.facts),
+            may_review(_facts(scene, person, holders[person.pk]), scene.facts),
             tuple(sorted(holders[person.pk])),
         )
         for person in people.order_by("name", "email")
@@ -217,27 +240,14 @@ def _reviewers(scene: Scene) -> list[Reviewer]:
     ]
 
 
-def eligible_reviewers(request: ApprovalRequest) -> list[Person]:
-    """Everyone who may decide it now in their own right, by name."""
-    return [reviewer.person for reviewer in reviewers_of(request) if reviewer.refusal is None]
-
-
-def eligible_by_group(request: ApprovalRequest) -> Mapping[str, frozenset[UUID]]:
-    """For each group that the request's stages name, the natural persons whose right in it can still be used.
-
-    Whoever stands in for somebody uses that right and adds none, so it is counted with its holder. The turn of a
-    stage does not matter: who decides in a later one will.
-    """
-    return _eligible(scene_of(request))
-
-
 def _eligible(scene: Scene) -> dict[str, frozenset[UUID]]:
     gone = scene.ties.humans | scene.facts.voted | scene.facts.used
     found: dict[str, set[UUID]] = {group: set() for group in scene.groups}
     humans = dict(Person.objects.filter(pk__in=scene.holders).values_list("pk", "human"))
     for person_id, held in scene.holders.items():
+        chosen = {one.group for one in scene.chosen.get(person_id, ())}
         for one in held:
-            if one.group in found and humans[person_id] not in gone:
+            if one.group in found and one.group not in chosen and humans[person_id] not in gone:
                 found[one.group].add(humans[person_id])
     return {group: frozenset(members) for group, members in found.items()}
 
@@ -247,7 +257,7 @@ def blocked_sentence(request: ApprovalRequest) -> str | None:
     if request.state != RequestState.PENDING.value:
         return None
     scene = scene_of(request)
-    return blocked(scene.stages, _eligible(scene), [fact for _, fact in scene.standing])
+    return blocked(scene.stages, scene.eligible, [fact for _, fact in scene.standing])
 
 
 def open_stage(request: ApprovalRequest) -> int:
@@ -286,16 +296,6 @@ def reviews_of(request: ApprovalRequest) -> list[Review]:
     for review in scene.reviews:
         review.counts = review.pk in counted  # type: ignore[attr-defined]  # what a list of them shows beside each
     return scene.reviews
-
-
-def standing_reviews(request: ApprovalRequest) -> list[ReviewFact]:
-    """The verdicts that count, of each natural person the last, as of now.
-
-    Every denial and every request for changes counts. An approval counts while whoever gave it has the right it was
-    given in without a break since, has no part in the request, and is not the same person as another who approved; a
-    borrowed right counts while the delegation runs, the giver has it still and has not decided himself.
-    """
-    return [fact for _, fact in scene_of(request).standing]
 
 
 def _standing(scene: Scene) -> list[tuple[Review, ReviewFact]]:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from approvals.models import ApprovalRequest
-from approvals.rules.workflow import RequestState, Verdict
+from approvals.rules.workflow import RequestState, ReviewFact, Verdict
+from approvals.selectors.reviewing import scene_of
 from approvals.services.check import Answer, Call, decide
 from approvals.services.review import add_review
 from portal.identity.models import Person
@@ -55,6 +56,11 @@ def review(request: ApprovalRequest, person: Person, verdict: Verdict = Verdict.
 def withdrawn(request: ApprovalRequest) -> None:
     """Out of the way of the next trial: so that no more wait than an agent may have."""
     ApprovalRequest.objects.filter(pk=request.pk).update(state=RequestState.WITHDRAWN.value)
+
+
+def counted(request: ApprovalRequest) -> list[ReviewFact]:
+    """The verdicts that count now."""
+    return [fact for _, fact in scene_of(request).standing]
 
 
 def at_once(actions: Sequence[Callable[[], Result]]) -> list[Result | Exception]:

@@ -21,9 +21,8 @@ from approvals.selectors.reviewing import (
     blocked_sentence,
     capacities,
     duties_of,
-    eligible_by_group,
     refusal,
-    standing_reviews,
+    scene_of,
 )
 from approvals.services.delegation import end_delegation
 from approvals.services.edit import edit
@@ -40,7 +39,7 @@ from portal.ledger.models import Entry
 from registry.models import Agent
 from registry.rules.policy import PolicyError
 from registry.services.policy import tighten_policy
-from tests.approvals.asking import ask, at_once, entries, opened, withdrawn
+from tests.approvals.asking import ask, at_once, counted, entries, opened, withdrawn
 from tests.approvals.standing_in import account, away, one_person, rulebook, with_stage
 from tests.matrix import full_paths
 from tests.organisation import Organisation, active_agent, credential_for, policy_document
@@ -185,7 +184,7 @@ def test_r03_a_second_account_of_the_same_person(organisation: Organisation, tok
     pair = say(say(opened(pair_token), organisation.second_approver), twin)
     assert state(pair) == RequestState.APPROVED.value
     one_person(organisation, organisation.second_approver, twin)
-    assert len({fact.human for fact in standing_reviews(pair)}) == 1
+    assert len({fact.human for fact in counted(pair)}) == 1
     assert not ask(pair_token).granted  # the second approval was no second person
     again = opened(pair_token, session_id="again")
     say(again, Person.objects.get(pk=twin.pk))
@@ -279,7 +278,7 @@ def test_r06_two_groups_of_the_same_people_are_blocked_and_not_relaxed(organisat
     for person in (organisation.approver, organisation.second_approver):
         remove_role(actor=SYSTEM, person=person, role=Role.APPROVER, team=organisation.payments)
     request = opened(token)
-    assert eligible_by_group(request) == {
+    assert scene_of(request).eligible == {
         "team": frozenset(),
         "security": frozenset({organisation.security.human}),
         "group:lawyers": frozenset({organisation.security.human}),
@@ -316,7 +315,7 @@ def test_r07_one_person_with_many_tries_at_once_is_one_vote(
         request = opened(pair_token, session_id=f"race-{trial}")
         people = (organisation.approver, twin, organisation.approver, twin)
         at_once([lambda request=request, person=person: say(request, person) for person in people])  # type: ignore[misc]
-        assert len({fact.human for fact in standing_reviews(request)}) == 1
+        assert len({fact.human for fact in counted(request)}) == 1
         assert Review.objects.filter(request=request).count() == 1
         assert state(request) == RequestState.PENDING.value
         withdrawn(request)
@@ -396,12 +395,12 @@ def test_r09_the_days_are_the_rulebooks(
 def test_r10_who_left_the_group_while_it_waited_does_not_count(organisation: Organisation, pair_token: str) -> None:
     pair = say(opened(pair_token), organisation.approver)
     remove_member(actor=SYSTEM, team=organisation.payments, person=organisation.approver)
-    assert standing_reviews(pair) == []
+    assert counted(pair) == []
     say(pair, organisation.second_approver)
     assert state(pair) == RequestState.PENDING.value
     # Coming back does not bring the verdict back: it was given with a right that ended.
     assign_role(actor=SYSTEM, person=organisation.approver, role=Role.APPROVER, team=organisation.payments)
-    assert [fact.human for fact in standing_reviews(pair)] == [organisation.second_approver.human]
+    assert [fact.human for fact in counted(pair)] == [organisation.second_approver.human]
 
 
 def test_r10_who_left_a_named_group_does_not_count(organisation: Organisation, token: str) -> None:
@@ -409,14 +408,14 @@ def test_r10_who_left_a_named_group_does_not_count(organisation: Organisation, t
     request = say(say(opened(token), organisation.approver), organisation.outsider)
     assert state(request) == RequestState.APPROVED.value
     rulebook(organisation, with_stage("lawyers", organisation.second_approver))
-    assert [fact.capacity for fact in standing_reviews(request)] == ["team"]
+    assert [fact.capacity for fact in counted(request)] == ["team"]
     assert not ask(token).granted
 
 
 def test_r11_whoever_is_closed_between_verdict_and_use_does_not_count(organisation: Organisation, token: str) -> None:
     request = say(opened(token), organisation.approver)
     deactivate_person(actor=SYSTEM, person=organisation.approver)
-    assert standing_reviews(request) == []
+    assert counted(request) == []
     assert not ask(token).granted
     assert not Grant.objects.filter(state="redeemed").exists()
     assert entries("grant.redeemed") == 0
@@ -437,7 +436,7 @@ def test_r12_there_is_no_group_in_a_group_and_everything_knows_the_same_members(
     request = say(opened(token), organisation.approver)
     lawyer = organisation.outsider
     others = [person for name, person in organisation.people.items() if name != "outsider"]
-    assert eligible_by_group(request)["group:lawyers"] == frozenset({lawyer.human})
+    assert scene_of(request).eligible["group:lawyers"] == frozenset({lawyer.human})
     assert visible_requests(lawyer).filter(pk=request.pk).filter(mine(lawyer)).exists()
     assert [one.group for one in capacities(request, lawyer)] == ["group:lawyers"]
     for person in others:
@@ -477,7 +476,7 @@ def test_r14_an_address_that_changes_hands_takes_no_verdict_with_it(
     assert refused_still is not None
     assert refused_still.code == "initiator"
     deactivate_person(actor=SYSTEM, person=organisation.approver)
-    assert standing_reviews(pair) == []  # and the heir has none of the former holder's
+    assert counted(pair) == []  # and the heir has none of the former holder's
     say(pair, heir)
     assert state(pair) == RequestState.PENDING.value
 
@@ -534,7 +533,7 @@ def test_r17_one_right_counts_once_whoever_uses_it(organisation: Organisation, p
     pair = say(opened(pair_token), organisation.member, giver=organisation.approver)
     refused(pair, organisation.outsider, "right-used", organisation.approver)
     say(pair, organisation.approver)  # whose right it is may say it themselves; the borrowed one then counts no more
-    assert [fact.human for fact in standing_reviews(pair)] == [organisation.approver.human]
+    assert [fact.human for fact in counted(pair)] == [organisation.approver.human]
     assert state(pair) == RequestState.PENDING.value
     assert state(say(pair, organisation.second_approver)) == RequestState.APPROVED.value
 
@@ -546,7 +545,7 @@ def test_r18_a_borrowed_right_ends_with_its_holders(organisation: Organisation, 
     row = away(giver, receiver)
     pair = say(say(opened(pair_token), organisation.second_approver), receiver, giver=giver)
     assert state(pair) == RequestState.APPROVED.value
-    assert {fact.human for fact in standing_reviews(pair)} == {organisation.second_approver.human, receiver.human}
+    assert {fact.human for fact in counted(pair)} == {organisation.second_approver.human, receiver.human}
     if loss == "role":
         remove_role(actor=SYSTEM, person=giver, role=Role.APPROVER, team=organisation.payments)
         assign_role(actor=SYSTEM, person=giver, role=Role.APPROVER, team=organisation.payments)
@@ -560,7 +559,7 @@ def test_r18_a_borrowed_right_ends_with_its_holders(organisation: Organisation, 
         one_person(organisation, receiver, organisation.second_approver)
     else:
         deactivate_person(actor=SYSTEM, person=receiver)
-    approving = [fact.human for fact in standing_reviews(pair) if fact.verdict is Verdict.APPROVE]
+    approving = [fact.human for fact in counted(pair) if fact.verdict is Verdict.APPROVE]
     assert len(set(approving)) == 1
     assert not ask(pair_token).granted
     assert entries("grant.redeemed") == 0

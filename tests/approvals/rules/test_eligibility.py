@@ -40,7 +40,6 @@ def test_who_stands_in_may() -> None:
 @pytest.mark.parametrize(
     ("person", "request_", "code"),
     [
-        (replace(PERSON, by_agent_credential=True), REQUEST, "agent-credential"),
         (replace(PERSON, active=False), REQUEST, "inactive"),
         *((PERSON, with_part(ANNA, part), part.value.replace("_", "-")) for part in Part),
         (PERSON, with_part(replace(BORIS, human=ANNA.human)), "initiator"),

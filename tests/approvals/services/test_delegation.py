@@ -8,7 +8,7 @@ import pytest
 from approvals.models import Delegation
 from approvals.selectors.delegations import away_now, held_by, visible_delegations
 from approvals.selectors.requests import visible_requests
-from approvals.selectors.reviewing import capacities, standing_reviews
+from approvals.selectors.reviewing import capacities
 from approvals.services.delegation import delegate, end_delegation
 from portal.errors import InvalidInput, InvalidTransition, NotAllowed
 from portal.identity.models import Person
@@ -18,7 +18,7 @@ from portal.identity.services.roles import assign_role, remove_role
 from portal.ledger.events import SYSTEM
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now, disclose
-from tests.approvals.asking import entries, opened
+from tests.approvals.asking import counted, entries, opened
 from tests.approvals.services.test_mine import say
 from tests.approvals.standing_in import account, away, one_person
 from tests.organisation import Organisation
@@ -152,16 +152,16 @@ def test_overlapping_ones_stand_beside_each_other(organisation: Organisation, to
     away(organisation.approver, organisation.member)
     request = say(opened(token, session_id="x"), organisation.member, giver=organisation.approver)
     end_delegation(actor=organisation.approver, delegation=first)
-    assert [fact.capacity for fact in standing_reviews(request)] == ["team"]
+    assert [fact.capacity for fact in counted(request)] == ["team"]
 
 
 def test_a_new_one_does_not_bring_an_old_verdict_back(organisation: Organisation, pair_token: str) -> None:
     row = away(organisation.approver, organisation.member)
     request = say(opened(pair_token), organisation.member, giver=organisation.approver)
     end_delegation(actor=organisation.approver, delegation=row)
-    assert standing_reviews(request) == []
+    assert counted(request) == []
     away(organisation.approver, organisation.member)
-    assert standing_reviews(request) == []
+    assert counted(request) == []
 
 
 @pytest.mark.parametrize("who", ["approver", "member", "second_manager", "security", "auditor", "outsider", "operator"])

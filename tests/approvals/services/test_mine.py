@@ -8,7 +8,7 @@ from approvals.rules.workflow import Verdict
 from approvals.selectors.delegations import held_by
 from approvals.selectors.mine import mine
 from approvals.selectors.requests import pending, visible_requests, waiting_count
-from approvals.selectors.reviewing import capacities, eligible_reviewers, refusal
+from approvals.selectors.reviewing import capacities, refusal, reviewers_of
 from approvals.services.involvement import add_part
 from approvals.services.review import add_review
 from approvals.services.undo import undo
@@ -49,7 +49,8 @@ def agree(people: dict[str, Person]) -> dict[str, set[int]]:
             if None in refusals:
                 allowed.add(request)
             assert bool(capacities(request, person)) == (None in refusals), name
-            assert (person in eligible_reviewers(request)) == (refusals[0] is None), name
+            told = [one.person for one in reviewers_of(request) if one.refusal is None]
+            assert (person in told) == (refusals[0] is None), name
         assert {one.number for one in listed} == {one.number for one in allowed}, name
         assert allowed <= set(visible_requests(person)), name
         assert waiting_count(person, now=now) == len(listed), name

@@ -133,8 +133,8 @@ def test_what_it_says_of_absences_that_run_beside_each_other(organisation: Organ
 
 
 def test_who_stands_in_and_is_not_there_is_said_to_be(organisation: Organisation) -> None:
-    later_on = {"starts_at": database_now() + timedelta(days=2), "ends_at": database_now() + timedelta(days=4)}
-    away(organisation.member, organisation.second_approver, **later_on)
+    begin = database_now() + timedelta(days=2)
+    away(organisation.member, organisation.second_approver, starts_at=begin, ends_at=begin + timedelta(days=2))
     approver = browser_of(organisation.approver)
     form = {"receiver": str(organisation.member.pk), "ends_at": later(days=1), "reason": "On leave."}
     assert "away in that time too" not in approver.post("/approvals/away/new/", form, follow=True).text
