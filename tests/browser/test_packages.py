@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -71,3 +73,36 @@ def test_the_finished_package(
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     assert download.value.suggested_filename == f"{package.label}.zip"
+
+
+def test_an_hour_later_the_auditor_confirms_and_lands_back_on_the_package(
+    page: Page, live_server: LiveServer, organisation: Organisation, look_over: LookOver
+) -> None:
+    happen(organisation)
+    package = built(ask_for_package(organisation.auditor))
+    _sign_in(page, live_server, organisation.auditor.email, f"/packages/PK-{package.number}/")
+    _an_hour_later()
+    page.reload()
+    expect(page.get_by_text("Downloading asks you to confirm who you are.")).to_be_visible()
+    look_over(page, "package-hour")
+    page.set_viewport_size({"width": 390, "height": 844})
+    look_over(page, "package-hour-390")
+    page.get_by_role("button", name="Download").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
+    expect(page.get_by_text("Nothing was sent yet.")).to_be_visible()
+    look_over(page, "package-confirm-390")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(f"{live_server.url}/packages/PK-{package.number}/")
+    expect(page.get_by_text("Downloading asks you")).to_have_count(0)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == f"{package.label}.zip"
+
+
+def _an_hour_later() -> None:
+    """For the one session that there is."""
+    stored = SessionStore(Session.objects.get().session_key)
+    given = stored["account_authentication_methods"]
+    stored["account_authentication_methods"] = [{**one, "at": one["at"] - 3600} for one in given]
+    stored.save()

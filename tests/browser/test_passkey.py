@@ -115,6 +115,7 @@ def write_reason(page: Page) -> None:
 def narrow(page: Page, look_over: LookOver, name: str) -> None:
     """The same page on a telephone."""
     page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(300)  # for the eye alone: what moves with the width has come to rest on the picture
     look_over(page, f"{name}-390")
     page.set_viewport_size({"width": 1280, "height": 900})
 
@@ -168,7 +169,8 @@ def test_from_adding_a_passkey_to_a_decision_that_it_signed(  # noqa: PLR0917  (
 
 def _serves_no_other(page: Page, site: LiveServer, other: ApprovalRequest, sent: Request) -> None:
     """The same body, posted for another request and for the same one again, by the same browser."""
-    fields = {name: values[0] for name, values in parse_qs(sent.post_data or "", keep_blank_values=True).items()}
+    posted = parse_qs(sent.post_data or "", keep_blank_values=True)
+    fields: dict[str, str | float | bool] = {name: values[0] for name, values in posted.items()}
     assert fields["proof"]
     page.goto(f"{site.url}/approvals/{other.label}/")
     fields["csrfmiddlewaretoken"] = page.locator("[name=csrfmiddlewaretoken]").first.input_value()

@@ -119,7 +119,7 @@ def test_a_passkey_can_be_added_and_used(
     sign_in(page, live_server, "/accounts/2fa/webauthn/add/")
     confirm(page, look_over)
     look_over(page, "account-passkey-add")
-    page.get_by_label(re.compile("[Pp]asswordless")).check()
+    expect(page.get_by_label("It asks for my finger, face or PIN")).to_be_checked()
     page.get_by_role("button", name="Add").click()
     page.wait_for_url(re.compile("recovery|webauthn/$"))
     page.goto(f"{live_server.url}/accounts/2fa/webauthn/")

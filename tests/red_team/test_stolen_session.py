@@ -62,7 +62,7 @@ def grown_old(client: Client) -> Client:
 
 
 def to_confirm(answer: Any) -> bool:
-    return answer.status_code == 302 and answer.headers["Location"].startswith(f"{CONFIRM}?next=")
+    return bool(answer.status_code == 302 and answer.headers["Location"].startswith(f"{CONFIRM}?next="))
 
 
 def test_r65_a_stolen_cookie_ends_no_stop(organisation: Organisation, agent: Agent) -> None:
