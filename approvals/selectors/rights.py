@@ -1,10 +1,14 @@
 """Reading who holds which group: approvers of the owner team, security, and the groups of the rulebook in force."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+from django.db.models import Q
+
+from approvals.rules.duties import Account
+from approvals.rules.eligibility import Chosen
 from approvals.rules.rulebook import Book
 from approvals.rules.rulebook_parts import GROUP, SECURITY, TEAM
 from approvals.selectors.rulebook import book_in_force
@@ -41,6 +45,30 @@ def groups_held(authority: Authority, team_id: UUID) -> frozenset[str]:
     if authority.has(Role.APPROVER, team_id):
         own.add(TEAM)
     return frozenset(own)
+
+
+def given_by(humans: Collection[UUID], *, team_id: UUID, since: datetime) -> dict[UUID, tuple[Chosen, ...]]:
+    """Who got a role that decides for this team from one of these natural persons after ``since``, and which."""
+    role = Q(role=Role.SECURITY.value) | Q(role=Role.APPROVER.value, team=team_id)
+    rows = RoleAssignment.objects.filter(role, given_by__human__in=humans, since__gt=since)
+    found: dict[UUID, tuple[Chosen, ...]] = {}
+    for row in rows.select_related("given_by"):
+        giver = row.given_by
+        if giver is not None:
+            by = Account(giver.pk, giver.human, giver.name)
+            chosen = Chosen(_group_of(row.role), by, f"{row.since.astimezone(UTC):%Y-%m-%d}")
+            found[row.person_id] = (*found.get(row.person_id, ()), chosen)
+    return found
+
+
+def lately_given(person_id: UUID, *, since: datetime) -> list[RoleAssignment]:
+    """The roles that decide which somebody has from another person after ``since``."""
+    decides = RoleAssignment.objects.filter(role__in=[Role.SECURITY.value, Role.APPROVER.value], person_id=person_id)
+    return list(decides.filter(given_by__isnull=False, since__gt=since).select_related("given_by"))
+
+
+def _group_of(role: str) -> str:
+    return SECURITY if role == Role.SECURITY.value else TEAM
 
 
 @dataclass(frozen=True)
@@ -83,7 +111,7 @@ def rights_from(rows: Iterable[RoleRow], active: Iterable[UUID], book: Book) -> 
     """The rights that these assignments give (person, role, team, since when), and the book's groups to ``active``."""
     roles: dict[UUID, list[tuple[Held, UUID | None]]] = {}
     for person_id, role, team_id, since in rows:
-        held = Held(SECURITY if role == Role.SECURITY.value else TEAM, since)
+        held = Held(_group_of(role), since)
         roles.setdefault(person_id, []).append((held, team_id))
     open_accounts = frozenset(active)
     groups: dict[UUID, list[Held]] = {}

@@ -50,6 +50,8 @@ class RoleAssignment(models.Model):
     role = models.TextField(choices=[(role.value, role.value) for role in Role])
     team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="role_assignments")
     since = models.DateTimeField(db_default=Now(), editable=False)
+    # Null for what the portal itself gave: nobody chose them.
+    given_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         default_permissions = ()

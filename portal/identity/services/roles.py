@@ -34,7 +34,10 @@ def assign_role(*, actor: Actor, person: Person, role: Role, team: Team | None =
         raise InvalidInput(
             f"{role.value} is held in a team." if team is None else f"{role.value} is held in the whole organisation."
         )
-    _, created = RoleAssignment.objects.get_or_create(person=person, role=role.value, team=team)
+    by = UUID(actor.id) if actor.kind == "person" else None
+    _, created = RoleAssignment.objects.get_or_create(
+        person=person, role=role.value, team=team, defaults={"given_by_id": by}
+    )
     if created:
         if team is None:
             person.groups.add(organisation_group(role))
