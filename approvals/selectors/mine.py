@@ -6,11 +6,11 @@ What one person holds is a small set and read first; the rows are then compared 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals.models import ApprovalRequest, Involvement, Review
 from approvals.rules.rulebook_parts import SECURITY, TEAM
@@ -18,11 +18,14 @@ from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.delegations import StandIn, held_by, is_overseer
 from approvals.selectors.duties import accounts_of
 from approvals.selectors.reviewing import open_stages
-from approvals.selectors.rights import groups_of
+from approvals.selectors.rights import groups_of, lately_given
+from approvals.selectors.rulebook import book_in_force
+from approvals.selectors.world import whether
 from portal.identity.models import Person
 from portal.identity.rules.roles import Authority, Role
 from portal.identity.selectors.people import authority_of
 from portal.ledger.selectors.entries import database_now
+from registry.models import Agent
 
 NOBODY: Final = Q(pk__in=[])
 
@@ -42,7 +45,7 @@ class Right:
         """The requests that ask for this right in their stage with this index."""
         found = NOBODY
         if self.teams:
-            found |= Q(agent__owner_team__in=self.teams) & _names(stage, TEAM)
+            found |= Q(agent__in=_of(self.teams)) & _names(stage, TEAM)
         for key in sorted(self.everywhere):
             found |= _names(stage, key)
         return found
@@ -53,6 +56,11 @@ class Right:
         for key in sorted(self.everywhere):
             found |= Q(stages__contains=[{"groups": [key]}])
         return found
+
+
+def _of(teams: Iterable[UUID]) -> QuerySet[Agent, Any]:
+    """The agents of these teams. Asked beside the row: joined to it, each row would be looked at to find which are."""
+    return Agent.objects.filter(owner_team__in=teams).order_by().values("pk")
 
 
 def own_right(authority: Authority) -> Right:
@@ -95,10 +103,22 @@ def mine(person: Person) -> Q:
         return NOBODY
     later = _later(now)
     accounts = accounts_of(person)
-    right = NOBODY if own.is_nothing else _open_to(own, later)
+    right = _own(own, person, later, now)
     for one in lent:
         right |= _open_to(lent_right(one), later) & _lendable(one)
-    return right & _without_part(accounts) & Q(~Exists(_standing(person_id__in=accounts)))
+    return Q(whether(right & _without_part(accounts) & Q(~Exists(_standing(person_id__in=accounts)))))
+
+
+def _own(own: Right, person: Person, later: dict[int, list[UUID]], now: datetime) -> Q:
+    """What their own right opens; a role that somebody gave them lately, only where the giver has no part."""
+    found, rest = NOBODY, own
+    days = book_in_force().book.duties.policy_editor_days
+    for role in lately_given(person.pk, since=now - timedelta(days=days)):
+        part = Right(frozenset([role.team_id]) - {None}, frozenset() if role.team_id else frozenset([SECURITY]))
+        rest = Right(rest.teams - part.teams, rest.everywhere - part.everywhere)
+        if role.given_by is not None:
+            found |= _open_to(part, later) & _without_part(accounts_of(role.given_by))
+    return found if rest.is_nothing else found | _open_to(rest, later)
 
 
 def _useful(lent: Iterable[StandIn], person: Person) -> list[StandIn]:

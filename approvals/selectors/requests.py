@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
-from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
-    BigIntegerField,
     BooleanField,
     Count,
     F,
@@ -17,25 +15,23 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
-    Sum,
-    TextField,
-    UUIDField,
     Value,
 )
-from django.db.models.functions import Cast, Coalesce, Concat
-from django.db.models.lookups import Exact
+from django.db.models.functions import Coalesce
 
 from approvals.models import ApprovalRequest, BranchHead, Review
 from approvals.rules.heads import has_moved, plain_branch, repositories_in
 from approvals.rules.workflow import GrantState, RequestState, Verdict
-from approvals.selectors.mine import asked_of, mine
+from approvals.selectors.mine import NOBODY, asked_of, mine
 from approvals.selectors.standing import Basis
+from approvals.selectors.world import WorldStands
 from portal.errors import NotFound
 from portal.identity.models import Person
-from registry.models import KillState, PolicyLevel
+from portal.identity.selectors.people import authority_of
+from registry.models import Agent, KillState, PolicyLevel
 from registry.rules.kill import combined_epoch
 from registry.rules.lifecycle import AgentState
-from registry.selectors.agents import visible_agents
+from registry.selectors.agents import SEES_ALL, visible_agents
 from registry.selectors.policies import ORGANISATION_KEY
 
 
@@ -65,9 +61,27 @@ class RequestSearch:
 
 def visible_requests(person: Person) -> QuerySet[ApprovalRequest]:
     """The requests of the agents a person may see, and those that ask their group or somebody they stand in for."""
-    return ApprovalRequest.objects.filter(
-        Q(agent__in=visible_agents(person).order_by()) | asked_of(person)
-    ).select_related("agent", "agent__owner_team", "revision", "initiator", "credential_issuer")
+    return ApprovalRequest.objects.filter(_seen_by(person)).select_related(
+        "agent", "agent__owner_team", "revision", "initiator", "credential_issuer"
+    )
+
+
+def _seen_by(person: Person) -> Q:
+    if not person.is_active:
+        return NOBODY
+    if any(authority_of(person).has(role) for role in SEES_ALL):
+        return Q()
+    # Found first, as an array: PostgreSQL would take them for nearly all agents, and read the requests of all.
+    return Q(_Among(F("agent_id"), ArraySubquery(visible_agents(person).order_by().values("pk")))) | asked_of(person)
+
+
+def agents_to_choose(person: Person, show: Waiting, *, also: str = "") -> QuerySet[Agent]:
+    """The visible agents that a list can be narrowed to: those of which something waits, and the one named ``also``."""
+    agents = visible_agents(person).order_by("name")
+    if show is Waiting.DECIDED:
+        return agents
+    waiting = ApprovalRequest.objects.filter(state=RequestState.PENDING.value).order_by().values("agent_id")
+    return agents.filter(Q(pk__in=waiting) | Q(slug=also))
 
 
 def request_for(person: Person, number: int) -> ApprovalRequest:
@@ -82,64 +96,20 @@ def standing_pending(now: datetime) -> Q:
 
     The same conditions as ``obstacle``, for many rows at once.
     """
-    return Q(state=RequestState.PENDING.value, expires_at__gt=now) & _world_stands()
+    return Q(state=RequestState.PENDING.value, expires_at__gt=now) & Q(WorldStands())
 
 
 def standing_approved() -> QuerySet[ApprovalRequest]:
     """What was approved and rests on a world that is still there; whose verdicts count is not asked."""
-    return ApprovalRequest.objects.filter(Q(state=RequestState.APPROVED.value) & _world_stands()).order_by()
-
-
-def _world_stands() -> Q:
-    """The same conditions as ``moved_since``."""
-    head = _head_now()
-    return (
-        Q(revision_id=F("agent__revision_id"), agent__state=AgentState.ACTIVE.value, epoch=_epoch_now())
-        & _same(F("organisation_revision_id"), ORGANISATION_LEVEL)
-        & _same(F("team_revision_id"), TEAM_LEVEL)
-        & (Q(head="") | Q(Exact(Coalesce(head, F("head")), F("head"))) | Q(Exact(head, F("head_known"))))
-    )
-
-
-# The keys of the policies above a request's agent. The organisation's is the same for every row, so PostgreSQL
-# looks it up once.
-ORGANISATION_LEVEL: Final = Value(ORGANISATION_KEY)
-TEAM_LEVEL: Final = Concat(Value("team:"), Cast(OuterRef("agent__owner_team_id"), TextField()))
-_NONE: Final = UUID(int=0)
-
-
-def _same(stored: F, key: Value | Concat) -> Q:
-    """Whether the level's revision is the one that the request was opened under; none at all is one as well."""
-    there = Coalesce(stored, Value(_NONE, output_field=UUIDField()))
-    now = Coalesce(
-        Subquery(PolicyLevel.objects.filter(key=key).values("revision_id")), Value(_NONE), output_field=UUIDField()
-    )
-    return Q(Exact(there, now))
-
-
-def _head_now() -> Subquery:
-    """The newest commit that is known of the request's branch, under any name that its repository has."""
-    named = Concat(Value("repository:"), F("repository"))  # concat() would not know of which type the parameter is
-    there = BranchHead.objects.annotate(key=named).filter(
-        _Among(F("key"), OuterRef("kill_keys")),
-        branch=Func(OuterRef("branch"), Value("^refs/heads/"), Value(""), function="regexp_replace"),
-    )
-    return Subquery(there.order_by("-at").values("commit")[:1], output_field=TextField())
+    return ApprovalRequest.objects.filter(Q(state=RequestState.APPROVED.value) & Q(WorldStands())).order_by()
 
 
 class _Among(Func):
-    """``key = ANY(keys)``, which finds the few rows by their primary key."""
+    """``key = ANY(keys)``."""
 
     template = "%(expressions)s)"
     arg_joiner = " = ANY("
     output_field = BooleanField()
-
-
-def _epoch_now() -> Coalesce:
-    """The combined epoch of the request's own kill scopes as it is now; a stop raises it, so it covers stopped ones."""
-    over = KillState.objects.filter(_Among(F("key"), OuterRef("kill_keys"))).order_by()
-    total = over.annotate(one=Value(1)).values("one").annotate(total=Sum("epoch")).values("total")
-    return Coalesce(Subquery(total, output_field=BigIntegerField()), Value(0), output_field=BigIntegerField())
 
 
 def pending(person: Person, *, now: datetime) -> QuerySet[ApprovalRequest]:
@@ -154,8 +124,7 @@ def waiting_for(person: Person, *, now: datetime) -> QuerySet[ApprovalRequest]:
 
 def decided(person: Person, *, now: datetime) -> QuerySet[ApprovalRequest]:
     """What has been settled, or overtaken, newest first."""
-    over = Q(pk__in=visible_requests(person).filter(standing_pending(now)).order_by().values("pk"))
-    return _counted(visible_requests(person).exclude(over)).order_by("-opened_at", "-number")
+    return _counted(visible_requests(person).filter(~standing_pending(now))).order_by("-number")
 
 
 def _counted(requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
@@ -264,7 +233,8 @@ def moved_since(request: ApprovalRequest) -> Moved | None:
     if agent.revision_id != request.revision_id:
         number = agent.revision.number if agent.revision else "none"
         return Moved("The agent's policy was revised", "policy revision", str(request.revision.number), str(number))
-    return _level_moved(request) or _stopped_since(request) or _not_active(request) or _head_moved(request)
+    # A suspension raises the epoch as a stop does, and is no stop.
+    return _level_moved(request) or _not_active(request) or _stopped_since(request) or _head_moved(request)
 
 
 def basis_of(request: ApprovalRequest) -> Basis:

@@ -4,10 +4,9 @@ from typing import Any, Final
 
 from django import forms
 
-from approvals.selectors.requests import RequestSearch, Waiting
+from approvals.selectors.requests import RequestSearch, Waiting, agents_to_choose
 from approvals.selectors.rulebook import book_in_force
 from portal.identity.models import Person
-from registry.selectors.agents import visible_agents
 
 SHOWN: Final = {
     Waiting.MINE: "Mine to decide",
@@ -24,7 +23,7 @@ class InboxFilters(forms.Form):
     risk = forms.ChoiceField(
         label="Risk", required=False, choices=[("", "Any"), ("elevated", "Elevated or high"), ("high", "High")]
     )
-    asks = forms.ChoiceField(label="Asks", required=False)
+    asks = forms.ChoiceField(label="Waits for", required=False)
     q = forms.CharField(
         label="Search", required=False, max_length=200, widget=forms.TextInput(attrs={"data-key-search": ""})
     )
@@ -39,8 +38,9 @@ class InboxFilters(forms.Form):
         if len(groups) == 1:
             del self.fields["asks"]
         if choices:
-            agents = visible_agents(person).order_by("name").values_list("slug", "name")
-            self.fields["agent"].choices = [("", "Any"), *agents]  # type: ignore[attr-defined]
+            shown = Waiting.DECIDED if self.data.get("show") == Waiting.DECIDED.value else Waiting.PENDING
+            agents = agents_to_choose(person, shown, also=str(self.data.get("agent", "")))
+            self.fields["agent"].choices = [("", "Any"), *agents.values_list("slug", "name")]  # type: ignore[attr-defined]
         else:
             self.fields["agent"] = forms.SlugField(required=False)
         self.is_valid()

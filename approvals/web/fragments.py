@@ -11,7 +11,7 @@ from approvals.models import ApprovalRequest
 from approvals.selectors.decisions import decisions_by_day
 from approvals.selectors.grants import open_grants
 from approvals.selectors.requests import visible_requests, waiting_count, waiting_for
-from approvals.web.inbox import rows_for, slim
+from approvals.web.inbox import draw, rows_for, slim
 from portal.errors import InvalidInput
 from portal.identity.models import Person
 from portal.identity.rules.roles import Role
@@ -48,7 +48,10 @@ def home_queue(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "approvals/_home_queue.html",
-        {"rows": rows, "count": waiting_count(person, now=now) if len(rows) == MOST_ON_HOME else len(rows)},
+        {
+            "rows": list(draw(rows, now=now)),
+            "count": waiting_count(person, now=now) if len(rows) == MOST_ON_HOME else len(rows),
+        },
     )
 
 
@@ -64,7 +67,7 @@ def agent_requests(request: HttpRequest, slug: str) -> HttpResponse:
     person, now = person_of(request), database_now()
     agent = agent_for(person, slug)
     latest = slim(visible_requests(person).filter(agent=agent)).order_by("-number")[:MOST_OF_AGENT]
-    rows = rows_for(list(latest), person, now=now)
+    rows = list(draw(rows_for(list(latest), person, now=now), now=now))
     return render(request, "approvals/_agent_requests.html", {"agent": agent, "rows": rows})
 
 

@@ -1,7 +1,8 @@
 """The inbox: what waits, the least time left first, beside the request that is open."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,11 +15,14 @@ from django.views.decorators.http import require_safe
 
 from approvals.models import ApprovalRequest
 from approvals.rules.risk import Band, band_of
+from approvals.rules.workflow import RequestState
 from approvals.selectors.mine import mine
-from approvals.selectors.requests import Waiting, find_requests, visible_requests
+from approvals.selectors.requests import Waiting, find_requests, standing_pending, visible_requests
 from approvals.selectors.rulebook import book_of
+from approvals.selectors.world import whether
 from approvals.web.detail import detail_context
 from approvals.web.filters import InboxFilters
+from approvals.web.looks import RESOURCE, WHY, Look, drawn, seconds_between, shortened
 from approvals.web.pulse import pulse_for
 from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
@@ -28,14 +32,16 @@ from registry.rules.actions import CATALOGUE, action_type
 from registry.web.asking import person_of
 
 BY_TIME_LEFT: Final = ("expires_at", "number")
-NEWEST: Final = ("-opened_at", "-number")
+NEWEST: Final = ("-number",)
+# Whether a request can still be decided is compared row by row, so nobody counts on for a number that nobody reads.
+COUNT_TO: Final = 1_000
 
 
 @dataclass(frozen=True)
 class InboxRow:
     """One request in a list. ``mine``: the reader may decide it; ``state`` is the derived one.
 
-    ``band`` is the risk as the rulebook speaks of it that the request was opened under.
+    ``band`` is the risk as the rulebook speaks of it that the request was opened under; ``html`` how it looks.
     """
 
     request: ApprovalRequest
@@ -44,6 +50,7 @@ class InboxRow:
     mine: bool
     state: str
     band: str = Band.LOW.value
+    html: str = ""
 
 
 @signed_in
@@ -55,7 +62,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
     rows: list[InboxRow] = context["rows"]
     chosen = _chosen(request, person, rows)
     if chosen is not None:
-        context |= {**detail_context(request, chosen, now=now), "open": chosen.number}
+        context |= detail_context(request, chosen, now=now)
+    context |= _shown(rows, now=now, current=chosen.number if chosen else 0)
     return render(request, "approvals/inbox.html", context)
 
 
@@ -64,11 +72,16 @@ def inbox(request: HttpRequest) -> HttpResponse:
 def inbox_list(request: HttpRequest) -> HttpResponse:
     """The list as a fragment; 204 when it is what the reader has already (``v``)."""
     # Asked every other second: the names of all agents to choose from are not read for it.
-    context = _list_context(request, person_of(request), database_now(), choices=False)
+    now = database_now()
+    context = _list_context(request, person_of(request), now, choices=False)
     if request.GET.get("v") == context["list_version"]:
         return HttpResponse(status=204)
-    context["open"] = _number(request.GET.get("open", ""))
+    context |= _shown(context["rows"], now=now, current=_number(request.GET.get("open", "")))
     return render(request, "approvals/_list.html", context)
+
+
+def _shown(rows: list[InboxRow], *, now: datetime, current: int) -> dict[str, Any]:
+    return {"bundles": bundles(list(draw(rows, now=now, pick=True, current=current)))}
 
 
 def _list_context(request: HttpRequest, person: Person, now: datetime, *, choices: bool = True) -> dict[str, Any]:
@@ -79,7 +92,7 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
     if filters.grouped:
         order = ("agent__name", *order)
     found = slim(find_requests(person, search, now=now))
-    page = page_by_cursor(found, order=order, cursor=request.GET.get("cursor"))
+    page = page_by_cursor(found, order=order, cursor=request.GET.get("cursor"), count_to=COUNT_TO)
     rows = rows_for(page.items, person, now=now, all_mine=search.show is Waiting.MINE)
     return {
         "filters": filters,
@@ -88,7 +101,6 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
         "filtered": bool(search.q or search.agent or search.risk or search.asks or search.like),
         "page": page,
         "rows": rows,
-        "bundles": bundles(rows),
         "batch_url": reverse("approvals:batch"),
         "unlike_url": _without(request, "like"),
         **heard,
@@ -98,11 +110,32 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
 
 
 def slim(requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
-    """Rows for a list: without the sealed view, which can be a megabyte."""
-    return requests.defer("view", "arguments")
+    """Rows for a list: what is shown there, without the sealed view, which can be a megabyte."""
+    return requests.select_related(None).select_related("agent").only(*_IN_A_ROW)
 
 
-def _reasons(keys: list[UUID]) -> dict[UUID, str]:
+_IN_A_ROW: Final = (
+    "number", "agent__name", "action", "resource", "initiator_label", "opened_at", "expires_at", "state", "quorum",
+    "escalations", "risk", "rulebook_id", "precedent",
+)  # fmt: skip
+_MOST_REASONS: Final = 5_000
+_reasons_read: dict[UUID, str] = {}
+
+
+def _reasons(keys: Iterable[UUID]) -> dict[UUID, str]:
+    """Why a person must decide, of each of these requests; read once, since what is sealed never changes."""
+    found = {key: text for key in keys if (text := _reasons_read.get(key)) is not None}
+    missing = [key for key in keys if key not in found]
+    if missing:
+        fresh = {key: shortened(text.removeprefix("Needs approval: "), WHY) for key, text in _sealed(missing).items()}
+        if len(_reasons_read) + len(fresh) > _MOST_REASONS:
+            _reasons_read.clear()
+        _reasons_read.update(fresh)
+        found |= fresh
+    return found
+
+
+def _sealed(keys: list[UUID]) -> dict[UUID, str]:
     """Of the sealed views of these requests the sentence that says why a person must decide.
 
     A query of its own: within the list's, PostgreSQL would read the views of all that wait before sorting them.
@@ -122,22 +155,54 @@ def rows_for(
     ``all_mine``: they were chosen for being the reader's to decide, so that is not asked again.
     """
     keys = [request.pk for request in requests]
-    if all_mine:
-        own = set(keys)
-    else:
-        own = set(ApprovalRequest.objects.filter(mine(person), pk__in=keys).values_list("pk", flat=True))
+    facts = dict.fromkeys(keys, (True, True)) if all_mine else _facts(keys, person, now=now)
     reasons = _reasons(keys)
     return [
         InboxRow(
             request=item,
             label=action_type(item.action).label if item.action in CATALOGUE else item.action,
-            why=reasons[item.pk].removeprefix("Needs approval: "),
-            mine=item.pk in own,
-            state=_state(item, now=now),
+            why=reasons[item.pk],
+            mine=facts[item.pk][0],
+            state=_state(item, now=now, stands=facts[item.pk][1]),
             band=band_of(item.risk, book_of(item.rulebook_id).book.risk).value,
         )
         for item in requests
     ]
+
+
+def _facts(keys: list[UUID], person: Person, *, now: datetime) -> Mapping[UUID, tuple[bool, bool]]:
+    """Of each of these requests whether the reader may decide it, and whether it can still be decided at all."""
+    rows = ApprovalRequest.objects.filter(pk__in=keys).order_by()
+    asked = rows.values_list("pk", whether(mine(person)), whether(standing_pending(now)))
+    return {key: (own, stands) for key, own, stands in asked}
+
+
+def draw(rows: Iterable[InboxRow], *, now: datetime, pick: bool = False, current: int = 0) -> Iterable[InboxRow]:
+    """The rows with their HTML. ``pick``: they can be selected; ``current``: the number of the one that stands open."""
+    for row in rows:
+        item = row.request
+        look = Look(
+            number=item.number,
+            label=item.label,
+            action=row.label,
+            resource=shortened(item.resource, RESOURCE),
+            why=row.why,
+            state=row.state,
+            band=row.band,
+            agent=item.agent.name,
+            initiator=item.initiator_label,
+            opened_at=item.opened_at,
+            ago=seconds_between(item.opened_at, now),
+            expires_at=item.expires_at,
+            left=seconds_between(now, item.expires_at),
+            approvals=getattr(item, "approvals", None),
+            quorum=item.quorum,
+            escalated=bool(item.escalations),
+            mine=row.mine,
+            pick=pick,
+            current=item.number == current,
+        )
+        yield replace(row, html=drawn(look))
 
 
 @dataclass(frozen=True)
@@ -148,8 +213,11 @@ class Bundle:
     rest: list[InboxRow]
 
     @property
-    def count(self) -> int:
-        return 1 + len(self.rest)
+    def riskier(self) -> str:
+        """The highest band among those folded away, where it is above that of the one in sight; else empty."""
+        order = [band.value for band in Band]
+        highest = max((row.band for row in self.rest), key=order.index, default=self.lead.band)
+        return highest if order.index(highest) > order.index(self.lead.band) else ""
 
 
 def bundles(rows: list[InboxRow]) -> list[Bundle]:
@@ -166,8 +234,11 @@ def bundles(rows: list[InboxRow]) -> list[Bundle]:
     return list(found.values())
 
 
-def _state(request: ApprovalRequest, *, now: datetime) -> str:
-    return "expired" if request.state == "pending" and request.expires_at <= now else request.state
+def _state(request: ApprovalRequest, *, now: datetime, stands: bool) -> str:
+    """The state as ``overtaken`` would give it, also before the sweep has written it down."""
+    if stands or request.state != RequestState.PENDING.value:
+        return request.state
+    return (RequestState.EXPIRED if request.expires_at <= now else RequestState.VOIDED).value
 
 
 def _version(page: Page[ApprovalRequest], rows: list[InboxRow]) -> str:

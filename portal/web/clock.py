@@ -25,6 +25,13 @@ def written(moment: datetime, shape: str = "minute") -> str:
     }.get(shape, f"{day}, {at:%H:%M} UTC")
 
 
+def coarse(seconds: float) -> int:
+    """The least length of time that is written in the same words."""
+    whole = max(0, int(seconds))
+    step = 1 if whole < 60 else 60 if whole < 86400 else 3600
+    return whole - whole % step
+
+
 def span(seconds: float) -> str:
     """A length of time in at most two units; the same words as static/js/time.js."""
     whole = max(0, int(seconds))

@@ -22,24 +22,31 @@ _SALT = "bailiwick.web.cursor"
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page. ``count_capped`` is exact up to 10,000; 10,001 stands for "more than 10,000"."""
+    """One page. ``count_capped`` is exact up to ``cap``; one more stands for "more than that"."""
 
     items: list[Row]
     next_cursor: str | None
     count_capped: int
     is_first: bool
+    cap: int = COUNT_CAP
 
     @property
     def count_text(self) -> str:
         """The count for people: ``1,204`` or ``10,000+``."""
-        return f"{COUNT_CAP:,}+" if self.count_capped > COUNT_CAP else f"{self.count_capped:,}"
+        return f"{self.cap:,}+" if self.count_capped > self.cap else f"{self.count_capped:,}"
 
 
 def page_by_cursor(
-    queryset: QuerySet[Row], *, order: tuple[str, ...], cursor: str | None = None, size: int = 50
+    queryset: QuerySet[Row],
+    *,
+    order: tuple[str, ...],
+    cursor: str | None = None,
+    size: int = 50,
+    count_to: int | None = None,
 ) -> Page[Row]:
     """The rows after ``cursor`` in ``order`` (field names, ``-`` for descending, the last one unique, none null).
 
+    ``count_to``: where counting stops, for lists of which each row costs something to find (10,000 unless given).
     Raises InvalidInput for a cursor that this list did not give out.
     """
     rows = queryset.order_by(*order)
@@ -47,8 +54,11 @@ def page_by_cursor(
     found = list(after[: size + 1])
     items = found[:size]
     following = _close(queryset, order, items[-1]) if len(found) > size else None
-    count = queryset.order_by()[: COUNT_CAP + 1].count()
-    return Page(items=items, next_cursor=following, count_capped=count, is_first=not cursor)
+    cap = COUNT_CAP if count_to is None else count_to
+    # A first page without a next one is all there is.
+    all_here = not cursor and following is None
+    count = len(items) if all_here else queryset.order_by().values("pk")[: cap + 1].count()
+    return Page(items=items, next_cursor=following, count_capped=min(count, cap + 1), is_first=not cursor, cap=cap)
 
 
 def _beyond(order: Sequence[str], values: Sequence[Any]) -> Q:

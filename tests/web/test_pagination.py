@@ -75,3 +75,5 @@ def test_the_count_stops_counting(groups: list[Group], monkeypatch: pytest.Monke
     page = page_by_cursor(Group.objects.all(), order=("id",), size=2)
     assert page.count_capped == 11
     assert page.count_text == "10+"
+    nearer = page_by_cursor(Group.objects.all(), order=("id",), size=2, count_to=5)
+    assert (nearer.count_capped, nearer.count_text) == (6, "5+")

@@ -35,10 +35,11 @@ def state(kind: str, value: object, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def time(moment: datetime | None, shape: str = "minute") -> SafeString:
+def time(moment: datetime | None, shape: str = "minute", passed: float | None = None) -> SafeString:
     """``{% time run.started_at %}`` in the reader's zone with UTC on hover.
 
-    Shapes: minute, second, date, clock; ``ago``; and ``utc`` for evidence, which is never localised.
+    Shapes: minute, second, date, clock; ``ago``; and ``utc`` for evidence, which is never localised. ``passed``: the
+    seconds since, where they are known already.
     """
     if moment is None:
         return mark_safe('<span class="muted">never</span>')
@@ -46,8 +47,8 @@ def time(moment: datetime | None, shape: str = "minute") -> SafeString:
     if shape == "utc":
         return format_html('<time datetime="{}">{}</time>', stamp, hover)
     if shape == "ago":
-        passed = clock.span((timezone.now() - moment).total_seconds())
-        return format_html('<time datetime="{}" title="{}" data-ago>{} ago</time>', stamp, hover, passed)
+        since = (timezone.now() - moment).total_seconds() if passed is None else passed
+        return format_html('<time datetime="{}" title="{}" data-ago>{} ago</time>', stamp, hover, clock.span(since))
     return format_html(
         '<time datetime="{}" title="{}" data-local="{}">{}</time>',
         stamp,
@@ -58,9 +59,9 @@ def time(moment: datetime | None, shape: str = "minute") -> SafeString:
 
 
 @register.simple_tag
-def deadline(moment: datetime) -> SafeString:
-    """``{% deadline request.expires_at %}``: the time left, counting down where scripts run."""
-    left = (moment - timezone.now()).total_seconds()
+def deadline(moment: datetime, left: float | None = None) -> SafeString:
+    """``{% deadline request.expires_at %}``: the time left, counting down where scripts run; ``left``: if known."""
+    left = (moment - timezone.now()).total_seconds() if left is None else left
     mood = "deadline--past" if left <= 0 else "deadline--soon" if left <= SOON_SECONDS else ""
     return format_html(
         '<span class="deadline {}">{}<time datetime="{}" title="{}" data-left>{}</time></span>',

@@ -261,12 +261,12 @@ def queries_of(client: Client, path: str) -> int:
 
 
 PINS = {
-    "?show=pending": 29,
-    "list/?show=pending": 13,
-    "list/": 12,
+    "?show=pending": 27,
+    "list/?show=pending": 11,
+    "list/": 10,
     "badge/": 10,
-    "home/": 14,
-    "of/payments-refactorer/": 13,
+    "home/": 13,
+    "of/payments-refactorer/": 12,
     "AR-1/": 22,
     "AR-1/news/": 11,
 }
