@@ -18,7 +18,9 @@ Environment
     BAILIWICK_STOP_KEY     the public key that signs it, from the agent's Connect page. Without it the file is not believed
     BAILIWICK_AGENT, BAILIWICK_TEAM     ids, so that the stop file's lines can be told apart
     BAILIWICK_REPOSITORY, _REPOSITORY_ID, _BRANCH, _ENVIRONMENT, _MODEL, _PROVIDER, _CREDENTIAL, _INITIATOR, _TASK,
-    _FINGERPRINT, _FILES, _LINES, _SESSION, _POINT     what is stated about a call; GitHub Actions' own are understood
+    _PROMPT_AUTHOR, _CO_AUTHORS (apart by commas), _FINGERPRINT, _HEAD, _FILES, _LINES, _SESSION, _POINT
+                           what is stated about a call; GitHub Actions' own are understood. Without _HEAD it is the
+                           commit that the checkout stands at, as far as its .git tells
     BAILIWICK_STATE_DIR    where the newest stop file seen is kept (default ~/.local/state/bailiwick)
     BAILIWICK_CA_FILE      certificates to trust instead of the system's
 
@@ -52,6 +54,7 @@ FACTS = {
     "credential": "",
     "initiator": "",
     "prompt_author": "",
+    "co_authors": "",
     "task": "",
     "fingerprint": "",
     "head": "",
@@ -59,6 +62,7 @@ FACTS = {
     "lines": "",
 }
 NUMBERS = ("files", "lines")
+MOST_DIFF = 500_000  # characters; the portal takes no more
 
 
 class Refused(Exception):
@@ -153,7 +157,7 @@ def ask_hook(body, options):
         return tell(body, deadline, stated(options))
     if len(body) > MOST_QUESTION or not name:
         raise Refused("What the hook was given is not a hook's JSON. Nothing was allowed.")
-    facts = stated(options)
+    facts = with_head(stated(options), str(event.get("cwd") or "."))
     if options.get("fingerprint"):
         facts["fingerprint"] = composition(str(event.get("cwd") or "."), facts.get("model"))[1]
     refuse_if_stopped(deadline, facts, str(event.get("session_id", "")))
@@ -202,7 +206,7 @@ def denial(reason, stopped=False):
 # --- check: one question of a CI step ------------------------------------------------------------------------
 
 def check(arguments):
-    options, words = parse(arguments, values=("tool", "input", "wait", "cwd", "session", *FACTS))
+    options, words = parse(arguments, values=("tool", "input", "wait", "cwd", "session", "diff", *FACTS))
     question, facts = question_of(options, words)
     waits = number(options.get("wait", "0"), "--wait")
     until = time.monotonic() + waits
@@ -225,7 +229,8 @@ def check(arguments):
 def question_of(options, words):
     import shlex
 
-    facts = stated(options)
+    cwd = options.get("cwd") or os.getcwd()
+    facts = with_head(stated(options), cwd)
     if "input" in options:
         try:
             given = json.loads(options["input"])
@@ -236,8 +241,24 @@ def question_of(options, words):
     else:
         raise CouldNotAsk("Write the command after --. Nothing was asked.")
     question = {"schema": "1", "session": session_of(options), "tool": options.get("tool", "Bash"), "input": given,
-                "cwd": options.get("cwd") or os.getcwd()}
-    return {**question, **facts}, facts
+                "cwd": cwd, **facts}
+    if "co_authors" in facts:
+        question["co_authors"] = [one.strip() for one in facts["co_authors"].split(",") if one.strip()]
+    if "diff" in options:
+        question["diff"] = diff_in(options["diff"])
+    return question, facts
+
+
+def diff_in(path):
+    """The whole change that the call is about, from a file: as it is or not at all."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            text = file.read(MOST_DIFF + 1)
+    except (OSError, ValueError) as fault:
+        raise CouldNotAsk("--diff %s cannot be read: %s. Nothing was asked." % (path, fault)) from None
+    if len(text) > MOST_DIFF:
+        raise CouldNotAsk("--diff %s is longer than %d characters. Nothing was asked." % (path, MOST_DIFF))
+    return text
 
 
 def ask_check(question, facts):
@@ -278,9 +299,11 @@ def run(arguments):
     """
     import threading
 
-    options, words = parse(arguments, values=("point", "cwd", "session", *FACTS), flags=("check",))
+    options, words = parse(arguments, values=("point", "cwd", "session", "diff", *FACTS), flags=("check",))
     if not words:
         raise CouldNotAsk("Write the command after --. Nothing was started.")
+    if "diff" in options and not options.get("check"):
+        raise CouldNotAsk("--diff belongs to a question; write --check as well. Nothing was started.")
     if options.get("check"):
         answer = ask_check(*question_of(options, words))
         if answer["outcome"] != "allow":
@@ -842,6 +865,73 @@ def stated(options):
         if value:
             facts[name] = number(value, name) if name in NUMBERS else value
     return facts
+
+
+def with_head(facts, folder):
+    """What is stated, with the commit of the checkout that holds ``folder`` where none was and it can be told."""
+    head = "" if "head" in facts else head_of(folder, facts.get("branch", ""))
+    return {**facts, "head": head} if head else facts
+
+
+def head_of(folder, branch):
+    """The commit that a checkout stands at, read from its .git alone; empty when that cannot be told.
+
+    A checkout that stands on another branch than the stated one, or on none, says nothing about the stated one.
+    """
+    try:
+        git = git_folder(os.path.abspath(folder))
+        if not git:
+            return ""
+        ref = first_line(os.path.join(git, "HEAD"))
+        if not ref.startswith("ref:"):
+            return ref if is_commit(ref) and not branch else ""
+        ref = ref[4:].strip()
+        plain = branch[11:] if branch.startswith("refs/heads/") else branch
+        if not ref.startswith("refs/heads/") or ".." in ref or (plain and ref != "refs/heads/" + plain):
+            return ""
+        shared = first_line(os.path.join(git, "commondir"))
+        shared = os.path.join(git, shared) if shared else git
+        found = first_line(os.path.join(shared, *ref.split("/"))) or packed(os.path.join(shared, "packed-refs"), ref)
+        return found if is_commit(found) else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def git_folder(folder):
+    """The .git that a folder belongs to; in a worktree it is a file that names the folder."""
+    while True:
+        place = os.path.join(folder, ".git")
+        if os.path.isdir(place):
+            return place
+        named = first_line(place)
+        if named:
+            return os.path.join(folder, named[7:].strip()) if named.startswith("gitdir:") else ""
+        folder, below = os.path.dirname(folder), folder
+        if folder == below:
+            return ""
+
+
+def first_line(path):
+    """The first line of a small file, empty when there is none. Nothing but a file is opened: a pipe would hang."""
+    if not os.path.isfile(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.readline(4096).strip()
+
+
+def packed(path, ref):
+    if not os.path.isfile(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            commit, _, name = line.rstrip("\n").partition(" ")
+            if name == ref:
+                return commit
+    return ""
+
+
+def is_commit(text):
+    return len(text) in (40, 64) and not text.strip("0123456789abcdef")
 
 
 def session_of(options):

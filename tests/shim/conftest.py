@@ -120,13 +120,20 @@ Stand = Callable[..., AbstractContextManager[str]]
 
 @pytest.fixture
 def stand_in() -> Stand:
-    """A server that answers every request with the same raw bytes, after a delay: a portal that went wrong."""
+    """A server that answers every request with the same raw bytes, after a delay: a portal that went wrong.
+
+    It puts the bodies of what it was asked into ``asked``.
+    """
 
     @contextmanager
-    def start(raw: bytes = b"", *, status: int = 200, body: bytes = b"", delay: float = 0.0) -> Iterator[str]:
+    def start(
+        raw: bytes = b"", *, status: int = 200, body: bytes = b"", delay: float = 0.0, asked: list[bytes] | None = None
+    ) -> Iterator[str]:
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"] or 0))
+                question = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                if asked is not None:
+                    asked.append(question)
                 time.sleep(delay)
                 try:
                     if raw:
