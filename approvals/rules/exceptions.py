@@ -61,7 +61,6 @@ MOST_ACTIONS = 5
 MOST_MINUTES: Mapping[ExceptionKind, int] = MappingProxyType(
     {ExceptionKind.EXCEPTION: 14 * 24 * 60, ExceptionKind.BREAK_GLASS: 240}
 )
-SHORTEST_REASON = 10
 # Nobody grants what was asked in another situation.
 ASKED_FOR: Mapping[ExceptionKind, timedelta] = MappingProxyType(
     {ExceptionKind.EXCEPTION: timedelta(days=7), ExceptionKind.BREAK_GLASS: timedelta(hours=4)}

@@ -1,25 +1,23 @@
 """Reading what a decision of a request asks for, from its sealed view: how much of a reason, and which proof."""
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
 
 from approvals.models import ApprovalRequest, Review
+from approvals.rules.reasons import SHORTEST
 from approvals.rules.rulebook import StepUp
 from approvals.rules.view import reversibility_of
 from approvals.rules.workflow import Verdict
 from registry.rules.actions import Reversibility
 
-# Also the least that sending something back must be explained with.
-SHORTEST_REASON: Final = 3
-
 
 def reason_least(request: ApprovalRequest, verdict: Verdict) -> int:
     """How many characters the reason must have at least, as it was sealed when the request was opened."""
     if verdict is not Verdict.APPROVE:
-        return SHORTEST_REASON
-    return max(SHORTEST_REASON, int(_decides(request).get("reason_least", 0)))
+        return SHORTEST
+    return max(SHORTEST, int(_decides(request).get("reason_least", 0)))
 
 
 def step_up_of(request: ApprovalRequest) -> StepUp:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from approvals.models import ApprovalRequest
 from approvals.rules.classify.actions import Action
+from approvals.rules.reasons import SHORTEST
 from approvals.rules.requirement import Requirement, requirement
 from approvals.rules.risk import Risk, RiskFacts, assess, reassess
 from approvals.rules.rulebook import Book
@@ -14,7 +15,7 @@ from approvals.rules.rulebook_parts import GROUP, StepUp
 from approvals.rules.stages import stored_stages
 from approvals.rules.view import reversibility_of
 from approvals.rules.workflow import RequestState
-from approvals.selectors.deciding import SHORTEST_REASON, view_of
+from approvals.selectors.deciding import view_of
 from approvals.selectors.requests import basis_of
 from approvals.selectors.rulebook import InForceBook
 from approvals.selectors.standing import effective_policy
@@ -128,7 +129,7 @@ def stored_requirement(request: ApprovalRequest) -> Requirement:
         expires_minutes=decides.get("expires_minutes", minutes),
         grant_minutes=request.grant_minutes,
         step_up=StepUp(request.step_up),
-        reason_least=decides.get("reason_least", SHORTEST_REASON),
+        reason_least=decides.get("reason_least", SHORTEST),
         rules=tuple(rule["id"] for rule in decides.get("rules", ())),
     )
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.db import transaction
 
-from approvals import events
+from approvals import notice_events as events
 from approvals.models import Channel, Delivery
 from approvals.rules.notices import ChannelKind, DeliveryState
 from approvals.selectors.notices import address_name, address_of, may_set_up, secret_name, standing_channels

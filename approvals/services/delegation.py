@@ -7,6 +7,7 @@ from django.db import transaction
 from approvals.delegation_events import DelegationEnded, DelegationMade
 from approvals.models import Delegation
 from approvals.rules.delegation import faults_in_span
+from approvals.rules.reasons import fault_in_reason
 from approvals.selectors.delegations import is_overseer, shared_managed_teams
 from portal.errors import InvalidInput, InvalidTransition, NotAllowed
 from portal.identity.models import Person
@@ -14,9 +15,6 @@ from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.events import instant
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
-from registry.rules.texts import MOST_TEXT, fault_in
-
-SHORTEST_REASON = 3
 
 
 @transaction.atomic(durable=True)
@@ -106,9 +104,7 @@ def _faults(
     giver: Person, receiver: Person | None, starts_at: datetime, ends_at: datetime, reason: str, *, now: datetime
 ) -> list[tuple[str, str]]:
     found = faults_in_span(starts_at, ends_at, now=now)
-    fault = fault_in(reason, most=MOST_TEXT, lines=True)
-    if fault is None and len(reason.strip()) < SHORTEST_REASON:
-        fault = "must say why, in a few words"
+    fault = fault_in_reason(reason)
     if fault is not None:
         found.append(("reason", fault))
     if receiver is not None:

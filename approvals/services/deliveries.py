@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from approvals import events
+from approvals import notice_events as events
 from approvals.models import Channel, Delivery
 from approvals.rules.notices import MOST_TRIES, ChannelKind, DeliveryState, pause_after
 from approvals.selectors.notices import may_replay, standing_channels, visible_deliveries

@@ -11,7 +11,6 @@ from approvals.rules.exceptions import (
     MOST_ACTIONS,
     MOST_BREAK_GLASS,
     MOST_MINUTES,
-    SHORTEST_REASON,
     WORDS,
     ExceptionKind,
     ExceptionState,
@@ -19,6 +18,7 @@ from approvals.rules.exceptions import (
     may_become,
     review_due,
 )
+from approvals.rules.reasons import SHORTEST_OF_EXCEPTION, fault_in_reason
 from approvals.selectors.exceptions import (
     action_faults,
     ask_refusal,
@@ -43,7 +43,7 @@ from portal.ledger.services.numbers import next_number
 from registry.models import Agent, FindingKind
 from registry.rules.lifecycle import AgentState
 from registry.rules.names import Refused, normalise_repository
-from registry.rules.texts import MOST_NAME, MOST_TEXT, fault_in
+from registry.rules.texts import MOST_NAME, fault_in
 from registry.selectors.kills import standing_of
 from registry.services.findings import flag, settle_finding
 from registry.services.locking import lock_agent
@@ -308,10 +308,7 @@ def _refuse_reason(reason: str, done: str, *, field: str = "reason") -> None:
 
 
 def _fault_of_reason(reason: str) -> str | None:
-    fault = fault_in(reason, most=MOST_TEXT, lines=True)
-    if fault is None and len(reason.strip()) < SHORTEST_REASON:
-        return f"must say why, in at least {SHORTEST_REASON} characters"
-    return fault
+    return fault_in_reason(reason, least=SHORTEST_OF_EXCEPTION)
 
 
 def _refuse(refused: str | None, done: str) -> None:

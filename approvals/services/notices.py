@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from approvals import events
+from approvals import notice_events as events
 from approvals.models import ApprovalRequest, Channel, Delivery, NoticeChoice
 from approvals.rules.messages import TEST_LABEL, Notice
 from approvals.rules.notices import CHOSEN, DeliveryState, Digest, NoticeKind

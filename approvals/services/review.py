@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from approvals.events import ReviewGiven
 from approvals.models import ApprovalRequest, Review
+from approvals.rules.reasons import fault_in_reason
 from approvals.rules.refused import INVOLVED
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import RequestState, Verdict
@@ -26,7 +27,6 @@ from portal.identity.proof import StepUpRequired
 from portal.identity.selectors.people import actor_for, authority_of
 from portal.ledger.selectors.entries import database_now
 from portal.ledger.services.append import append
-from registry.rules.texts import MOST_TEXT, fault_in
 
 # What each way of ending a request is recorded with.
 _BECAUSE = {
@@ -212,10 +212,7 @@ def record_turn(*, actor: Person, request: ApprovalRequest, verdict: Verdict, re
 
 def refuse_reason(reason: str, *, least: int) -> None:
     """400 for a reason that cannot be kept or says too little."""
-    fault = fault_in(reason, most=MOST_TEXT, lines=True)
-    if fault is None and len(reason.strip()) < least:
-        words = "in a few words" if least <= 10 else f"in at least {least} characters"
-        fault = f"must say why, {words}"
+    fault = fault_in_reason(reason, least=least)
     if fault is not None:
         raise InvalidInput(
             f"The reason {fault}. Your verdict was not recorded.", errors=[{"pointer": "/reason", "detail": fault}]

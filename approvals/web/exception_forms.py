@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 
-from approvals.rules.exceptions import MOST_ACTIONS, MOST_MINUTES, SHORTEST_REASON, ExceptionKind
+from approvals.rules.exceptions import MOST_ACTIONS, MOST_MINUTES, ExceptionKind
+from approvals.rules.reasons import SHORTEST_OF_EXCEPTION
 from approvals.selectors.exceptions import ExceptionSearch, openable
 from portal.identity.models import Person
 from portal.identity.selectors.people import people_in
@@ -75,7 +76,7 @@ class AskForm(forms.Form):
     reason = forms.CharField(
         label="Why",
         max_length=MOST_TEXT,
-        widget=forms.Textarea(attrs={"rows": 3, "minlength": SHORTEST_REASON}),
+        widget=forms.Textarea(attrs={"rows": 3, "minlength": SHORTEST_OF_EXCEPTION}),
         help_text="What happened, and why asking for each action is not enough. It goes into the record.",
     )
     owner = forms.ModelChoiceField(
@@ -102,6 +103,6 @@ class WordsForm(forms.Form):
         self.fields[name] = forms.CharField(
             label=label,
             max_length=MOST_TEXT,
-            widget=forms.Textarea(attrs={"rows": 3, "minlength": SHORTEST_REASON}),
+            widget=forms.Textarea(attrs={"rows": 3, "minlength": SHORTEST_OF_EXCEPTION}),
             help_text=help_text,
         )
