@@ -1,8 +1,9 @@
 """Idempotency-Key: the same key and body give the same answer, however often they are sent.
 
-After draft-ietf-httpapi-idempotency-key-header: 409 while the first is still under way, 422 when the key
-comes again with another request. A refusal frees the key, because nothing was done; an unexpected fault is
-kept and given again, because nobody can know whether the work was done before it.
+After draft-ietf-httpapi-idempotency-key-header: 409 while the first is still under way. When the key comes again
+with another request it is 409 too, where the draft says 422: whoever comes too late gets 409 everywhere here, and
+``code`` tells the two apart. A refusal frees the key, because nothing was done; an unexpected fault is kept and given
+again, because nobody can know whether the work was done before it.
 """
 
 import hashlib
@@ -15,19 +16,32 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api.models import IdempotencyKey
 from portal.api.problems import CONTENT_TYPE, document
-from portal.errors import Conflict, InvalidInput, PortalError, Unprocessable
+from portal.api.schema import KEY_HEADER
+from portal.errors import Conflict, InvalidInput, PortalError
 from portal.ledger.selectors.entries import database_now
 
 KEPT = timedelta(hours=24)
 UNDER_WAY = timedelta(seconds=60)
 REFUSALS = (PortalError, APIException, Http404, PermissionDenied)
 ApiMethod = Callable[..., Response]
+HEADER = OpenApiParameter(
+    KEY_HEADER,
+    location=OpenApiParameter.HEADER,
+    description="1 to 100 printable ASCII characters: the same key and body give the same answer for 24 hours.",
+)
+
+
+class KeyReused(Conflict):
+    """The key stands for another request already."""
+
+    code, title = "idempotency-key-reused", "This key was used for another request"
 
 
 def idempotent(method: ApiMethod) -> Callable[..., HttpResponse]:
@@ -36,9 +50,10 @@ def idempotent(method: ApiMethod) -> Callable[..., HttpResponse]:
     Not for an answer that holds a secret shown once: the answer is stored for 24 hours.
     """
 
+    @extend_schema(parameters=[HEADER])
     @wraps(method)
     def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        key = request.headers.get("Idempotency-Key")
+        key = request.headers.get(KEY_HEADER)
         if key is None:
             return method(self, request, *args, **kwargs)
         if not 1 <= len(key) <= 100 or not (key.isascii() and key.isprintable()):
@@ -76,7 +91,7 @@ def _claim(principal: str, key: str, fingerprint: bytes) -> tuple[IdempotencyKey
         # The first was refused between our two statements, and its key is free again.
         raise Conflict("The first request with this key has just been refused. Send it again.")
     if bytes(row.fingerprint) != fingerprint:
-        raise Unprocessable("This Idempotency-Key was used for another request. Use a new key. Nothing was done.")
+        raise KeyReused("This Idempotency-Key was used for another request. Use a new key. Nothing was done.")
     if row.status is None:
         if now - row.created_at > UNDER_WAY:
             # The process that claimed the key died before it answered; the service underneath is

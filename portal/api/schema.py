@@ -51,6 +51,12 @@ _WITH_BODY: Final = {
     "413": "The body is too large.",
     "415": "The content type is not supported.",
 }
+KEY_HEADER: Final = "Idempotency-Key"
+# Beside what the operation itself refuses with 409.
+_WITH_KEY: Final = (
+    "The first request with this Idempotency-Key is still under way, or the key was used for another one "
+    "(``idempotency-key-reused``)."
+)
 
 
 def refusal(sentence: str) -> OpenApiResponse:
@@ -72,6 +78,9 @@ def describe_problems(result: Document, generator: Any, request: Any, public: bo
         responses = operation["responses"]
         for status, sentence in wanted.items():
             responses.setdefault(status, {"description": sentence})
+        if any(one.get("name") == KEY_HEADER for one in operation.get("parameters", ())):
+            conflict = responses.setdefault("409", {})
+            conflict["description"] = f"{conflict.get('description', '')} {_WITH_KEY}".strip()
         for status, response in responses.items():
             if status.startswith(("4", "5")):
                 response["content"] = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{SCHEMA_NAME}"}}}

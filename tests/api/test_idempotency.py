@@ -39,20 +39,20 @@ def test_the_order_of_keys_in_the_body_does_not_matter(by_token: Client) -> None
 @pytest.mark.parametrize("other", [{"a": 2}, {"a": "1"}, {"a": True}, {"a": {}}, {"a": []}, {}, {"a": 1, "b": None}])
 def test_another_body_is_another_request(by_token: Client, other: dict[str, Any]) -> None:
     _create(by_token, "k", {"a": 1})
-    assert _create(by_token, "k", other).json()["code"] == "unprocessable"
+    assert _create(by_token, "k", other).json()["code"] == "idempotency-key-reused"
     assert len(views.CALLS) == 1
 
 
 def test_empty_things_are_told_apart(by_token: Client) -> None:
     _create(by_token, "k", {"a": {}})
     others: list[dict[str, Any]] = [{"a": []}, {}, {"a": None}]
-    assert [_create(by_token, "k", other).status_code for other in others] == [422] * 3
+    assert [_create(by_token, "k", other).status_code for other in others] == [409] * 3
 
 
 def test_another_address_is_another_request(by_token: Client) -> None:
     _create(by_token, "k", {"a": 1})
-    assert _create(by_token, "k", {"a": 1}, "/api/probe/other").status_code == 422
-    assert _create(by_token, "k", {"a": 1}, "/api/probe/create?dry=1").status_code == 422
+    assert _create(by_token, "k", {"a": 1}, "/api/probe/other").status_code == 409
+    assert _create(by_token, "k", {"a": 1}, "/api/probe/create?dry=1").status_code == 409
 
 
 def test_keys_belong_to_their_caller(by_token: Client, organisation: Organisation) -> None:

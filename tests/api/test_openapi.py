@@ -39,6 +39,16 @@ def test_the_generator_has_no_complaints() -> None:
     assert _schema()[1] == []
 
 
+def test_it_says_where_a_key_is_taken_and_what_comes_of_a_second_body() -> None:
+    """R47: the header stands at every operation that takes it, with 409 for a key that was used for another request."""
+    keyed = [
+        one for _, _, one in _operations() if any(p["name"] == "Idempotency-Key" for p in one.get("parameters", ()))
+    ]
+    assert {"requests_review", "requests_edit", "requests_batch"} <= {one["operationId"] for one in keyed}
+    for operation in keyed:
+        assert "idempotency-key-reused" in operation["responses"]["409"]["description"], operation["operationId"]
+
+
 def test_it_is_valid_openapi() -> None:
     validate_schema(_schema()[0])  # type: ignore[no-untyped-call]
 

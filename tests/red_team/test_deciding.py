@@ -114,12 +114,13 @@ def test_r47_the_same_request_sent_again_is_one_vote(organisation: Organisation,
 
 
 def test_r47_the_same_key_with_another_body_does_nothing(organisation: Organisation, pair_token: str) -> None:
-    """R47: refused: 422, as draft-ietf-httpapi-idempotency-key-header has it (409 is for one still under way)."""
+    """R47: refused with 409 as another request under a key that is taken; what was recorded first stands."""
     asked = opened(pair_token)
     client = program(organisation.approver)
     assert send(client, asked, verdict(asked), **{"Idempotency-Key": "retry"}).status_code == 201
     for change in ({"verdict": "deny"}, {"reason": "Another reason."}, {"view_hash": "0" * 64}):
-        assert send(client, asked, verdict(asked, **change), **{"Idempotency-Key": "retry"}).status_code == 422
+        answer = send(client, asked, verdict(asked, **change), **{"Idempotency-Key": "retry"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-key-reused")
     assert (state(asked), Review.objects.count()) == (RequestState.PENDING, 1)
 
 

@@ -108,7 +108,7 @@ def test_asked_again_with_the_same_key(organisation: Organisation, pair_token: s
     first = post(client, asked, verdict(asked), **{"Idempotency-Key": "k"})
     again = post(client, asked, verdict(asked), **{"Idempotency-Key": "k"})
     other = post(client, asked, verdict(asked, verdict="deny"), **{"Idempotency-Key": "k"})
-    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 409)
     assert first.json() == again.json()
     assert Review.objects.count() == 1
 
