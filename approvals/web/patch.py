@@ -5,11 +5,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from operator import itemgetter
 from time import monotonic
 from typing import Final
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from approvals.rules.view import Kind, mark_hidden
@@ -212,6 +212,8 @@ def dressed_text(text: str, spans: list[Span]) -> tuple[str, int]:
 
 def _coloured(text: str, start: int, spans: list[Span]) -> str:
     """A stretch of a line that begins at ``start``, with the colours that fall into it."""
+    if not spans:
+        return escape(text)
     pieces: list[str] = []
     at = start
     end = start + len(text)
