@@ -102,7 +102,7 @@ def mine(person: Person) -> Q:
     if own.is_nothing and not lent:
         return NOBODY
     later = _later(now)
-    accounts = accounts_of(person)
+    accounts = Person.objects.filter(human=person.human).order_by().values("pk")
     right = _own(own, person, later, now)
     for one in lent:
         right |= _open_to(lent_right(one), later) & _lendable(one)
@@ -136,7 +136,7 @@ def _lendable(lent: StandIn) -> Q:
     )
 
 
-def _without_part(accounts: Sequence[UUID]) -> Q:
+def _without_part(accounts: Sequence[UUID] | QuerySet[Person, Any]) -> Q:
     parts = Involvement.objects.filter(request=OuterRef("pk"), person_id__in=accounts)
     return ~Q(initiator_id__in=accounts) & ~Q(credential_issuer_id__in=accounts) & Q(~Exists(parts))
 

@@ -1,8 +1,11 @@
 """Measure the inbox with 10,000 requests waiting and 500 inboxes open: `python -m tests.benchmarks.bench_inbox`.
 
 First byte of the page and of its list for an approver of one team and for security, who sees all. Then every approver's
-inbox asks as ``static/js/live.js`` does while requests are opened: how long until it shows them, and what that does to
-the checks, which come at a fixed rate with and without the open inboxes.
+inbox asks as ``static/js/live.js`` and ``inbox.js`` do (the pulse; the list when it has changed; the badge when the list
+has) while requests are opened: how long until it shows them, and what that does to the checks, which come at a fixed
+rate with and without the open inboxes. The inboxes are opened one after the other before measuring begins, as people
+open them in the course of a morning. The 500 clients run on the same cores as the portal and its database: what they
+take is part of what is measured.
 """
 
 import argparse
@@ -92,11 +95,11 @@ class Watch:
     lists: int = 0
 
 
-async def inbox(host: str, session: str, watch: Watch, until: float) -> None:
-    """One open inbox, as its script asks: the pulse, and the list when the pulse has changed."""
+async def inbox(host: str, session: str, watch: Watch, opens: float, until: float) -> None:
+    """One open inbox, as its scripts ask: the pulse, the list when the pulse has changed, the badge when the list has."""
     line = Line(host)
     cookie = f"Cookie: sessionid={session}\r\nHX-Request: true\r\n"
-    await asyncio.sleep(random.random() * 1.5)  # noqa: S311 (spreads the load)
+    await asyncio.sleep(opens - time.monotonic())
     status, page = await line.ask("/approvals/list/", headers=cookie)
     version, pulse_url, pulse = _note(status, page)
     seen = set(re.findall(r"AR-\d+", page))
@@ -115,6 +118,7 @@ async def inbox(host: str, session: str, watch: Watch, until: float) -> None:
         fresh = set(re.findall(r"AR-\d+", page)) - seen
         seen |= fresh
         watch.late += [time.monotonic() - watch.opened[label] for label in fresh if label in watch.opened]
+        await line.ask("/approvals/badge/", headers=cookie)
 
 
 def _note(status: int, page: str) -> tuple[str, str, str]:
@@ -124,9 +128,11 @@ def _note(status: int, page: str) -> tuple[str, str, str]:
     return found[1], unescape(found[2]), found[3]
 
 
-async def asking(host: str, agents: Sequence[dict[str, Any]], watch: Watch, until: float) -> None:
+async def asking(host: str, agents: Sequence[dict[str, Any]], watch: Watch, start: float, until: float) -> None:
     """Somebody's agent opens a request every 700 ms, each time of another team."""
     line, number = Line(host), 0
+    await asyncio.sleep(start - time.monotonic())
+    watch.pulses = watch.lists = 0  # those of opening are not counted
     while time.monotonic() < until - 3:
         agent = agents[number % len(agents)]
         # A session of each round: the same question asked again is the same request.
@@ -143,8 +149,9 @@ async def asking(host: str, agents: Sequence[dict[str, Any]], watch: Watch, unti
         await asyncio.sleep(0.7)
 
 
-async def checks(host: str, token: str, rate: int, until: float) -> list[float]:
+async def checks(host: str, token: str, rate: int, start: float, until: float) -> list[float]:
     """Milliseconds of each check at a fixed rate; a slow one does not hold back the next."""
+    await asyncio.sleep(start - time.monotonic())
     taken: list[float] = []
     lines = [Line(host) for _ in range(16)]
     body, headers = json.dumps(CHECK).encode(), f"Authorization: Bearer {token}\r\n"
@@ -168,10 +175,14 @@ async def checks(host: str, token: str, rate: int, until: float) -> list[float]:
 
 
 async def _round(host: str, token: str, seeded: dict[str, Any], asked: argparse.Namespace, *, open_: bool) -> Any:
-    watch, until = Watch(), time.monotonic() + asked.seconds
-    watchers = [inbox(host, one["session"], watch, until) for one in seeded["watchers"]] if open_ else []
+    watch, now, people = Watch(), time.monotonic(), seeded["watchers"] if open_ else []
+    start = now + (asked.ramp if open_ else 0)
+    until = start + asked.seconds
+    random.shuffle(people)  # those of one team do not open theirs together
+    opens = [now + asked.ramp * number / max(1, len(people)) for number in range(len(people))]
+    watchers = [inbox(host, one["session"], watch, at, until) for one, at in zip(people, opens, strict=True)]
     found = await asyncio.gather(
-        checks(host, token, asked.rate, until), asking(host, seeded["asking"], watch, until), *watchers
+        checks(host, token, asked.rate, start, until), asking(host, seeded["asking"], watch, start, until), *watchers
     )
     return found[0], watch
 
@@ -184,6 +195,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--rate", type=int, default=50)
+    parser.add_argument("--ramp", type=int, default=30, help="seconds in which the inboxes are opened")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, bench_database(Path(folder)) as place:
         run("manage.py", "collectstatic", "--noinput", "-v", "0", environment=place.environment)

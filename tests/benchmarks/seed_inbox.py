@@ -75,7 +75,8 @@ def _fill(token: str, count: int, team: int) -> None:
         "id": "gen_random_uuid()",
         "number": f"{first} + n",
         "digest": f"sha256(('{first}' || n)::bytea)",
-        "expires_at": "r.expires_at + n * interval '1 second'",
+        # Until tomorrow: what is asked while the benchmark runs has less time left and stands on the first page.
+        "expires_at": "r.expires_at + interval '1 day' + n * interval '1 second'",
         "precedent": "md5((n / 3)::text)",
     }
     values = ", ".join(own.get(str(column), f'r."{column}"') for column in columns)
