@@ -1,11 +1,11 @@
 """Measure the inbox with 10,000 requests waiting and 500 inboxes open: `python -m tests.benchmarks.bench_inbox`.
 
-First byte of the page and of its list for an approver of one team and for security, who sees all. Then every approver's
-inbox asks as ``static/js/live.js`` and ``inbox.js`` do (the pulse; the list when it has changed; the badge when the list
-has) while requests are opened: how long until it shows them, and what that does to the checks, which come at a fixed
-rate with and without the open inboxes. The inboxes are opened one after the other before measuring begins, as people
-open them in the course of a morning. The 500 clients run on the same cores as the portal and its database: what they
-take is part of what is measured.
+First byte of the page and of its list for an approver of one team and for security, who sees all. Then every
+approver's inbox asks as ``static/js/live.js`` and ``inbox.js`` do (the pulse; the list when it has changed; the badge
+when the list has) while requests are opened: how long until it shows them, and what that does to the checks, which
+come at a fixed rate with and without the open inboxes. The inboxes are opened one after the other before measuring
+begins, as people open them in the course of a morning. The 500 clients run on the same cores as the portal and its
+database: what they take is part of what is measured.
 """
 
 import argparse
@@ -96,7 +96,7 @@ class Watch:
 
 
 async def inbox(host: str, session: str, watch: Watch, opens: float, until: float) -> None:
-    """One open inbox, as its scripts ask: the pulse, the list when the pulse has changed, the badge when the list has."""
+    """One open inbox, as its scripts ask: the pulse, the list when that has changed, the badge when the list has."""
     line = Line(host)
     cookie = f"Cookie: sessionid={session}\r\nHX-Request: true\r\n"
     await asyncio.sleep(opens - time.monotonic())
