@@ -28,6 +28,15 @@ def three(token: str) -> list[ApprovalRequest]:
     return [opened(token, command, initiator="member@example.test", session_id=command) for command in commands]
 
 
+def read_all(page: Page) -> None:
+    """Approving opens when every part was on the screen."""
+    expect(page.get_by_role("button", name="Approve all")).to_be_visible()
+    more = page.get_by_role("button", name="Show the next part")
+    while more.is_visible():
+        more.click()
+        page.wait_for_timeout(100)
+
+
 def test_a_batch_with_one_changed_item(
     page: Page, live_server: LiveServer, organisation: Organisation, token: str, look_over: LookOver
 ) -> None:
@@ -39,13 +48,18 @@ def test_a_batch_with_one_changed_item(
     look_over(page, "batch")
     review(second, organisation.second_approver, Verdict.DENY)
     page.get_by_label("Reason, the same for all of them").fill("Three small ones, all read.")
-    page.get_by_role("button", name="Approve all 3").click()
+    approve = page.get_by_role("button", name="Approve all 3")
+    expect(approve).to_have_attribute("aria-disabled", "true")
+    read_all(page)
+    expect(approve).not_to_have_attribute("aria-disabled", "true")
+    approve.click()
     expect(page.get_by_role("alert")).to_contain_text(f"{second.label} stands in the way, so none of the 3 was decided")
     expect(page.get_by_label("Reason, the same for all of them")).to_have_value("Three small ones, all read.")
     assert Review.objects.exclude(request=second).count() == 0
     look_over(page, "batch-changed")
     page.set_viewport_size({"width": 390, "height": 844})
     look_over(page, "batch-changed-phone")
+    read_all(page)
     page.get_by_role("button", name="Approve all 2").click()
     expect(page.get_by_text(f"{first.label}, {third.label} are approved")).to_be_visible()
     states = ApprovalRequest.objects.filter(pk__in=[first.pk, third.pk]).values_list("state", flat=True)
