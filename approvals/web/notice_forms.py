@@ -67,7 +67,7 @@ class ChoiceForm(forms.Form):
     def __init__(self, data: Any, *, chosen: NoticeChoice | None) -> None:
         every = [kind.value for kind in CHOSEN]
         kinds = every if chosen is None or chosen.events is None else chosen.events
-        initial = {"kinds": kinds, "digest": Digest.NONE.value, "timezone": "UTC"}
+        initial: dict[str, Any] = {"kinds": kinds, "digest": Digest.NONE.value, "timezone": "UTC"}
         if chosen is not None:
             names = ("digest", "quiet_from", "quiet_to", "timezone")
             initial |= {name: getattr(chosen, name) for name in names}
