@@ -10,7 +10,11 @@ from approvals.models import ApprovalRequest, Comment, Grant, Review
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, Verdict
 from approvals.selectors.deciding import view_of
+from approvals.selectors.grants import status_of
 from approvals.selectors.replaced import replacement_of
+from approvals.selectors.requests import overtaken
+from approvals.selectors.reviewing import blocked_sentence
+from portal.ledger.selectors.entries import database_now
 from registry.rules.texts import MOST_TEXT
 
 
@@ -67,7 +71,7 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
 
 
 class GrantSerializer(serializers.ModelSerializer[Grant]):
-    """What an approval gave, as stored; it also dies with a stop, a new revision or a reviewer's right."""
+    """What an approval gave; it dies with its time, a stop, a new revision or a reviewer's right."""
 
     state = serializers.ChoiceField(choices=choices_of(GrantState))
     outcome = serializers.ChoiceField(choices=choices_of(GrantOutcome), allow_blank=True)
@@ -78,7 +82,11 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
 
 
 class RequestDetail(RequestSerializer):
-    """A request with what a person needs to decide it: the sealed view, and the hash that a review must carry."""
+    """A request with what a person needs to decide it: the sealed view, and the hash that a review must carry.
+
+    ``state`` and the grant's are as of now, as the pages say them: what the world has overtaken has ended, whether or
+    not the sweep has written it down.
+    """
 
     view = serializers.SerializerMethodField()
     view_hash = serializers.SerializerMethodField()
@@ -89,12 +97,29 @@ class RequestDetail(RequestSerializer):
     replaced_by = serializers.SerializerMethodField()
     step_up = serializers.ChoiceField(choices=choices_of(StepUp))
     grant = GrantSerializer(allow_null=True, default=None)
+    blocked = serializers.SerializerMethodField()
 
     class Meta(RequestSerializer.Meta):
         fields = [
             *RequestSerializer.Meta.fields, "digest", "view", "view_hash", "step_up", "reviews", "comments", "grant",
-            "replaces", "replaced_by",
+            "replaces", "replaced_by", "blocked",
         ]  # fmt: skip
+
+    def to_representation(self, instance: ApprovalRequest) -> dict[str, Any]:
+        told, now = super().to_representation(instance), database_now()
+        over = overtaken(instance, now=now)
+        if over is not None:
+            told |= {"state": over.state.value, "state_reason": over.because, "blocked": None}
+        grant = getattr(instance, "grant", None)
+        if grant is not None:
+            told["grant"]["state"] = status_of(grant, instance, now=now).state.value
+        return told
+
+    @extend_schema_field(
+        {"type": "string", "nullable": True, "description": "Why too few people are left to complete it; else null."}
+    )
+    def get_blocked(self, asked: ApprovalRequest) -> str | None:
+        return blocked_sentence(asked)
 
     @extend_schema_field({"type": "object", "additionalProperties": True, "description": "The sealed view, parsed."})
     def get_view(self, asked: ApprovalRequest) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from django.test import Client
 
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.workflow import RequestState
+from approvals.selectors.reviewing import blocked_sentence
 from portal.identity.models import Person
 from portal.identity.services.tokens import issue_token
+from registry.services.lifecycle import suspend_agent
 from tests.approvals.asking import ask, opened, review
 from tests.organisation import Organisation
 from tests.sign_in import sign_in
@@ -146,3 +148,30 @@ def test_an_agent_polls_until_it_may(organisation: Organisation, token: str) -> 
     assert ask(token).granted
     told = client.get(address).json()
     assert (told["state"], told["usable_until"]) == ("approved", None)
+
+
+def test_the_state_is_as_of_now(organisation: Organisation, token: str) -> None:
+    """As the pages say it, whether or not the sweep has come by: a suspended agent's approvals are dead."""
+    waiting, approved = opened(token), review(opened(token, "gh pr merge 8 --squash"), organisation.approver)
+    client = client_of(organisation.approver)
+    suspend_agent(actor=organisation.manager, agent=waiting.agent, reason="It misbehaves.")
+    told = client.get(f"/api/v1/requests/{waiting.label}").json()
+    assert (told["state"], told["state_reason"]) == ("voided", "The agent is suspended.")
+    assert ApprovalRequest.objects.get(pk=waiting.pk).state == "pending"
+    told = client.get(f"/api/v1/requests/{approved.label}").json()
+    assert (told["state"], told["grant"]["state"]) == ("approved", "voided")
+    browser = Client()
+    sign_in(browser, organisation.approver)
+    page = browser.get(f"/approvals/{approved.label}/").content.decode()
+    assert "It is dead: the agent is suspended." in page
+    assert "stopped and resumed" not in page
+
+
+def test_blocked_says_why(organisation: Organisation, token: str) -> None:
+    client, asked = client_of(organisation.auditor), opened(token)
+    assert client.get(f"/api/v1/requests/{asked.label}").json()["blocked"] is None
+    deciders = [organisation.approver.pk, organisation.second_approver.pk, organisation.security.pk]
+    Person.objects.filter(pk__in=deciders).update(is_active=False)
+    told = client.get(f"/api/v1/requests/{asked.label}").json()["blocked"]
+    assert told == blocked_sentence(asked)
+    assert told
