@@ -187,8 +187,7 @@ _SAID: Final = {
 
 def _history(asked: ApprovalRequest, reviews: Sequence[Review], grant: Grant | None) -> list[tuple[datetime, str]]:
     """What happened to the request, oldest first."""
-    editor = asked.edited_by
-    steps = [(asked.opened_at, f"{editor.name} changed what the agent asked" if editor else "The agent asked")]
+    steps = [(asked.opened_at, _opened(asked))]
     if asked.escalated_at:
         steps.append((asked.escalated_at, "The next in line was told"))
     steps += [(review.at, f"{review.person.name} {_SAID[review.verdict]}") for review in reviews]
@@ -203,6 +202,13 @@ def _history(asked: ApprovalRequest, reviews: Sequence[Review], grant: Grant | N
         if grant.outcome_at:
             steps.append((grant.outcome_at, f"Outcome reported: {grant.outcome}"))
     return sorted(steps, key=lambda step: step[0])
+
+
+def _opened(asked: ApprovalRequest) -> str:
+    if asked.canary and asked.resolved_at:
+        return "The portal planted it"
+    editor = asked.edited_by
+    return f"{editor.name} changed what the agent asked" if editor else "The agent asked"
 
 
 def version_of(asked: ApprovalRequest, reviews: list[Review], state: str) -> str:
