@@ -13,7 +13,7 @@ from registry.rules.lifecycle import AgentState  # noqa: E402
 from registry.services.credential import issue_credential  # noqa: E402
 
 # So many that none asks more often than people could read.
-ASKERS = 200
+ASKERS = 400
 
 
 def main() -> None:

@@ -221,7 +221,7 @@ def test_i6_what_is_final_stays_final(
 
 
 @real
-@pytest.mark.parametrize("home", ["review", "request", "undo", "comment", "grant"])
+@pytest.mark.parametrize("home", ["review", "request", "undo", "comment", "grant", "check"])
 def test_i7_what_cannot_be_recorded_does_not_happen(
     organisation: Organisation, token: str, monkeypatch: pytest.MonkeyPatch, home: str
 ) -> None:
@@ -232,6 +232,7 @@ def test_i7_what_cannot_be_recorded_does_not_happen(
         "undo": lambda: undo(actor=organisation.approver, request=done),
         "comment": lambda: comment(actor=organisation.approver, request=waiting, text="Why?"),
         "grant": lambda: ask(token, "gh pr merge 8 --squash"),
+        "check": lambda: ask(token, "gh pr merge 9 --squash"),
     }
 
     def full(*_: object, **__: object) -> None:
@@ -239,8 +240,9 @@ def test_i7_what_cannot_be_recorded_does_not_happen(
 
     before = governed()
     module = {"undo": "review"}.get(home, home)
+    writes = {"grant": "prepare_many", "check": "append_many"}.get(home, "append")  # what writes the entry there
     with monkeypatch.context() as patch:
-        patch.setattr(f"approvals.services.{module}.append", full)
+        patch.setattr(f"approvals.services.{module}.{writes}", full)
         with pytest.raises(OSError, match="no space"):
             acts[home]()
     assert governed() == before

@@ -77,8 +77,8 @@ def resume(_: Organisation, __: ApprovalRequest) -> None:
 
 def head(repository: str, branch: str, commit: str) -> Callable[[Organisation, ApprovalRequest], None]:
     def change(_: Organisation, __: ApprovalRequest) -> None:
-        where = {"repository": repository, "branch": branch}
-        BranchHead.objects.update_or_create(**where, defaults={"commit": commit * 40, "at": database_now()})
+        newest = {"commit": commit * 40, "at": database_now()}
+        BranchHead.objects.update_or_create(repository=repository, branch=branch, defaults=newest)
 
     return change
 
