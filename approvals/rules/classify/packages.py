@@ -196,6 +196,8 @@ def node(call: Call) -> None:
     ):
         call.unknown("An option changes what it runs or where it fetches from.")
     refuse_steering(call)
+    handed_on = next((place for place, word in enumerate(words, start=1) if word.text == "--"), len(words))
+    refuse_steering(call, "mocha", words[handed_on:])
     if words and words[0].text in _SHOWS and len(words) == 1:
         call.add("read", call.program)
         return

@@ -17,7 +17,7 @@ from approvals.rules.classify.call import Call, Word
 from approvals.rules.classify.commands import program_reader, read_call
 from approvals.rules.classify.environment import SECRET_VARIABLE
 from approvals.rules.classify.paths import Place
-from approvals.rules.classify.variables import COMPARES, DESCRIPTOR, EVALUATES, Variables
+from approvals.rules.classify.variables import COMPARES, EVALUATES, Variables
 from approvals.rules.classify.words import masked, text_of, word_of
 from registry.rules.catalogue import Catalogue
 
@@ -298,8 +298,6 @@ class _Reader:
         operator = next((child.type for child in node.children if not child.is_named), "")
         for target in targets:
             self.visit(target)
-        for name in DESCRIPTOR.findall(self.text[max(0, node.start_byte - 80) : node.start_byte + 80]):
-            self.names.name(name)
         if not targets or targets[0].type == "process_substitution":
             return [word_of(target, self.variables, self.text) for target in targets[1:]]
         word = word_of(targets[0], self.variables, self.text)

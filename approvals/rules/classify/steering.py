@@ -62,7 +62,8 @@ _ROWS: tuple[tuple[str, str], ...] = (
     # runners of a project's tasks, and what they hand on to a script that is one of the tools above
     ("invoke", "-c -r --collection --search-root"),
     ("task", "-g! --global!"),
-    ("npm pnpm yarn bun", """--config --require -r --import --loader --preload --plugin/ --rulesdir --globalSetup
+    ("bun", "-r -c"),
+    ("npm pnpm yarn bun", """--config --require --import --loader --preload --plugin/ --rulesdir --globalSetup
      --setupFiles --setupFilesAfterEnv --script-shell --node-options"""),
     ("node deno", """-r -e -p -C -A! --require --import --eval --print --loader --experimental-loader --env-file
      --env-file-if-exists --test-reporter/ --test-global-setup --openssl-config --conditions --preload --import-map
@@ -74,7 +75,13 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("dnf yum", "-c --setopt --config"),
 )  # fmt: skip
 _LOADS: Mapping[str, tuple[str, ...]] = {
-    program: tuple(options.split()) for row, options in _ROWS for program in row.split()
+    program: tuple(option for row, options in _ROWS if program in row.split() for option in options.split())
+    for programs, _ in _ROWS
+    for program in programs.split()
+}
+# The few that do not begin with a dash, so that ordinary words are compared with nothing.
+_BARE: Mapping[str, tuple[str, ...]] = {
+    program: tuple(option for option in options if not option.startswith("-")) for program, options in _LOADS.items()
 }
 # -B, -specs, -wrapper, -fplugin and their long names choose the programs that a compiler starts or loads.
 _GCC = re.compile(
@@ -136,7 +143,7 @@ def refuse_steering(call: Call, program: str = "", args: Sequence[Word] | None =
 
 def _values(program: str, text: str, following: str) -> Iterator[str]:
     """The value of each option of the table that the word is; "!" for one that counts without a value."""
-    options = _LOADS.get(program, ())
+    options = (_LOADS if text.startswith("-") else _BARE).get(program, ())
     said = text.partition("=")[0]
     # What is written out whole is not the beginning of another option.
     whole = [option for option in options if text.startswith("--") and option.rstrip("/!") == said]

@@ -26,7 +26,7 @@ _NAMED = re.compile(r"(?<![\w${])[A-Za-z_]\w*")
 COMPARES = re.compile(r"\(\(|\s-(?:eq|ne|lt|le|gt|ge)\s")
 EVALUATES = re.compile(r"\$\{\w+(?::(?![-+=?])|\[(?![@*]\])\D)")
 # `exec {name}<file` writes a number into the variable of that name.
-DESCRIPTOR = re.compile(r"\{([A-Za-z_]\w*)(?:\[[^]\n]*\])?\}(?=[<>&])")
+_DESCRIPTOR = re.compile(r"(?<![^\s;&|(){}])\{([A-Za-z_]\w*)(?:\[[^]\n]{0,200}\])?\}(?=[<>])")
 
 
 def names_given(program: str, args: Sequence[Word]) -> list[str] | None:
@@ -107,5 +107,7 @@ class Variables:
             # Wherever the text stands: `X='PATH=1'; echo $((X))` sets PATH.
             for first, second in _COMPUTED.findall(self.text):
                 self.name(first or second)
+        for name in _DESCRIPTOR.findall(self.text):
+            self.name(name)
         if self.sets and self.values.keys() - {"HOME"}:
             self.unknown("A variable may be changed in a way that cannot be followed.")

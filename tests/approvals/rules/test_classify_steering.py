@@ -21,7 +21,7 @@ NAMED = [
     "select PATH in ./bin; do ls; done", "while read PATH; do ls; done < f", "until read LD_PRELOAD; do ls; done",
     "let PATH=1; ls", "let 'PATH = 1'; ls", "((PATH=1)); ls", "((PATH++)); ls", "echo $((PATH=1)); ls",
     "[[ 'PATH=1' -eq 1 ]]; ls", "X='PATH=1'; echo $((X)); ls", "echo ${x:PATH=1}; ls", "echo ${a[PATH=1]}; ls",
-    "a[PATH=1]=x; ls", "a[PATH=1]=x ls", "ls {PATH}</dev/null", "exec {PATH}</dev/null; ls",
+    "a[PATH=1]=x; ls", "a[PATH=1]=x ls", "ls {PATH}</dev/null", "exec {PATH}</dev/null; ls", "cat {PATH}<<< x; ls",
     "builtin read PATH < f; ls", "command printf -v PATH %s ./bin; ls", "export \"PATH=./bin\"; ls",
     "declare 'PATH=./bin'; ls", "export P'A'TH=./bin; ls", "declare -n x=PATH", "local -n x=PATH", "declare -i x=y",
     "typeset PATH=./bin; ls", "readonly PATH=./bin; ls", "unset PATH; ls", ": ${PATH:=./bin}; ls",
@@ -46,7 +46,7 @@ def test_a_name_given_to_a_builtin_is_an_assignment(command: str) -> None:
         "printf '%s\\n' \"$x\"", "read -r -p 'Name: ' name < f", "mapfile -t lines < f", "echo $((1 + 2))",
         "for i in 1 2; do echo $((i * 2)); done", "[[ $x -gt 3 ]] && ls", "test -v PATH", "getopts ab name",
         "for f in *.py; do echo $f; done", "select x in a b; do echo $x; done", "export CI=1; ls", "echo ${x:-PATH=1}",
-        "printf 'PATH=%s\\n' x",
+        "printf 'PATH=%s\\n' x", "echo ${PATH}>/dev/null",
     ],
 )  # fmt: skip
 def test_names_that_change_nothing_stay_free(command: str) -> None:
@@ -87,7 +87,8 @@ STEERED = [
     "gotestsum -- -exec rm ./...", "node --test --test-reporter ./x", "node --test --env-file x",
     "node --test --experimental-loader ./x", "deno test --allow-run", "deno test -A",
     "deno check https://example.com/y",
-    "npm test -- --config ./evil", "npm test -- --require ./evil", "bun test --preload ./x", "mix test -r evil.exs",
+    "npm test -- --config ./evil", "npm test -- --require ./evil", "npm test -- -r ./evil", "bun test --preload ./x",
+    "mix test -r evil.exs",
     "python -m coverage run x.py", "python -m mypy --python-executable ./x y",
     # linters
     "flake8 --config x", "flake8 --append-config x", "pylint --load-plugins=evil x", "pylint --rcfile=x y",
@@ -144,7 +145,8 @@ FREE = [
     "test"),
     ("playwright test --reporter=list", "test"), ("ctest --output-on-failure -C Debug -R x", "test"),
     ("gotestsum --format testname ./...", "test"), ("node --test tests", "test"), ("deno test", "test"),
-    ("npm test -- --watch=false", "test"), ("bun test", "test"), ("ruff check --config ruff.toml .", "lint"),
+    ("npm test -- --watch=false", "test"), ("pnpm -r test", "test"), ("npm test -- -u", "test"), ("bun test",
+    "test"), ("ruff check --config ruff.toml .", "lint"),
     ("flake8 --max-line-length 120", "lint"), ("pylint --disable=C src", "lint"), ("mypy --strict src", "lint"),
     ("mypy --config-file mypy.ini src", "lint"), ("eslint --fix --ext .ts,.tsx src", "lint"), ("eslint -f json src",
     "lint"),
