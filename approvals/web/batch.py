@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from time import time
 from typing import Any
 
 from django.contrib import messages
-from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -23,6 +21,7 @@ from approvals.web.decide import said_of_canary
 from approvals.web.detail import Problem
 from approvals.web.document import Sealed, read_view
 from approvals.web.forms import BatchForm
+from approvals.web.stamp import seconds_open, stamp
 from portal.errors import InvalidInput
 from portal.identity.models import Person
 from portal.identity.proof import StepUpRequired, recently_authenticated, sign_in_methods
@@ -31,8 +30,6 @@ from portal.identity.web.step_up import to_confirm
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
 from registry.web.asking import person_of, show_in
-
-_SALT = "approvals.batch"
 
 
 @dataclass(frozen=True)
@@ -142,7 +139,7 @@ def _page(
         "problem": Problem(refused.title, refused.detail, []) if refused else None,
         "reason_least": max((reason_least(row.request, Verdict.APPROVE) for row in deciding), default=0),
         "fresh": any(step_up_of(row.request) is StepUp.FRESH for row in deciding),
-        "shown_at": signing.dumps([sorted(row.request.number for row in deciding), int(time())], salt=_SALT),
+        "shown_at": stamp(row.request.number for row in deciding),
         "most": MOST_AT_ONCE,
     }
     return render(request, "approvals/batch.html", context, status=status)
@@ -193,15 +190,12 @@ def _without(found: Sequence[ApprovalRequest], left_out: ApprovalRequest) -> str
     return query.urlencode()
 
 
-def _seconds(numbers: Sequence[int], stamp: str) -> int | None:
+def _seconds(numbers: Sequence[int], text: str) -> int | None:
     """How long the page stood open for each request on it, divided between them: whoever looks at fifty in a minute
-    has looked at each for a second. None when the stamp is missing, not ours or of another batch.
+    has looked at each for a second. None when that is not known.
     """
-    try:
-        shown, at = signing.loads(stamp, salt=_SALT)
-    except signing.BadSignature:
-        return None
-    return max(0, int(time()) - at) // len(shown) if shown and shown == sorted(numbers) else None
+    seconds = seconds_open(text, numbers)
+    return seconds // len(numbers) if seconds is not None and numbers else None
 
 
 def _said(decided: Sequence[ApprovalRequest], verdict: Verdict) -> str:

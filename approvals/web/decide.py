@@ -17,8 +17,9 @@ from approvals.services.refused import refusal_kept
 from approvals.services.request import withdraw
 from approvals.services.review import PasskeyRequired, Shown, add_review
 from approvals.services.undo import undo
-from approvals.web.detail import Problem, detail_context, shown, shown_seconds, version_of
+from approvals.web.detail import Problem, detail_context, shown, version_of
 from approvals.web.forms import CommentForm, DecisionForm
+from approvals.web.stamp import seconds_open
 from portal.errors import Conflict, InvalidInput, NotAllowed, PortalError
 from portal.identity.bound_proof import Assertion, begin, finish
 from portal.identity.models import Person
@@ -155,7 +156,7 @@ def _shown(asked: ApprovalRequest, form: DecisionForm) -> Shown:
     """How it was looked at: the time by our stamp, the rest as the browser says, None where no script said it."""
     said, visible = form.cleaned_data, form.visible_seconds
     return Shown(
-        seconds=shown_seconds(asked, said.get("shown_at", "")),
+        seconds=seconds_open(said.get("shown_at", ""), [asked.number]),
         visible_seconds=visible,
         unfolded=None if visible is None else said.get("unfolded") == "1",
     )

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from time import time
 from typing import Any, Final
 
-from django.core import signing
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -32,14 +30,13 @@ from approvals.web.document import read_view
 from approvals.web.forms import DecisionForm
 from approvals.web.pulse import pulse_for
 from approvals.web.stages import counted, group_words, places, stages_of, why_not
+from approvals.web.stamp import stamp
 from portal.identity.bound_proof import has_passkey
 from portal.identity.models import Person
 from portal.identity.proof import recently_authenticated
 from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of
 from registry.web.asking import person_of
-
-_SALT = "approvals.shown"
 
 
 @dataclass(frozen=True)
@@ -218,14 +215,4 @@ def version_of(asked: ApprovalRequest, reviews: list[Review], state: str) -> str
 
 def shown(asked: ApprovalRequest) -> dict[str, str]:
     """The hidden values of a decision: the hash of the view that is rendered, and when it was."""
-    stamp = signing.dumps([asked.number, int(time())], salt=_SALT)
-    return {"view_hash": bytes(asked.view_hash).hex(), "shown_at": stamp}
-
-
-def shown_seconds(asked: ApprovalRequest, stamp: str) -> int | None:
-    """How long the page stood open before the verdict; None when the stamp is missing or not ours."""
-    try:
-        number, at = signing.loads(stamp, salt=_SALT)
-    except signing.BadSignature:
-        return None
-    return max(0, int(time()) - at) if number == asked.number else None
+    return {"view_hash": bytes(asked.view_hash).hex(), "shown_at": stamp([asked.number])}

@@ -16,10 +16,11 @@ from approvals.selectors.reviewing import capacities, reviews_of
 from approvals.services.edit import Preview, edit, preview_edit, refuse_closed
 from approvals.services.review import Shown
 from approvals.web.decide import said_of_canary
-from approvals.web.detail import Problem, shown, shown_seconds
+from approvals.web.detail import Problem, shown
 from approvals.web.document import read_view
 from approvals.web.edit_form import EditForm
 from approvals.web.stages import counted
+from approvals.web.stamp import seconds_open
 from portal.errors import InvalidInput, PortalError, Unprocessable
 from portal.identity.models import Person
 from portal.identity.proof import sign_in_methods
@@ -64,7 +65,7 @@ def _send(request: HttpRequest, asked: ApprovalRequest, form: EditForm) -> HttpR
             view_hash=bytes.fromhex(said["view_hash"]),
             previewed=bytes.fromhex(said["previewed"]),
             sign_in=sign_in_methods(request),
-            shown=Shown(seconds=shown_seconds(asked, said["shown_at"])),
+            shown=Shown(seconds=seconds_open(said["shown_at"], [asked.number])),
         )
     except PortalError as error:
         return _refused(request, asked, form, error)

@@ -12,6 +12,7 @@ from django.test import Client
 from approvals.models import ApprovalRequest, Comment, Grant, RefusedVerdict, Review
 from approvals.rules.workflow import RequestState
 from approvals.selectors.oversight import Period, people_for
+from approvals.web.stamp import SALT
 from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
 from tests.approvals.asking import ask, opened, review
@@ -20,7 +21,6 @@ from tests.organisation import Organisation
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BATCH_SALT = "approvals.batch"
 REBASE = "gh pr merge 7 --rebase"
 
 
@@ -257,11 +257,11 @@ def test_the_seconds_of_a_batch_are_divided_and_each_keeps_its_own(organisation:
     page = client.get("/approvals/batch/?n=1&n=2&n=3").content.decode()
     items = re.findall(r'name="item" value="([^"]+)"', page)
     assert re.findall(r'data-looked="(\d+)"', page) == ["1", "2", "3"]
-    shown, at = signing.loads(re.findall(r'name="shown_at" value="([^"]+)"', page)[0], salt=BATCH_SALT)
+    shown, at = signing.loads(re.findall(r'name="shown_at" value="([^"]+)"', page)[0], salt=SALT)
     body = {
         "item": items,
         "looked": ["1:9:1", "2:0:0", "3:x:1", "4:5:1", "", "1:2"],
-        "shown_at": signing.dumps([shown, at - 10], salt=BATCH_SALT),
+        "shown_at": signing.dumps([shown, at - 10], salt=SALT),
         "reason": "All three are alike.",
         "verdict": "approve",
     }
