@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +31,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LookOver = Callable[[Page, str], None]
 FORCE = "git push --force"  # cannot be undone, and the rulebook here asks a passkey for that
 WHY = "I have read the whole of it, and it is what we agreed."
+
+
+@pytest.fixture(autouse=True)
+def patience(page: Page) -> Iterator[None]:
+    """On a machine that has other work."""
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=20_000)
+    yield
+    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
@@ -286,3 +295,27 @@ def test_a_number_takes_no_passkeys_and_the_page_says_where_it_works(
     expect(page.get_by_role("alert")).to_contain_text("only at the portal's own name")
     page.goto(f"{live_server.url}/accounts/login/")
     expect(page.get_by_text("Passkeys do not work at this address.")).to_be_hidden()
+
+
+def test_beside_the_list_the_decision_is_signed_as_well(
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str, key: Key
+) -> None:
+    """The panel of the inbox is swapped in and out: the key is asked, cancelled and asked again without leaving it."""
+    person = organisation.approver
+    add_key(page, live_server, person)
+    first, second = opened(token, FORCE), opened(token, FORCE + " origin HEAD", session_id="session-2")
+    for asked in (first, second):
+        page.goto(f"{live_server.url}/approvals/")
+        page.locator(f"a.row-link[href*='{asked.label}/']").click()
+        expect(page.locator(f"#detail form#decision-{asked.number}")).to_be_visible()
+        write_reason(page)
+        if asked is first:
+            key.verifies(False)
+            page.get_by_role("button", name="Approve").click()
+            expect(page.locator("#detail [data-passkey-problem]")).to_contain_text("Nothing was decided.")
+            key.verifies(True)
+        page.get_by_role("button", name="Approve").click()
+        expect(page.locator("#detail").get_by_text(f"{asked.label} is approved.")).to_be_visible()
+        assert urlsplit(page.url).path == "/approvals/"
+    nonces = {given.assertion["nonce"] for given in Review.objects.all() if given.assertion}
+    assert len(nonces) == 2
