@@ -173,6 +173,10 @@ def test_a_batch_with_one_that_changed(
     press(page, "x", "j", "x", "b")
     expect(page.get_by_role("heading", name="Decide 2 requests together")).to_be_visible()
     page.get_by_label(re.compile("Reason")).fill("Both are as agreed yesterday.")
+    more = page.get_by_role("button", name="Show the next part")
+    while more.is_visible():
+        more.click()
+        page.wait_for_timeout(100)
     review(second, organisation.second_approver, Verdict.DENY)
     page.get_by_role("button", name="Approve all 2").click()
     expect(page.get_by_role("alert")).to_contain_text(f"AR-{second.number}")
