@@ -267,7 +267,7 @@ def test_the_seconds_of_a_batch_are_divided_and_each_keeps_its_own(organisation:
     }
     assert client.post("/approvals/batch/", body).status_code == 302
     kept = {
-        review.request.number: (review.shown_seconds // 2, review.visible_seconds, review.unfolded)
+        review.request.number: ((review.shown_seconds or 0) // 2, review.visible_seconds, review.unfolded)
         for review in Review.objects.select_related("request")
     }
     assert kept == {1: (1, 9, True), 2: (1, 0, False), 3: (1, None, None)}
