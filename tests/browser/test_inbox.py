@@ -177,7 +177,7 @@ def test_a_decision_without_a_reason_is_not_sent(
     page.get_by_label("Reason").fill("Not on a Friday.")
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_text(f"AR-{request.number} is denied.")).to_be_visible()
-    expect(page.get_by_text("Not on a Friday.")).to_be_visible()
+    expect(page.get_by_text("Not on a Friday.", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("panel", [True, False], ids=["beside the list", "own page"])
