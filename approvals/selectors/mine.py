@@ -114,7 +114,7 @@ def _own(own: Right, person: Person, later: dict[int, list[UUID]], now: datetime
     found, rest = NOBODY, own
     days = book_in_force().book.duties.policy_editor_days
     for role in lately_given(person.pk, since=now - timedelta(days=days)):
-        part = Right(frozenset([role.team_id]) - {None}, frozenset() if role.team_id else frozenset([SECURITY]))
+        part = Right(frozenset([role.team_id] if role.team_id else []), frozenset([] if role.team_id else [SECURITY]))
         rest = Right(rest.teams - part.teams, rest.everywhere - part.everywhere)
         if role.given_by is not None:
             found |= _open_to(part, later) & _without_part(accounts_of(role.given_by))
