@@ -1,6 +1,7 @@
 """The inbox: its pulse, what stands together, what narrows it; and what the page of a request posts and shows."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -96,7 +97,19 @@ def test_what_asks_alike_stands_behind_the_first(organisation: Organisation, age
     found = [(one.lead.request.number, [rest.request.number for rest in one.rest]) for one in bundles(rows)]
     assert found == [(0, [2, 6]), (1, []), (3, []), (4, []), (5, [])]
     decided = [row(one.request, state="denied") for one in rows]
-    assert all(one.count == 1 for one in bundles(decided))
+    assert all(one.rest == [] for one in bundles(decided))
+
+
+@pytest.mark.parametrize(
+    ("bands", "said"),
+    [(["low"], ""), (["low", "low"], ""), (["low", "elevated", "high"], "high"), (["high", "low"], "")],
+)
+def test_what_folds_away_says_when_it_is_riskier(agent: Agent, bands: list[str], said: str) -> None:
+    rows = [
+        replace(row(ApprovalRequest(number=at, agent=agent, precedent="a")), band=band) for at, band in enumerate(bands)
+    ]
+    (found,) = bundles(rows)
+    assert found.riskier == said
 
 
 def test_the_inbox_is_narrowed_by_risk_and_likeness(organisation: Organisation, token: str) -> None:
