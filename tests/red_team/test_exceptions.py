@@ -113,7 +113,8 @@ class TestUsed:
             assert outcome(token, **stated) is Outcome.REVIEW
         assert not ExceptionUse.objects.exists()
         somebody = organisation.approver.email
-        assert outcome(token, **{part: (somebody,) if part == "co_authors" else somebody}) is Outcome.ALLOW
+        of_others: dict[str, Any] = {part: (somebody,) if part == "co_authors" else somebody}
+        assert outcome(token, **of_others) is Outcome.ALLOW
 
     def test_r41_a_second_account_of_who_granted_it_is_the_same_person(
         self, organisation: Organisation, agent: Agent, token: str

@@ -282,7 +282,12 @@ def _as_shown(line: str) -> str:
 
 
 def call_of(tool: str, tool_input: dict[str, Any]) -> Call:
-    around = {"session_id": "s", "cwd": "/work/payments", "repository": "acme/payments", "branch": "feature/tidy"}
+    around: dict[str, Any] = {
+        "session_id": "s",
+        "cwd": "/work/payments",
+        "repository": "acme/payments",
+        "branch": "feature/tidy",
+    }
     return Call(tool=tool, tool_input=tool_input, **around)
 
 

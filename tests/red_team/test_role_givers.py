@@ -1,6 +1,7 @@
 """Nobody chooses who decides their own request: neither by a rulebook's group, nor by giving somebody a role."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -84,7 +85,8 @@ def test_r41_the_same_for_every_part_and_every_account_of_the_giver(
         reason="Same badge.",
     )
     address = organisation.outsider.email
-    request = opened(token, **{part: (address,) if part == "co_authors" else address})
+    stated: dict[str, Any] = {part: (address,) if part == "co_authors" else address}
+    request = opened(token, **stated)
     with pytest.raises(NotAllowed, match="Nobody chooses who decides"):
         review(request, friend)
 
