@@ -25,7 +25,7 @@ BODY = json.dumps(
 )
 # Seconds of a round: so many requests must be opened that their grants do not run out in the rounds that redeem, and
 # so few that no agent is told to cool down.
-OPENS, REDEEMS = 6, 1
+OPENS, REDEEMS = 8, 1
 _APPROVE = """
 INSERT INTO approvals_review (id, request_id, person_id, verdict, human, turn, stage, capacity, reason, view_hash,
                               authority, at)
