@@ -61,8 +61,7 @@ def _suspend(organisation: Organisation, request: ApprovalRequest) -> None:
 
 
 def _hand_over(organisation: Organisation, request: ApprovalRequest) -> None:
-    # As a transfer leaves it: the stop of the new team would not reach what was opened under the old one.
-    _suspend(organisation, request)
+    # The stop of the new team would not reach what was opened under the old one.
     Agent.objects.filter(pk=request.agent_id).update(owner_team=organisation.platform)
 
 
