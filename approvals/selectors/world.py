@@ -17,8 +17,8 @@ _COLUMNS: Final = (
     "agent_id", "revision_id", "organisation_revision_id", "team_revision_id", "epoch", "kill_keys", "branch", "head",
     "head_known",
 )  # fmt: skip
-# The agent's state, owner and revisions of all levels; the epochs of the request's own kill scopes, which a stop raises; and
-# the newest commit that is known of its branch, under any name that its repository has.
+# The agent's state, owner and revisions of all levels; the epochs of the request's own kill scopes, which a stop
+# raises; and the newest commit that is known of its branch, under any name that its repository has.
 _SQL: Final = f"""CASE WHEN EXISTS (
   SELECT 1 FROM registry_agent agent_now
   WHERE agent_now.id = {{agent_id}} AND agent_now.state = 'active' AND agent_now.revision_id = {{revision_id}}
