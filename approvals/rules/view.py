@@ -187,8 +187,17 @@ _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
 # looked for where a word begins, or a megabyte of letters would be read from each of them; after a filler, which is
 # marked by itself, another begins.
 _WORD = r"(?:(?<![^\W\d_])|(?<=[\u115f\u1160\u3164\uffa0]))[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*"
+# What is no letter and is drawn like a sign that a shell, an address or a path means something by: fractions and
+# divisions like a slash, leaders and colons, the Greek question mark, strokes laid over the letter before. A dash only
+# where it could be read as the one of an option, and a wide sign only next to an ASCII one: both are usual in prose.
+_SIGN = (
+    r"[\u0332\u0335-\u0338\u037e\u2024\u2044\u2215\u2216\u2217\u2236\u2223\u29f5\u29f8\ua789\u02d0\u0589\u1806]"
+    r"|(?:(?<![^\s])|(?<=[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]))[\u2010-\u2015\u2212\ufe58\ufe63\uff0d](?=\S)"
+    r"|(?<=[!-~])[\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff5e]|[\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff5e](?=[!-~])"
+)
 _HIDDEN = re.compile(
-    f"(?P<escape>{_ESCAPE})|(?P<bidi>{_BIDI})|(?P<invisible>{_INVISIBLE})|(?P<control>{_CONTROL})|(?P<confusable>{_WORD})"
+    f"(?P<escape>{_ESCAPE})|(?P<bidi>{_BIDI})|(?P<invisible>{_INVISIBLE})|(?P<control>{_CONTROL})|(?P<sign>{_SIGN})"
+    f"|(?P<confusable>{_WORD})"
 )
 
 
@@ -223,6 +232,8 @@ def _marks(text: str) -> Iterator[tuple[int, Segment]]:
         if match.lastgroup == Kind.CONFUSABLE:
             for at in _disguised(found):
                 yield start + at, _lookalike(found[at])
+        elif match.lastgroup == "sign":
+            yield start, _lookalike(found)
         elif len(found) == 1:
             yield start, _hiding(str(match.lastgroup), found)
         else:
@@ -233,7 +244,7 @@ def _disguised(word: str) -> Iterable[int]:
     """Where in a word the letters are that do not belong to the script of the others, or only look like ASCII."""
     scripts = {letter: _script(letter) for letter in set(word)}
     kinds = set(scripts.values())
-    if len(kinds) == 1 and "COMPATIBILITY" not in kinds and not _all_lookalike(word):
+    if len(kinds) == 1 and not kinds & _ALWAYS and not _all_lookalike(word):
         return ()
     return [at for at, letter in enumerate(word) if scripts[letter] != "LATIN"]
 
@@ -254,6 +265,12 @@ def _hiding(kind: str, character: str) -> Segment:
 _LOOKALIKES = frozenset("асеорхуіјѕԁһԛԝԍӏвкмнтАВЕКМНОРСТУХІЈЅαορνικυχτΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
 
 
+# Letters of the Latin script itself that are drawn like plain ones: of phonetics, the dotless i, small capitals.
+_LATIN_LOOKALIKES = frozenset("ıɑɡɩɪɴʀʏʟᴄᴏᴠᴡᴢꜱǀ")
+# What is never a matter of the language: these letters are marked even in a word that has no others.
+_ALWAYS = frozenset({"COMPATIBILITY", "LOOKALIKE", "CHEROKEE", "LISU"})
+
+
 def _all_lookalike(word: str) -> bool:
     return _LOOKALIKES.issuperset(word)
 
@@ -262,6 +279,8 @@ def _all_lookalike(word: str) -> bool:
 def _script(letter: str) -> str:
     if letter.isascii():
         return "LATIN"
+    if letter in _LATIN_LOOKALIKES:
+        return "LOOKALIKE"
     compatible = unicodedata.normalize("NFKC", letter)
     if compatible != letter and compatible.isascii():
         return "COMPATIBILITY"  # full-width and mathematical letters

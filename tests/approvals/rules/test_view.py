@@ -100,10 +100,46 @@ def test_marked(text: str, kind: Kind, hidden: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["git push", "a\n\tb", "Grüße, señor", "naïve café", "привет мир", "日本語", "λόγος", ""]
+    "text",
+    [
+        "git push",
+        "a\n\tb",
+        "Grüße, señor",
+        "naïve café",
+        "привет мир",
+        "日本語",
+        "λόγος",
+        "",
+        "it\u2019s \u2013 all in all \u2014 fine",
+        "pages 1\u20132",
+        "你\uff0c好\uff01",
+    ],
 )
 def test_honest_text_is_not_marked(text: str) -> None:
     assert not hides_anything(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rm x \u2013\u2013force",
+        "\u2212f",
+        "-\u2013x",
+        "evil.com\u2215github.com",
+        "a.com\uff0fb",
+        "\uff04HOME",
+        "ls\u037e rm",
+        "1\u20242",
+        "pa\u0335y",
+        "g\u0131thub",
+        "\u0261it",
+        "\u0251dmin",
+        "\u13aa\u13f4",
+        "\ua4d0",
+    ],
+)
+def test_signs_and_letters_drawn_like_plain_ones_are_marked(text: str) -> None:
+    assert hides_anything(text)
 
 
 def test_a_word_of_lookalikes_alone_is_marked() -> None:
@@ -119,7 +155,7 @@ def test_nothing_is_lost_and_labels_can_be_shown(text: str) -> None:
 
 
 # Letters of several scripts, what hides, what begins and ends an escape sequence: what the rules of marking meet on.
-MEETING = "aA1_ \t\nеіοο日ｇ\u1160\u3164가é\u202e\u200b\u00a0\r\0\x1b\x9b[]0;m\\\x07\ud800"
+MEETING = "aA1_-.\u2013\uff0f\u0131\u13aa \t\nеіοο日ｇ\u1160\u3164가é\u202e\u200b\u00a0\r\0\x1b\x9b[]0;m\\\x07\ud800"
 
 
 @given(st.one_of(st.text(st.characters(codec=None)), st.text(st.sampled_from(MEETING)), st.text("аосорх aо ")))
@@ -147,6 +183,9 @@ def _told(text: str) -> list[tuple[Kind, str, str]]:
     for match in marking._HIDDEN.finditer(text):
         told += [(Kind.TEXT, letter, "") for letter in text[end : match.start()]]
         end = match.end()
+        if match.lastgroup == "sign":
+            told.append((Kind.CONFUSABLE, match[0], f"{match[0]} is {unicodedata.name(match[0])}"))
+            continue
         kind = Kind(match.lastgroup or "")
         told += _letters(match[0]) if kind is Kind.CONFUSABLE else [(kind, match[0], _label(kind, match[0]))]
     return told + [(Kind.TEXT, letter, "") for letter in text[end:]]
@@ -155,7 +194,7 @@ def _told(text: str) -> list[tuple[Kind, str, str]]:
 def _letters(word: str) -> list[tuple[Kind, str, str]]:
     scripts = [_script(letter) for letter in word]
     alike = all(letter in marking._LOOKALIKES for letter in word)
-    honest = len(set(scripts)) == 1 and scripts[0] != "COMPATIBILITY" and not alike
+    honest = len(set(scripts)) == 1 and scripts[0] not in marking._ALWAYS and not alike
     return [
         (Kind.TEXT, letter, "")
         if honest or script == "LATIN"
@@ -168,6 +207,8 @@ def _script(letter: str) -> str:
     plain = unicodedata.normalize("NFKC", letter)
     if letter.isascii():
         return "LATIN"
+    if letter in marking._LATIN_LOOKALIKES:
+        return "LOOKALIKE"
     if plain != letter and plain.isascii():
         return "COMPATIBILITY"
     return unicodedata.name(letter, f"U+{ord(letter):04X}").split(" ")[0]
