@@ -94,11 +94,14 @@ def _list_context(request: HttpRequest, person: Person, now: datetime, *, choice
     found = slim(find_requests(person, search, now=now))
     page = page_by_cursor(found, order=order, cursor=request.GET.get("cursor"), count_to=COUNT_TO)
     rows = rows_for(page.items, person, now=now, all_mine=search.show is Waiting.MINE)
+    filtered = bool(search.q or search.agent or search.risk or search.asks or search.like)
     return {
         "filters": filters,
         "search": search,
         "grouped": filters.grouped,
-        "filtered": bool(search.q or search.agent or search.risk or search.asks or search.like),
+        "filtered": filtered,
+        # What the badge says, where this list is all that waits for the reader: its script need not ask for it.
+        "waiting": page.count_capped if search.show is Waiting.MINE and not filtered else None,
         "page": page,
         "rows": rows,
         "batch_url": reverse("approvals:batch"),

@@ -54,7 +54,8 @@ function hold(fresh, before, after, added) {
     else if (now.outerHTML !== row.outerHTML) row.replaceWith(document.importNode(now, true));
   }
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  list.firstElementChild.dataset.version = fresh.firstElementChild.dataset.version;
+  const { version, waiting } = fresh.firstElementChild.dataset;
+  Object.assign(list.firstElementChild.dataset, waiting === undefined ? { version } : { version, waiting });
   held = fresh;
   const count = added.length === 1 ? "1 new request" : `${added.length} new requests`;
   news.querySelector("[data-news-count]").textContent = `${count}: show`;
@@ -115,6 +116,19 @@ list.addEventListener("change", (event) => {
   showPicked();
 });
 
+// A list of all that waits for the reader carries the number; a narrowed one does not, and it is asked for.
+function showCount(waiting) {
+  const place = document.querySelector('[hx-get$="/badge/"]');
+  const badge = place?.querySelector("[data-inbox-count]");
+  if (waiting === undefined || !badge) {
+    if (place) htmx.ajax("GET", place.getAttribute("hx-get"), { target: place, swap: "innerHTML" }).catch(() => {});
+    return;
+  }
+  badge.dataset.inboxCount = waiting;
+  badge.classList.toggle("badge--none", waiting === "0");
+  badge.firstElementChild.textContent = Number(waiting) > 99 ? "99+" : waiting;
+}
+
 // After the list was replaced: what was selected stays selected, and the number in the bar and title follows.
 function keepPicked() {
   const there = new Set();
@@ -124,6 +138,5 @@ function keepPicked() {
   }
   for (const number of picked) if (!there.has(number)) picked.delete(number);
   showPicked();
-  const badge = document.querySelector('[hx-get$="/badge/"]');
-  if (badge) htmx.ajax("GET", badge.getAttribute("hx-get"), { target: badge, swap: "innerHTML" }).catch(() => {});
+  showCount(list.firstElementChild?.dataset.waiting);
 }

@@ -2,7 +2,7 @@
 // Asked with the version that stands there (?v=); 204 means nothing has changed. A hidden tab does not ask.
 // Where the page carries a pulse (data-pulse), the parts are asked only when it has changed, and now and then all the same.
 const versionOf = (part) => part.querySelector("[data-version]")?.dataset.version ?? part.dataset.liveVersion ?? "";
-const SURE = 30000;
+const SURE = 60000;
 const due = new WeakMap();
 const sure = new WeakMap();
 const busy = new WeakSet();
