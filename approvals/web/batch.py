@@ -17,7 +17,7 @@ from approvals.selectors.requests import overtaken, visible_requests
 from approvals.selectors.reviewing import refusal
 from approvals.services.batch import MOST_AT_ONCE, BatchItem, BatchRefused, review_batch
 from approvals.services.review import Shown
-from approvals.web.decide import said_of_canary
+from approvals.web.decide import said_of_canary, tone_of
 from approvals.web.detail import Problem
 from approvals.web.document import Sealed, read_view
 from approvals.web.forms import BatchForm
@@ -74,7 +74,7 @@ def batch(request: HttpRequest) -> HttpResponse:
     except InvalidInput as error:
         show_in(form, error)
         return _page(request, numbers, form, status=422)
-    messages.success(request, _said(decided, verdict))
+    messages.add_message(request, tone_of(decided), _said(decided, verdict))
     return redirect("approvals:inbox")
 
 

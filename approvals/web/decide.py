@@ -1,6 +1,9 @@
 """The page of one request, and what is done there: deciding, taking back, commenting, withdrawing."""
 
+from collections.abc import Iterable
+
 from django.contrib import messages
+from django.contrib.messages import constants
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -214,12 +217,24 @@ def said_of_canary(asked: ApprovalRequest) -> str:
     return f"{asked.label} was a canary, which ought to be denied. Nothing was granted. {was.gave_away}"
 
 
+def tone_of(decided: Iterable[ApprovalRequest]) -> int:
+    """The level of the message: no tick for a canary that was let through."""
+    settled = (told(one) for one in decided if one.canary)
+    missed = any(was is not None and was.outcome is CanaryOutcome.MISSED for was in settled)
+    return messages.WARNING if missed else messages.SUCCESS
+
+
 def _after(request: HttpRequest, asked: ApprovalRequest, sentence: str) -> HttpResponse:
+    tone = tone_of([asked])
     if not getattr(request, "htmx", False):
-        messages.success(request, sentence)
+        messages.add_message(request, tone, sentence)
         return redirect("approvals:request", number=asked.number)
     context = detail_context(request, request_for(person_of(request), asked.number), now=database_now())
-    response = render(request, "approvals/_request.html", {**context, "said": sentence, "panel": True})
+    response = render(
+        request,
+        "approvals/_request.html",
+        {**context, "said": sentence, "tone": constants.DEFAULT_TAGS[tone], "panel": True},
+    )
     response["HX-Trigger"] = DECIDED
     return response
 

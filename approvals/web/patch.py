@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from itertools import groupby
 from operator import itemgetter
 from time import monotonic
 from typing import Final
@@ -199,14 +200,16 @@ def dressed_text(text: str, spans: list[Span]) -> tuple[str, int]:
         return _coloured(text, 0, spans), 0
     pieces: list[str] = []
     at = marks = 0
-    for segment in mark_hidden(text):
+    for segment, alike in groupby(mark_hidden(text)):
+        times = sum(1 for _ in alike)
         if segment.kind is Kind.TEXT:
             pieces.append(_coloured(segment.text, at, spans))
         else:
-            marks += 1
-            label = escape(segment.label.strip("[]"))
+            # The same one many times over is one mark with its number: a page of 200,000 marks could not be read.
+            marks += times
+            label = escape(segment.label.strip("[]")) + (f" × {times:,}" if times > 1 else "")
             pieces.append(f'<mark class="hidden-mark" title="{segment.kind.value}">{label}</mark>')
-        at += len(segment.text)
+        at += len(segment.text) * times
     return "".join(pieces), marks
 
 

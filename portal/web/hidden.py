@@ -9,7 +9,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 _PLAIN: Final = frozenset("\n\t")
-_SUSPECT: Final = re.compile(r"[^\n\t -~]")
+_SUSPECT: Final = re.compile(r"([^\n\t -~])\1*")
 # Cc control, Cf format (zero width, bidi: the "trojan source" family), Co private, Cs surrogate, Cn unassigned.
 _CATEGORIES: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
@@ -23,21 +23,22 @@ def is_hidden(character: str) -> bool:
 
 
 def marked(text: str) -> SafeString:
-    """``text`` as HTML with every hidden character replaced by a mark that gives its code point and name."""
+    """``text`` as HTML with hidden characters replaced by marks: code point, name, and how many of it stand there."""
     # Nothing that escaping writes is hidden, so the marks can be put into the escaped text.
     return mark_safe(_SUSPECT.sub(_shown, escape(text)))  # noqa: S308 (escaped on this line)
 
 
 def _shown(found: re.Match[str]) -> str:
-    return _mark(found[0])
+    times = len(found[0])
+    return _mark(found[1], f" × {times:,}" if times > 1 else "") or found[0]
 
 
 @lru_cache(maxsize=4096)
-def _mark(character: str) -> str:
+def _mark(character: str, times: str) -> str:
     if not is_hidden(character):
-        return character
+        return ""
     code, name = f"U+{ord(character):04X}", unicodedata.name(character, "control character")
-    return format_html('<mark class="hidden-mark" title="{}">{}</mark>', f"{code} {name}", code)
+    return format_html('<mark class="hidden-mark" title="{}">{}{}</mark>', f"{code} {name}", code, times)
 
 
 def count_hidden(text: str) -> int:

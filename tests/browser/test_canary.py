@@ -51,6 +51,8 @@ def test_approving_one_grants_nothing_and_is_told_at_once_and_kindly(
         page.get_by_text(f"{canary.label} was a canary, which ought to be denied. Nothing was granted.")
     ).to_be_visible()
     expect(page.get_by_text(gave_away)).to_be_visible()
+    expect(page.locator(".message--warning")).to_have_count(1)
+    expect(page.locator(".message--success")).to_have_count(0)
     waiting(page, 1)
     assert not Grant.objects.exists()
     assert Canary.objects.get().outcome == CanaryOutcome.MISSED.value
