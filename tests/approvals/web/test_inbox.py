@@ -61,6 +61,20 @@ def test_the_pulse_changes_with_what_its_reader_sees(organisation: Organisation,
     assert [beat(one) for one in (*now, page)] == [200, 200, 200]
 
 
+def test_the_list_of_all_that_waits_says_the_number_of_the_badge(
+    organisation: Organisation, agent: Agent, token: str
+) -> None:
+    """A list that was narrowed, or of what is not the reader's, says none: its script asks."""
+    browser = browser_of(organisation.approver)
+    assert 'data-waiting="0"' in browser.get("/approvals/list/").content.decode()
+    for number in range(3):
+        opened(token, f"gh pr merge {number + 1} --squash")
+    assert 'data-waiting="3"' in browser.get("/approvals/list/?group=on").content.decode()
+    assert 'data-inbox-count="3"' in browser.get("/approvals/badge/").content.decode()
+    for narrowed in ("q=merge", "show=pending", "show=decided", f"agent={agent.slug}", "risk=elevated"):
+        assert "data-waiting" not in browser.get(f"/approvals/list/?{narrowed}").content.decode(), narrowed
+
+
 def test_a_stop_is_heard(organisation: Organisation, agent: Agent, token: str) -> None:
     opened(token)
     before = heard(browser_of(organisation.approver))
