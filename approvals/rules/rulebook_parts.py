@@ -123,7 +123,7 @@ WEIGHTS: Mapping[str, int] = MappingProxyType(
     {
         "production": 40,
         "secret_like": 35,
-        "irreversible": 30,
+        "irreversible": 40,
         "not_understood": 30,
         "hidden_text": 30,
         "sensitive_path": 25,
