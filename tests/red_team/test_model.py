@@ -476,7 +476,7 @@ class Governance(RuleBasedStateMachine):
         return found[place % len(found)] if found else None
 
     def attempt(self, act: Callable[[], Result]) -> Result | None:
-        """Do it. What the portal refuses leaves no trace: not an entry, not a verdict, not a state."""
+        """Do it. What is refused leaves no trace: no verdict, no state, no entry but the one that it was refused."""
         before = self._traces()
         try:
             return act()
@@ -486,7 +486,7 @@ class Governance(RuleBasedStateMachine):
 
     def _traces(self) -> tuple[Any, ...]:
         return (
-            Entry.objects.filter(type__startswith="approvals.").count(),
+            Entry.objects.filter(type__startswith="approvals.").exclude(type="approvals.verdict.refused").count(),
             Review.objects.count(),
             sorted(ApprovalRequest.objects.values_list("number", "state")),
             sorted(Grant.objects.values_list("request__number", "state")),
