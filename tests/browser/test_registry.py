@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from registry.models import Agent
@@ -58,6 +58,19 @@ def test_register_an_agent(page: Page, live_server: LiveServer, organisation: Or
     agent = Agent.objects.select_related("revision").get(slug="ledger-librarian")
     assert agent.revision is not None
     assert agent.revision.document["tiers"]["test"] == "gated"
+
+
+def test_what_is_typed_before_the_scripts_arrive_counts(
+    page: Page, live_server: LiveServer, organisation: Organisation
+) -> None:
+    sign_in(page, live_server.url, organisation.manager.email)
+    held: list[Route] = []
+    page.route("**/htmx*.js", lambda route: held.append(route))  # noqa: PLW0108 (Playwright sets a mark on it)
+    page.goto(f"{live_server.url}/agents/register/", wait_until="commit")
+    page.get_by_label("Name").fill("Early Bird")
+    assert len(held) == 1
+    held[0].continue_()
+    expect(page.locator("#charter")).to_contain_text("Early Bird is a Claude Code agent")
 
 
 def test_register_without_javascript(page: Page, live_server: LiveServer, organisation: Organisation) -> None:
