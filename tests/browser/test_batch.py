@@ -11,6 +11,7 @@ from approvals.rules.workflow import RequestState, Verdict
 from registry.models import Agent
 from tests.approvals.asking import opened, review
 from tests.browser.test_inbox import sign_in
+from tests.browser.test_morning import see_all
 from tests.organisation import Organisation, credential_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -31,10 +32,7 @@ def three(token: str) -> list[ApprovalRequest]:
 def read_all(page: Page) -> None:
     """Approving opens when every part was on the screen."""
     expect(page.get_by_role("button", name="Approve all")).to_be_visible()
-    more = page.get_by_role("button", name="Show the next part")
-    while more.is_visible():
-        more.click()
-        page.wait_for_timeout(100)
+    see_all(page)
 
 
 def test_a_batch_with_one_changed_item(

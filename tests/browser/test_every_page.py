@@ -59,7 +59,6 @@ class Portal:
         """One tab for each person, since a new one for each page would take a third of the time; its noise anew."""
         if who not in self.tabs:
             page = self.tabs[who] = self.context(who).new_page()
-            page.set_default_timeout(20_000)
             page.on("pageerror", lambda error: self.noise.append(str(error)))
             page.on("console", lambda said: self.noise.append(said.text) if _is_fault(said) else None)
         self.tabs[who].set_viewport_size({"width": 1280, "height": 720})

@@ -1,6 +1,7 @@
 """A stop in a real browser: ordered, watched while it takes hold, and looked over by axe and at 320 px."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from portal.ledger.events import instant
 from portal.ledger.selectors.entries import database_now
 from portal.tasks import seal_log
-from registry.models import KillOrder
+from registry.models import EnforcementPoint, KillOrder
 from registry.services.lease import Point, hold_lease
 from tests.browser.test_registry import sign_in
 from tests.organisation import Organisation, active_agent, credential_for
@@ -29,6 +30,8 @@ def test_a_stop_is_watched_while_it_takes_hold(
     sign_in(page, live_server.url, organisation.manager.email)
     page.goto(f"{live_server.url}/agents/{agent.slug}/stop/")
     expect(page.locator(".stop-time")).to_have_text("At most 30 s")
+    # However long the looks take on this machine: the leases last longer.
+    EnforcementPoint.objects.update(lease_expires_at=database_now() + timedelta(hours=1))
     page.get_by_label("Reason").fill("It edits the wrong folder.")
     page.get_by_role("button", name="Stop Payments Refactorer now").click()
     status = page.locator("#kill-progress [role=status]")
@@ -42,7 +45,7 @@ def test_a_stop_is_watched_while_it_takes_hold(
     ran = event("ran", at=instant(database_now()), tool="Bash", outcome="ok")
     assert Reporter(token).send(body(ran)).status_code == 200
     seal_log()
-    expect(page.locator("#kill-progress")).to_contain_text("Activity after the stop", timeout=10_000)
+    expect(page.locator("#kill-progress")).to_contain_text("Activity after the stop")
     look_over(page, "kill-stopped")
     with page.expect_download() as taken:
         page.get_by_role("link", name="Certificate (PDF)").click()

@@ -29,15 +29,10 @@ from tests.reports.packages.ledger import UNCLOSED_PROFILE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), UNCLOSED_PROFILE]
 
-# Two cores may be shared by much else: what a page does by itself gets so long.
-PATIENCE = 30_000
-
 
 @pytest.fixture
 def as_person(page: Page, live_server: LiveServer) -> Callable[[Person], Page]:
     """``as_person(someone)``: the page, signed in as somebody else than before."""
-    expect.set_options(timeout=PATIENCE)
-    page.set_default_timeout(PATIENCE)
 
     def change(person: Person) -> Page:
         page.context.clear_cookies()
@@ -45,12 +40,6 @@ def as_person(page: Page, live_server: LiveServer) -> Callable[[Person], Page]:
         return page
 
     return change
-
-
-@pytest.fixture(autouse=True)
-def usual_patience() -> Any:
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def _go_on(page: Page) -> None:

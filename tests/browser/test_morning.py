@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from approvals.models import ApprovalRequest, Review
@@ -39,7 +39,6 @@ def phone(browser: Browser) -> Iterator[Page]:
         timezone_id="Europe/Madrid",
     )
     opened_page = context.new_page()
-    opened_page.set_default_timeout(10_000)
     yield opened_page
     context.close()
 
@@ -155,9 +154,7 @@ def test_a_morning_on_a_phone(
         expect(phone.get_by_role("link", name="Write a reason")).to_be_in_viewport()
         phone.get_by_role("link", name="Write a reason").tap()
         phone.get_by_label("Reason").fill("Read on the train.")
-        if phone.locator("[data-unseen-go]").is_visible():
-            phone.locator("[data-unseen-go]").tap()
-            expect(phone.locator("[data-unseen]")).to_be_hidden()
+        see_all(phone)
         phone.get_by_role("button", name=button).tap()
         expect(phone.get_by_text(re.compile(rf"AR-{number} is (approved|denied)"))).to_be_visible()
     assert verdicts() == [(first.number, "approve"), (second.number, "deny")]
@@ -173,10 +170,7 @@ def test_a_batch_with_one_that_changed(
     press(page, "x", "j", "x", "b")
     expect(page.get_by_role("heading", name="Decide 2 requests together")).to_be_visible()
     page.get_by_label(re.compile("Reason")).fill("Both are as agreed yesterday.")
-    more = page.get_by_role("button", name="Show the next part")
-    while more.is_visible():
-        more.click()
-        page.wait_for_timeout(100)
+    see_all(page)
     review(second, organisation.second_approver, Verdict.DENY)
     page.get_by_role("button", name="Approve all 2").click()
     expect(page.get_by_role("alert")).to_contain_text(f"AR-{second.number}")
@@ -197,11 +191,15 @@ def test_ones_own_request_is_not_ones_own_to_approve(
 
 def see_all(page: Page) -> None:
     """Go through the parts that were not on the screen yet, as the page offers it."""
-    for _ in range(200):
-        if not page.locator("[data-unseen]").is_visible():
+    # Before its scripts are there the page does not say what is left.
+    page.wait_for_load_state()
+    line = page.locator("[data-unseen]")
+    while said := line.all_text_contents():
+        if line.is_hidden():
             return
-        page.locator("[data-unseen-go]").click()
-        page.wait_for_timeout(30)
+        # Pressed even when the last part comes into sight at this moment and the button leaves.
+        page.locator("[data-unseen-go]").dispatch_event("click")
+        expect(line).not_to_have_text(said[0])
 
 
 def test_a_long_difference_is_read_to_its_end(
@@ -232,23 +230,27 @@ def test_side_by_side_and_inline(
     """The same lines either way, in light and dark; what hides in coloured code is marked; nothing leaves the page."""
     asked = opened(token, "git push origin HEAD:main", diff=long_diff(1))
     sign_in(page, live_server.url, organisation.approver.email, f"/approvals/AR-{asked.number}/")
-    old, new = page.locator("del.pl").first, page.locator("ins.pl").first
-    assert top(old) == top(new)
+    old, new = tops(page)
+    assert old == new
     look_over(page, "morning-diff")
     page.get_by_label("Inline").check()
-    assert top(old) < top(new)
+    old, new = tops(page)
+    assert old < new
     page.reload()
     expect(page.get_by_label("Inline")).to_be_checked()
     page.set_viewport_size({"width": 390, "height": 844})
-    assert top(old) < top(new)
+    old, new = tops(page)
+    assert old < new
     look_over(page, "morning-diff-390")
     expect(page.get_by_text("RIGHT-TO-LEFT OVERRIDE").first).to_be_visible()
 
 
-def top(target: Locator) -> float:
-    box = target.bounding_box()
-    assert box is not None
-    return box["y"]
+def tops(page: Page) -> tuple[float, float]:
+    """Where the first removed and the first added line stand at one and the same moment."""
+    old, new = page.evaluate(
+        "() => ['del.pl', 'ins.pl'].map((one) => document.querySelector(one).getBoundingClientRect().top)"
+    )
+    return old, new
 
 
 def test_what_is_new_waits_until_it_is_asked_for(

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
-from playwright.sync_api import CDPSession, Page, Request, expect
+from playwright.sync_api import CDPSession, Page, Request, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from approvals.models import ApprovalRequest, Review
@@ -23,6 +23,7 @@ from portal.ledger.models import Entry
 from registry.models import Agent
 from tests.approvals.asking import opened
 from tests.approvals.rulebooks import in_force
+from tests.browser.test_morning import see_all
 from tests.identity.authenticator import Passkey
 from tests.organisation import PASSWORD, Organisation, credential_for
 from tests.sign_in import sign_in as sign_in_client
@@ -31,15 +32,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LookOver = Callable[[Page, str], None]
 FORCE = "git push --force"  # cannot be undone, and the rulebook here asks a passkey for that
 WHY = "I have read the whole of it, and it is what we agreed."
-
-
-@pytest.fixture(autouse=True)
-def patience(page: Page) -> Iterator[None]:
-    """On a machine that has other work."""
-    page.set_default_timeout(30_000)
-    expect.set_options(timeout=20_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
@@ -90,6 +82,7 @@ def sign_in(page: Page, site: LiveServer, person: Person, then: str) -> None:
     page.locator("[name=login]").fill(person.email)
     page.locator("[name=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
+    page.wait_for_url(lambda at: "/accounts/login/" not in at)
 
 
 def confirm(page: Page) -> None:
@@ -114,11 +107,7 @@ def sign_out(page: Page) -> None:
 
 def write_reason(page: Page) -> None:
     page.get_by_label("Reason").fill(WHY)
-    for _ in range(50):
-        if not page.locator("[data-unseen]").is_visible():
-            return
-        page.locator("[data-unseen-go]").click()
-        page.wait_for_timeout(30)
+    see_all(page)
 
 
 def narrow(page: Page, look_over: LookOver, name: str) -> None:
@@ -264,6 +253,21 @@ def test_adding_one_and_confirming_with_it(
     with page.expect_download() as taken:
         page.get_by_role("link", name="Export").click()
     assert taken.value.suggested_filename == "runs.csv"
+
+
+def test_a_button_waits_until_the_scripts_are_there(page: Page, live_server: LiveServer) -> None:
+    """Pressed before, it would do nothing, or send a form without a proof."""
+    button = page.get_by_role("button", name="Sign in with a passkey")
+    before: list[bool] = []
+
+    def late(route: Route) -> None:
+        before.append(button.is_disabled())
+        route.continue_()
+
+    page.route("**/mfa/js/webauthn.js", late)
+    page.goto(f"{live_server.url}/accounts/login/")
+    expect(button).to_be_enabled()
+    assert before == [True]
 
 
 def test_a_lost_key_leaves_the_way_by_code_and_says_what_is_wrong(

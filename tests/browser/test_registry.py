@@ -64,12 +64,15 @@ def test_what_is_typed_before_the_scripts_arrive_counts(
     page: Page, live_server: LiveServer, organisation: Organisation
 ) -> None:
     sign_in(page, live_server.url, organisation.manager.email)
-    held: list[Route] = []
-    page.route("**/htmx*.js", lambda route: held.append(route))  # noqa: PLW0108 (Playwright sets a mark on it)
-    page.goto(f"{live_server.url}/agents/register/", wait_until="commit")
-    page.get_by_label("Name").fill("Early Bird")
-    assert len(held) == 1
-    held[0].continue_()
+    typed = page.get_by_label("Name")
+
+    def late(route: Route) -> None:
+        typed.fill("Early Bird")
+        route.continue_()
+
+    page.route("**/htmx*.js", late)
+    page.goto(f"{live_server.url}/agents/register/")
+    expect(typed).to_have_value("Early Bird")
     expect(page.locator("#charter")).to_contain_text("Early Bird is a Claude Code agent")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from registry.models import Agent
@@ -40,5 +40,5 @@ def test_the_list_and_the_story(  # noqa: PLR0917 (fixtures)
         page.set_viewport_size({"width": 320, "height": 700})
         no_sideways(page)
     page.get_by_text("1 more text").first.click()
-    assert page.get_by_text("done", exact=True).is_visible()
+    expect(page.get_by_text("done", exact=True)).to_be_visible()
     no_sideways(page)
