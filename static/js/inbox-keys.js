@@ -27,6 +27,7 @@ function select() {
 const go = (name) => document.querySelector(`[data-go="${name}"]`)?.click();
 const focusOn = (selector) => {
   const target = document.querySelector(selector);
+  target?.closest("details:not([open])")?.setAttribute("open", "");
   target?.scrollIntoView({ block: "nearest" });
   target?.focus();
   return Boolean(target);

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.forms import Form
 from django.template import Context
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.web import charts, clock, difflines, hidden, icons, states
+from portal.web import charts, clock, difflines, hidden, icons, narrowing, states
 
 register = template.Library()
 
@@ -113,6 +114,12 @@ def marked(text: str) -> SafeString:
 def hidden_count(text: str) -> int:
     """How many hidden characters the text has, to warn above it."""
     return hidden.count_hidden(str(text))
+
+
+@register.filter
+def in_force(form: Form) -> list[str]:
+    """``{% for words in form|in_force %}``: what narrows a list, in words."""
+    return narrowing.in_force(form)
 
 
 @register.inclusion_tag("components/_diff.html")
