@@ -207,7 +207,7 @@ def dressed_text(text: str, spans: list[Span]) -> tuple[str, int]:
         else:
             # The same one many times over is one mark with its number: a page of 200,000 marks could not be read.
             marks += times
-            label = escape(segment.label.strip("[]")) + (f" × {times:,}" if times > 1 else "")
+            label = escape(segment.label.strip("[]")) + (f" ×&nbsp;{times:,}" if times > 1 else "")
             pieces.append(f'<mark class="hidden-mark" title="{segment.kind.value}">{label}</mark>')
         at += len(segment.text) * times
     return "".join(pieces), marks

@@ -30,7 +30,8 @@ def marked(text: str) -> SafeString:
 
 def _shown(found: re.Match[str]) -> str:
     times = len(found[0])
-    return _mark(found[1], f" × {times:,}" if times > 1 else "") or found[0]
+    # A line that is too narrow breaks before the sign, never between it and its number.
+    return _mark(found[1], format_html(" ×&nbsp;{}", f"{times:,}") if times > 1 else "") or found[0]
 
 
 @lru_cache(maxsize=4096)

@@ -53,7 +53,7 @@ def test_hidden_characters_are_marked_by_code_point(character: str) -> None:
 def test_many_of_one_in_a_row_are_one_mark() -> None:
     shown = hidden.marked("a" + "\u200b" * 200_000 + "漢漢")
     assert shown.count("<mark") == 1
-    assert "U+200B × 200,000</mark>漢漢" in shown
+    assert "U+200B ×&nbsp;200,000</mark>漢漢" in shown
 
 
 def test_what_is_shown_stays_escaped() -> None:
@@ -63,7 +63,7 @@ def test_what_is_shown_stays_escaped() -> None:
 
 @given(st.text())
 def test_marking_never_lets_markup_through(text: str) -> None:
-    mark = r'<mark class="hidden-mark" title="[^"<>]*">U\+[0-9A-F]+(?: × [0-9,]+)?</mark>'
+    mark = r'<mark class="hidden-mark" title="[^"<>]*">U\+[0-9A-F]+(?: ×&nbsp;[0-9,]+)?</mark>'
     without = re.sub(mark, "", hidden.marked(text))
     assert "<" not in without
     assert ">" not in without

@@ -58,7 +58,7 @@ def test_every_character_is_there_in_its_colour(given_: tuple[str, list[Span]]) 
     for css, colour, label, plain in re.findall(
         r'<b class="(.)">([^<]*)</b>|<mark class="hidden-mark" title="[a-z]+">([^<]*)</mark>|([^<]+)', html
     ):
-        name, _, times = unescape(label).partition(" × ")
+        name, _, times = unescape(label).partition(" ×\u00a0")
         marked = [("mark", name)] * int(times.replace(",", "") or 1)
         found += marked if label else [(css, letter) for letter in unescape(colour or plain)]
     assert found == expected
@@ -68,7 +68,7 @@ def test_every_character_is_there_in_its_colour(given_: tuple[str, list[Span]]) 
 def test_many_of_one_in_a_row_are_one_mark() -> None:
     html, marks = dressed_text("a" + "\u200b" * 200_000 + "b", [])
     assert (marks, html.count("<mark")) == (200_000, 1)
-    assert "ZERO WIDTH SPACE × 200,000</mark>" in html
+    assert "ZERO WIDTH SPACE ×&nbsp;200,000</mark>" in html
 
 
 @given(coloured())
