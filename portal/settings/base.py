@@ -59,6 +59,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # A check passes by all the others, which do nothing for it.
+    "portal.hot_paths.HotPathMiddleware",
     # Before WhiteNoise, so that static files and redirects to https carry the headers too.
     "portal.web.headers.SecurityHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
