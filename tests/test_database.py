@@ -1,8 +1,9 @@
-"""The database that the tests stand on: the app's role, and a reset that brings back a new database."""
+"""The database that the tests stand on: the app's role, a reset that brings back a new database, and the engine."""
 
 import psycopg
 import pytest
 from django.db import ProgrammingError, connection
+from django.db.backends.postgresql import base
 from psycopg import sql
 
 from portal.embedded.postgres import Urls
@@ -44,3 +45,54 @@ def test_rows_written_by_the_upgrade_survive(database_urls: Urls) -> None:
 def _count(superuser: psycopg.Connection[tuple[str]], schema: str, table: str) -> object:
     query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
     return superuser.execute(query).fetchone()
+
+
+def _asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What Django's own look at a connection, which sends a statement, comes back with from now on."""
+    answers: list[bool] = []
+    ask = base.DatabaseWrapper.is_usable
+
+    def noted(wrapper: base.DatabaseWrapper) -> bool:
+        answers.append(ask(wrapper))
+        return answers[-1]
+
+    monkeypatch.setattr(base.DatabaseWrapper, "is_usable", noted)
+    return answers
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kept_connection_that_is_well_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.ensure_connection()
+    asked = _asked(monkeypatch)
+    assert connection.is_usable()
+    assert asked == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_failed_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.ensure_connection()
+    asked = _asked(monkeypatch)
+    connection.errors_occurred = True
+    assert connection.is_usable()
+    assert asked == [True]
+    connection.errors_occurred = False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_ended_is_opened_anew(
+    monkeypatch: pytest.MonkeyPatch, database_urls: Urls
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (before,) = cursor.fetchone()
+    asked = _asked(monkeypatch)
+    with psycopg.connect(database_urls.super, autocommit=True) as superuser:
+        superuser.execute("SELECT pg_terminate_backend(%s, 10000)", [before])  # waits until it has gone
+    connection.health_check_enabled, connection.health_check_done = True, False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            assert cursor.fetchone() != (before,)
+    finally:
+        connection.health_check_enabled = False
+    assert asked == [False]
