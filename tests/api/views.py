@@ -48,7 +48,7 @@ class Create(APIView):
         asked = cast("dict[str, Any]", request.data)
         CALLS.append(asked)
         if asked.get("wait"):
-            GATE.wait(20)
+            GATE.wait(120)
         if asked.get("fail"):
             raise RAISED[asked["fail"]]
         if asked.get("bad"):

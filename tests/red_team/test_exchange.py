@@ -386,7 +386,7 @@ def _at_once(*acts: Callable[[], object]) -> list[object]:
 
     def run(act: Callable[[], object]) -> None:
         try:
-            together.wait(10)
+            together.wait(60)
             found.append(act())
         except PortalError as error:
             found.append(error)
@@ -397,7 +397,7 @@ def _at_once(*acts: Callable[[], object]) -> list[object]:
     for one in threads:
         one.start()
     for one in threads:
-        one.join(30)
+        one.join(90)
     assert len(found) == len(acts)
     return found
 
@@ -455,10 +455,10 @@ def test_a_stop_that_has_looked_for_credentials_already_still_gets_this_one(
             assert not Credential.objects.filter(agent=agent, revoked_at=None).exists()
             looked.set()
             # The exchange has committed its credential and waits for us.
-            exchanged.wait(10)
+            exchanged.wait(60)
 
     def trade() -> object:
-        looked.wait(10)
+        looked.wait(60)
         return exchange(agent_reference=agent.slug, token=issuer.token())
 
     def release() -> None:

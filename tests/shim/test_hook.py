@@ -141,9 +141,9 @@ def test_every_way_of_sending_an_allow_is_read(shim: Shim, stand_in: Stand, raw:
 
 
 def test_a_slow_portal_is_a_refusal_in_time(shim: Shim, stand_in: Stand) -> None:
-    with stand_in(body=ALLOW, delay=30) as url:
+    with stand_in(body=ALLOW, delay=90) as url:
         process = shim.start("hook", "claude", stdin=subprocess.PIPE, BAILIWICK_URL=url)
-        out, _ = process.communicate(json.dumps(question("ls")), timeout=25)
+        out, _ = process.communicate(json.dumps(question("ls")), timeout=80)
     assert decision(json.loads(out)) == "deny"
 
 

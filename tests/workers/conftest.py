@@ -63,7 +63,7 @@ class Workers:
     def logs(self) -> str:
         return "\n".join(f"== {path.name}\n{path.read_text()[-6000:]}" for path in sorted(self.folder.glob("*.log")))
 
-    def until(self, what: str, happened: Callable[[], Any], *, seconds: float = 90) -> Any:
+    def until(self, what: str, happened: Callable[[], Any], *, seconds: float = 180) -> Any:
         """Wait until ``happened`` is true; what it gave. A dead process ends the wait with its log."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _send(workers: Workers, task: str, *arguments: str) -> None:
     command = [sys.executable, "-m", "celery", "-A", "portal", "call", task, "--args", json.dumps(arguments)]
     done = subprocess.run(
-        command, cwd=ROOT, env=workers.environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env=workers.environment, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, done.stderr
 
@@ -63,7 +63,7 @@ def test_a_package_outlives_its_worker(child_too: bool, workers: Workers, organi
             lambda: (
                 Package.objects.get(pk=package.pk).state not in {PackageState.QUEUED.value, PackageState.BUILDING.value}
             ),
-            seconds=150,
+            seconds=300,
         )
     finally:
         for pid in _builders(package):

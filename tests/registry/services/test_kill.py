@@ -170,7 +170,7 @@ def _at_once(*acts: Callable[[], Any]) -> list[Any]:
 
     def run(act: Callable[[], Any]) -> Any:
         try:
-            gate.wait(10)
+            gate.wait(60)
             return act()
         except PortalError as error:
             return error

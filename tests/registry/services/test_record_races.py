@@ -25,7 +25,7 @@ def _at_once(*acts: Callable[[], Any]) -> list[Any]:
 
     def run(act: Callable[[], Any]) -> Any:
         try:
-            start.wait(10)
+            start.wait(60)
             return act()
         except Conflict as refused:
             return refused
