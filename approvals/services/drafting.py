@@ -210,6 +210,7 @@ def _charter(agent: AgentFacts, basis: Basis) -> str:
         CharterFacts.of(
             policies.policy,
             above=policies.above,
+            catalogue=policies.effective.catalogue,
             name=agent.name or "This agent",
             platform=Platform(agent.platform),
             trigger=Trigger(agent.trigger),

@@ -5,10 +5,12 @@ the rest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.rules.actions import CATALOGUE
+from registry.rules.catalogue import BUILT_IN, Catalogue
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
+from registry.rules.modes import RULES, Mode
 from registry.rules.patterns import split_pin
 from registry.rules.policy import Policy
 from registry.rules.restriction import Restriction
@@ -20,7 +22,11 @@ MOST_PLACES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharterFacts:
-    """What the sentence is made from. ``team`` and ``accountable`` are names, empty while there is none."""
+    """What the sentence is made from. ``team`` and ``accountable`` are names, empty while there is none.
+
+    ``watched`` are gated actions whose gate is only observed or warned about, ``loose`` is how many other rules of
+    the agent's own policy are; ``labels`` are those of the organisation's own actions.
+    """
 
     name: str
     platform: Platform
@@ -32,6 +38,9 @@ class CharterFacts:
     branches: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     tiers: Mapping[str, Tier]
+    watched: frozenset[str] = frozenset()
+    loose: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -45,9 +54,16 @@ class CharterFacts:
         accountable: str = "",
         human_position: HumanPosition | None = None,
         above: Iterable[Restriction] = (),
+        catalogue: Catalogue = BUILT_IN,
     ) -> "CharterFacts":
         """Return the facts of an agent held to ``policy`` under the levels ``above``, with the tiers that count."""
         levels = tuple(above)
+        own = {
+            key: strictest(policy.tiers.get(key, kind.default_tier), catalogue.floors[key])
+            for key, kind in catalogue.items()
+        }
+        said = [(own, policy.modes), *((one.tiers, one.modes) for one in levels)]
+        tiers = {key: strictest(*(level[key] for level, _ in said if key in level)) for key in catalogue}
         return cls(
             name=name,
             platform=platform,
@@ -58,11 +74,21 @@ class CharterFacts:
             repositories=tuple(dict.fromkeys(split_pin(name)[0] for name in policy.scope.repositories)),
             branches=policy.scope.branches_allowed,
             tasks=tuple(policy.tasks),
-            tiers={
-                key: strictest(policy.tier_of(key), *(one.tiers[key] for one in levels if key in one.tiers))
-                for key in CATALOGUE
-            },
+            tiers=tiers,
+            watched=frozenset(
+                key
+                for key, tier in tiers.items()
+                if tier is Tier.GATED and catalogue.floors[key] is Tier.FREE and not _enforced(key, said)
+            ),
+            loose=sum(policy.modes.get(rule, Mode.ENFORCE) is not Mode.ENFORCE for rule in RULES),
+            labels={one.kind.key: one.kind.label for one in catalogue.own},
         )
+
+
+def _enforced(key: str, said: Iterable[tuple[Mapping[str, Tier], Mapping[str, Mode]]]) -> bool:
+    """Whether any level that gates the action enforces it: a mode belongs to the document of its rule."""
+    modes = [modes.get(f"tier.{key}", Mode.ENFORCE) for tiers, modes in said if tiers.get(key) is Tier.GATED]
+    return not modes or Mode.ENFORCE in modes
 
 
 _PLATFORM = {
@@ -119,15 +145,22 @@ def _tasks(names: Sequence[str]) -> list[str]:
 def _powers(facts: CharterFacts) -> list[str]:
     if not facts.repositories:
         return ["may do nothing yet because no repository is in its scope"]
-    free, gated, forbidden = (_verbs(facts.tiers, tier) for tier in (Tier.FREE, Tier.GATED, Tier.FORBIDDEN))
+    free, gated, forbidden = (_verbs(facts, tier) for tier in (Tier.FREE, Tier.GATED, Tier.FORBIDDEN))
+    watched = _verbs(facts, Tier.GATED, watched=True)
     where = f"in {_places(facts.repositories, 'repository', 'repositories')} {_branches(facts.branches)}"
     powers = []
     if free:
         powers.append(f"may {_shortened(free, 'and', 'free')} {where}")
-    else:
+    elif not watched:
         powers.append(f"may do nothing without an approval {where}" if gated else f"may do nothing {where}")
+    if watched:
+        place = "" if free else f" {where}"
+        powers.append(f"may for now {_shortened(watched, 'and', 'gated')}{place} without the approval its policy names")
     if gated:
         powers.append(f"needs an approval to {_shortened(gated, 'or', 'gated')}")
+    if facts.loose:
+        rules = "1 rule" if facts.loose == 1 else f"{facts.loose} rules"
+        powers.append(f"is only watched by {rules} of its scope and limits")
     if forbidden:
         powers.append(f"may never {_shortened(forbidden, 'or', 'forbidden')}")
     return powers
@@ -138,14 +171,16 @@ def _clauses(clauses: Sequence[str]) -> str:
     return clauses[0] + " and " + clauses[1] if len(clauses) == 2 else ", ".join(clauses[:-1]) + ", and " + clauses[-1]
 
 
-def _verbs(tiers: Mapping[str, Tier], tier: Tier) -> list[str]:
-    keys = [key for key in CATALOGUE if tiers.get(key) is tier]
+def _verbs(facts: CharterFacts, tier: Tier, *, watched: bool = False) -> list[str]:
+    """What is of this tier, of the gated either what waits (the usual) or what is only watched."""
+    known = [*CATALOGUE, *facts.labels]
+    keys = [key for key in known if facts.tiers.get(key) is tier and (key in facts.watched) is watched]
     ordered = [key for key in _TELLING if key in keys] + [key for key in keys if key not in _TELLING]
-    return [_lower(CATALOGUE[key].label) for key in ordered]
+    return [_lower(_name(facts.labels.get(key) or CATALOGUE[key].label)) for key in ordered]
 
 
 def _lower(label: str) -> str:
-    return label[0].lower() + label[1:]
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _shortened(verbs: Sequence[str], word: str, tier: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from registry.models import Agent, PolicyLevel, PolicyRevision
+from registry.rules.catalogue import BUILT_IN, Catalogue
 from registry.rules.charter import CharterFacts, charter
 from registry.rules.levels import Level
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
@@ -27,18 +28,21 @@ def charters_of(agents: Iterable[Agent]) -> dict[UUID, str]:
     keys = {_ORGANISATION, *(f"{Level.TEAM}:{agent.owner_team_id}" for agent in page)}
     rows = PolicyLevel.objects.filter(key__in=keys).values_list("key", "revision__document")
     above = {key: (Baseline if key == _ORGANISATION else Restriction).stored(document) for key, document in rows}
-    return {agent.pk: _charter(agent, above) for agent in page}
+    organisation = above.get(_ORGANISATION)
+    catalogue = organisation.catalogue if isinstance(organisation, Baseline) else BUILT_IN
+    return {agent.pk: _charter(agent, above, catalogue) for agent in page}
 
 
 _ORGANISATION = Level.ORGANISATION.value
 
 
-def _charter(agent: Agent, above: Mapping[str, Restriction]) -> str:
+def _charter(agent: Agent, above: Mapping[str, Restriction], catalogue: Catalogue) -> str:
     keys = (_ORGANISATION, f"{Level.TEAM}:{agent.owner_team_id}")
     return charter(
         CharterFacts.of(
             policy_of(agent),
             above=[above[key] for key in keys if key in above],
+            catalogue=catalogue,
             name=agent.name or "This agent",
             platform=Platform(agent.platform),
             trigger=Trigger(agent.trigger),
@@ -67,16 +71,21 @@ def _stored(revision: PolicyRevision) -> Policy:
 
 
 def readable(document: dict[str, Any]) -> Policy:
-    """The policy of a document without the entries that are at fault. Only for showing a draft, never for deciding."""
+    """The policy of a document without the entries that are at fault. Only for showing a draft, never for deciding.
+
+    The organisation's own actions stay, whether or not they are in its catalogue now.
+    """
+    kept = copy.deepcopy(document)
+    # A second time for what cannot be read because of something else that is missing: its whole member goes.
+    for whole in (False, True):
+        try:
+            return Policy.stored(kept)
+        except PolicyError as error:
+            # From the end, so that taking out one entry does not move the others.
+            for fault in sorted(error.errors, key=_place, reverse=True):
+                _take_out(kept, fault["pointer"].split("/")[1:2] if whole else fault["pointer"].split("/")[1:])
     try:
-        return Policy.from_document(document)
-    except PolicyError as error:
-        kept = copy.deepcopy(document)
-        # From the end, so that taking out one entry does not move the others.
-        for fault in sorted(error.errors, key=_place, reverse=True):
-            _take_out(kept, fault["pointer"].split("/")[1:])
-    try:
-        return Policy.from_document(kept)
+        return Policy.stored(kept)
     except PolicyError:
         return Policy()
 

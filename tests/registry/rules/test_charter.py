@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from registry.rules.actions import CATALOGUE
+from registry.rules.actions import CATALOGUE, ActionType, Reversibility
+from registry.rules.catalogue import Catalogue, OwnAction
 from registry.rules.charter import CharterFacts, charter, joined
 from registry.rules.lifecycle import HumanPosition, Platform, Trigger
+from registry.rules.modes import Mode
 from registry.rules.policy import Policy, Scope, template
 from registry.rules.restriction import Restriction
 from registry.rules.tiers import Tier
@@ -222,3 +224,43 @@ def test_joined() -> None:
 
 if __name__ == "__main__":
     GOLDEN.write_text("\n".join(golden()) + "\n", encoding="utf-8")
+
+
+def test_a_gate_that_is_only_watched_is_not_called_an_approval() -> None:
+    tiers = {**dict.fromkeys(CATALOGUE, Tier.FORBIDDEN), "read": Tier.FREE, "test": Tier.GATED, "lint": Tier.GATED}
+    policy = Policy(
+        scope=Scope(repositories=("acme/checkout",), branches_allowed=("fix/**",)),
+        tiers=tiers,
+        modes={"tier.test": Mode.OBSERVE, "limits.files": Mode.WARN, "limits.lines": Mode.ENFORCE},
+    )
+    given: dict[str, Any] = {"name": "Nightly", "platform": Platform.OTHER, "trigger": Trigger.SCHEDULE}
+    assert ", ".join(charter(CharterFacts.of(policy, **given)).split(", ")[2:6]) == (
+        "may read files in acme/checkout on branch fix/**, may for now run tests without the approval its policy "
+        "names, needs an approval to run linters, is only watched by 1 rule of its scope and limits"
+    )
+    # A level above that gates the same and enforces it is what counts.
+    above = [Restriction(tiers={"test": Tier.GATED})]
+    sentence = charter(CharterFacts.of(policy, above=above, **given))
+    assert "needs an approval to run tests or run linters" in sentence
+    assert "for now" not in sentence
+    only = replace(policy, tiers={**tiers, "read": Tier.GATED}, modes={"tier.read": Mode.WARN})
+    assert "may for now read files in acme/checkout on branch fix/** without the approval" in charter(
+        CharterFacts.of(only, **given)
+    )
+
+
+def test_the_organisations_own_actions_count() -> None:
+    kind = ActionType(
+        "acme.release", "Release a service", Reversibility.IRREVERSIBLE, Tier.GATED, "It replaces what runs."
+    )
+    policy = Policy(scope=Scope(repositories=("acme/checkout",)), tiers=dict.fromkeys(CATALOGUE, Tier.FORBIDDEN))
+    sentence = charter(
+        CharterFacts.of(
+            policy,
+            name="Nightly",
+            platform=Platform.OTHER,
+            trigger=Trigger.SCHEDULE,
+            catalogue=Catalogue([OwnAction(kind=kind)]),
+        )
+    )
+    assert "needs an approval to release a service" in sentence
