@@ -31,6 +31,7 @@ from registry.selectors.stop_targets import of_drill
 from registry.selectors.stops import forecast
 from registry.services.canary import create_canary
 from registry.services.drill import cancel_drill, consent_to_drill, plan_drill
+from registry.web.agents import agent_context
 from registry.web.asking import person_of, show_in
 
 METHODS = ["GET", "HEAD", "POST"]
@@ -106,7 +107,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("registry:drill_ask", slug=slug)
         return redirect("registry:drill", number=drill.number)
     context = {
-        "agent": agent,
+        **agent_context(person, agent, "drill"),
         "may": may_order(person, agent),
         "open": agent.drills.filter(state__in=OPEN).first(),
         "forecast": forecast(of_drill(agent), person=person),

@@ -1,6 +1,6 @@
 """The forms of a policy: the steps of a registration, and whole documents of an agent, a team and the organisation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -36,9 +36,7 @@ __all__ = [
     "TiersForm",
     "faults_of",
     "lines_of",
-    "number_rows",
     "restriction_rows",
-    "scope_rows",
     "tier_groups",
 ]
 
@@ -317,19 +315,6 @@ def _row(action: ActionType, policy: Policy, form: DocumentForm | None, catalogu
 
 def _field(form: DocumentForm | None, name: str) -> forms.BoundField | None:
     return form[name] if form is not None and name in form.fields else None
-
-
-def scope_rows(policy: Policy) -> list[tuple[str, str, Iterable[str]]]:
-    """Label, help and patterns of each list, for reading. A list that says nothing is shown as any."""
-    written = policy.scope.lists()
-    return [(label, help_text, written.get(name, ("any",))) for name, label, help_text in SCOPE_FIELDS]
-
-
-def number_rows(policy: Policy) -> list[tuple[str, str]]:
-    """Label and value of each number, for reading."""
-    return [
-        (label, number_said(name, getattr(getattr(policy, group), name))) for group, name, label, _ in NUMBER_FIELDS
-    ]
 
 
 def restriction_rows(document: Mapping[str, Any], catalogue: Catalogue) -> list[tuple[str, list[str]]]:

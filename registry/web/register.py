@@ -16,14 +16,16 @@ from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of, teams_managed_by
 from portal.web.access import signed_in
 from registry.models import Agent
+from registry.rules.lifecycle import Criticality, HumanPosition, Platform, Trigger
 from registry.rules.policy import template
 from registry.selectors.agents import agent_for, is_draft, may_manage
-from registry.selectors.charters import charter_of, policy_of, readable
-from registry.selectors.policies import catalogue_in_force
+from registry.selectors.charters import charter_of, readable
+from registry.selectors.policies import catalogue_in_force, effective_of, organisation_in_force, team_in_force
 from registry.services.register import Profile, register_agent, save_draft, start_draft
 from registry.web.asking import person_of, show_in
-from registry.web.forms import FirstForm, OwnerForm, WhoForm
-from registry.web.policy_forms import ScopeForm, TiersForm, faults_of, number_rows, scope_rows, tier_groups
+from registry.web.effective_rows import policy_context
+from registry.web.forms import CRITICALITIES, PLATFORMS, POSITIONS, TRIGGERS, FirstForm, OwnerForm, WhoForm
+from registry.web.policy_forms import ScopeForm, TiersForm, faults_of, tier_groups
 
 STEPS = ("who", "owner", "scope", "tiers")
 LABELS = {
@@ -131,16 +133,17 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"{agent.name} is registered. Issue a credential to let it work.")
             return redirect("registry:agent", slug=agent.slug)
-    policy = policy_of(agent)
     context = {
         "agent": agent,
         "charter": charter_of(agent),
         "steps": _steps("review", agent),
         "missing": missing,
         "refused": refused,
-        "scope_rows": scope_rows(policy),
-        "tier_groups": tier_groups(policy, catalogue=catalogue_in_force()),
-        "number_rows": number_rows(policy),
+        "platform": PLATFORMS[Platform(agent.platform)],
+        "trigger": TRIGGERS[Trigger(agent.trigger)],
+        "position": POSITIONS[HumanPosition(agent.human_position)],
+        "criticality": CRITICALITIES[Criticality(agent.criticality)],
+        **policy_context(effective_of(agent), organisation_in_force(), team_in_force(agent.owner_team)),
         "draft_faults": faults_of(agent.draft, catalogue=catalogue_in_force()),
     }
     return render(request, "registry/register_review.html", context, status=status)

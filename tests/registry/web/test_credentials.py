@@ -255,3 +255,15 @@ def test_the_lines_to_copy_quote_what_a_shell_would_read() -> None:
     text = github_workflow(base_url="https://portal.example", agent="a", audience='x"; rm -rf "$HOME')
     assert "audience=x%22%3B%20rm%20-rf%20%22%24HOME" in text
     assert text.index("::add-mask::") < text.index("GITHUB_ENV")
+
+
+def test_a_stopped_agent_is_offered_no_new_credential(
+    manager: Client, organisation: Organisation, agent: Agent, home: str
+) -> None:
+    _issue(organisation, agent)
+    assert ">Rotate<" in manager.get(f"{home}credentials/").content.decode()
+    order_kill(actor=organisation.manager, kind=ScopeKind.AGENT, scope_id=agent.pk, reason="It pushed to main.")
+    text = manager.get(f"{home}credentials/").content.decode()
+    assert "No credential is issued now" in text
+    assert ">Rotate<" not in text
+    assert ">Revoke<" in text

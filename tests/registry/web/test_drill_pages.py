@@ -24,7 +24,9 @@ def page(client: Client, path: str, status: int = 200) -> str:
 
 def test_from_asking_over_consent_to_the_result(client: Client, organisation: Organisation, agent: Agent) -> None:
     sign_in(client, organisation.security)
-    assert "Ada Manager" in page(client, f"/agents/{agent.slug}/drill/")
+    before = page(client, f"/agents/{agent.slug}/drill/")
+    assert "Ada Manager" in before
+    assert "Active" in before.partition("lede")[2].partition("</p>")[0]
     asked = client.post(f"/agents/{agent.slug}/drill/")
     drill = Drill.objects.get()
     assert asked.headers["Location"] == f"/drills/{drill.number}/"

@@ -1,10 +1,13 @@
 """Registering and changing a policy through the forms: each step keeps what was typed, right or wrong."""
 
+from html import unescape
+
 import pytest
 from django.test import Client
 
 from registry.models import Agent
 from registry.selectors.agents import agent_for
+from registry.services.register import save_draft
 from registry.web.policy_forms import ScopeForm, TiersForm
 from tests.organisation import Organisation, draft_agent, policy_document
 
@@ -115,3 +118,16 @@ def test_an_accountable_person_of_another_team_is_refused(manager: Client, organ
         assert manager.post(path, typed).status_code == 422
     assert manager.post(path, {"team": "platform", "accountable_person": ""}).status_code == 422
     assert agent_for(organisation.manager, agent.pk).accountable_person is None
+
+
+def test_the_review_hides_nothing_of_what_is_registered(manager: Client, organisation: Organisation) -> None:
+    document = {
+        **policy_document(),
+        "modes": {"limits.files": "observe"},
+        "tasks": {"bug-fix": {"scope": {"tools": ["Bash"]}}},
+        "composition": {"required": True, "pinned": {"model": "claude-opus-4-1"}},
+    }
+    agent = save_draft(actor=organisation.manager, agent=draft_agent(organisation), policy=document)
+    text = unescape(manager.get(f"/agents/{agent.slug}/register/review/").content.decode())
+    for said in ("More files than the limit", "Observe", "bug-fix", "claude-opus-4-1", "Criticality", "Data touched"):
+        assert said in text, said
