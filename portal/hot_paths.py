@@ -1,8 +1,8 @@
 """The way to the hot paths: past everything that serves pages, which took longer than deciding a check.
 
-No session, cookie, message or form is read there and no static file found. What still counts for them is asked here
-or done by the same code: the host must be ours, https where it is demanded, and the headers that forbid a browser
-to make anything of an answer.
+Here are the checks, and the pulse that every open inbox asks for all the time. No session, cookie, message or form is
+read there and no static file found. What still counts for them is asked here or done by the same code: the host must
+be ours, https where it is demanded, and the headers that forbid a browser to make anything of an answer.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
 from approvals.api.hot_urls import urlpatterns
+from approvals.web.pulse import pulse
+from portal.errors import PortalError
 from portal.web.headers import PERMISSIONS
 
 View = Callable[[HttpRequest], HttpResponse]
-VIEWS: Final[dict[str, View]] = {f"/{one.pattern}": one.callback for one in urlpatterns}
+VIEWS: Final[dict[str, View]] = {**{f"/{one.pattern}": one.callback for one in urlpatterns}, "/approvals/pulse/": pulse}
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -38,7 +40,10 @@ class HotPathMiddleware:
         view = VIEWS.get(request.path_info)
         if view is None or not _may_go_on(request):
             return self.get_response(request)
-        response = view(request)
+        try:
+            response = view(request)
+        except PortalError:
+            return self.get_response(request)  # refused there once more, as a page
         response.headers["Content-Length"] = str(len(response.content))
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)

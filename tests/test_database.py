@@ -88,11 +88,9 @@ def test_a_connection_that_the_server_ended_is_opened_anew(
     asked = _asked(monkeypatch)
     with psycopg.connect(database_urls.super, autocommit=True) as superuser:
         superuser.execute("SELECT pg_terminate_backend(%s, 10000)", [before])  # waits until it has gone
-    connection.health_check_enabled, connection.health_check_done = True, False
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            assert cursor.fetchone() != (before,)
-    finally:
-        connection.health_check_enabled = False
+    monkeypatch.setattr(connection, "health_check_enabled", True)
+    monkeypatch.setattr(connection, "health_check_done", False)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        assert cursor.fetchone() != (before,)
     assert asked == [False]

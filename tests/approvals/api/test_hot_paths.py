@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
-from django.urls import resolve
+from django.urls import resolve, reverse
 
 from portal.hot_paths import VIEWS, HotPathMiddleware
 from tests.approvals.api.test_hot import CHECKS, HOOK, check_body, hook_body, send
@@ -27,18 +28,26 @@ def post(path: str, **more: Any) -> Any:
     return Client(raise_request_exception=False).post(path, b"{}", content_type="application/json", **more)
 
 
-def test_both_hot_paths_go_straight_to_the_views_of_their_addresses() -> None:
+def test_hot_paths_go_straight_to_the_views_of_their_addresses() -> None:
     assert settings.MIDDLEWARE.index("portal.hot_paths.HotPathMiddleware") == 0
-    assert set(VIEWS) == {CHECKS, HOOK}
+    assert set(VIEWS) == {CHECKS, HOOK, reverse("approvals:pulse")}
     assert all(resolve(path).func is view for path, view in VIEWS.items())
 
 
 def test_another_path_goes_through_everything(rf: Any) -> None:
-    gone_on: list[str] = []
-    middleware = HotPathMiddleware(lambda request: gone_on.append(request.path_info))  # type: ignore[arg-type,func-returns-value]
+    def gone_on(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(request.path_info)
+
+    middleware = HotPathMiddleware(gone_on)
     for path in ("/", "/api/v1/agents", f"{CHECKS}/", "/hooks/claude/x"):
-        middleware(rf.post(path))
-    assert gone_on == ["/", "/api/v1/agents", f"{CHECKS}/", "/hooks/claude/x"]
+        assert middleware(rf.post(path)).content == path.encode()
+
+
+def test_a_pulse_without_its_note_is_refused_with_a_page(client: Client) -> None:
+    answer = client.get(reverse("approvals:pulse"))
+    assert answer.status_code == 404
+    assert b"<html" in answer.content
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", [CHECKS, HOOK])
