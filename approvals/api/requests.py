@@ -20,6 +20,7 @@ from approvals.api.serializers import (
 from approvals.models import ApprovalRequest
 from approvals.rules.refused import NOT_DELEGATED
 from approvals.rules.workflow import RequestState, Verdict
+from approvals.selectors.as_of import in_state
 from approvals.selectors.requests import request_for, visible_requests
 from approvals.selectors.reviewing import capacities
 from approvals.services.batch import BatchItem, review_batch
@@ -35,6 +36,8 @@ from portal.api.schema import refusal
 from portal.errors import InvalidInput, NotAllowed
 from portal.identity.models import Person, PersonToken
 from portal.identity.proof import recently_authenticated, sign_in_methods
+from portal.ledger.selectors.entries import database_now
+from portal.reading import one_reading
 from registry.api.asking import person_of, read
 from registry.api.serializers import page_of
 
@@ -48,7 +51,7 @@ class RequestList(APIView):
         summary="Requests that I may see, newest first",
         tags=TAGS,
         parameters=[
-            OpenApiParameter("state", enum=_STATES, description="Only those in this state."),
+            OpenApiParameter("state", enum=_STATES, description="Only those that are in this state now."),
             OpenApiParameter("agent", description="Only those of the agent with this slug."),
         ],
         responses=page_of("RequestPage", RequestSerializer),
@@ -59,12 +62,13 @@ class RequestList(APIView):
         if state is not None:
             if state not in _STATES:
                 raise InvalidInput(f"“state” must be one of {', '.join(_STATES)}.")
-            found = found.filter(state=state)
+            found = found.filter(in_state(RequestState(state), now=database_now()))
         if agent is not None:
             found = found.filter(agent__slug=agent.replace("\0", ""))
         pages = NewestFirst()
         rows = pages.paginate_queryset(found, request, view=self) or []
-        return pages.get_paginated_response(RequestSerializer(rows, many=True).data)
+        with one_reading():
+            return pages.get_paginated_response(RequestSerializer(rows, many=True).data)
 
 
 class RequestItem(APIView):

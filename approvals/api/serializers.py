@@ -1,7 +1,9 @@
 """What the API of approvals takes and gives."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -9,11 +11,10 @@ from rest_framework import serializers
 from approvals.models import ApprovalRequest, Comment, Grant, Review
 from approvals.rules.rulebook import StepUp
 from approvals.rules.workflow import GrantOutcome, GrantState, RequestState, Verdict
+from approvals.selectors.as_of import AsOf, all_as_of, as_of
 from approvals.selectors.deciding import view_of
 from approvals.selectors.grants import status_of
 from approvals.selectors.replaced import replacement_of
-from approvals.selectors.requests import overtaken
-from approvals.selectors.reviewing import blocked_sentence
 from portal.ledger.selectors.entries import database_now
 from registry.rules.texts import MOST_TEXT
 
@@ -31,21 +32,51 @@ class AskingAgent(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class RequestsAsOfNow(serializers.ListSerializer[Any]):
+    """Finds out for all together how each stands now."""
+
+    def to_representation(self, data: Any) -> Any:
+        rows = list(data)
+        self.child.known = all_as_of(rows, now=database_now())  # type: ignore[union-attr]  # a RequestSerializer
+        return super().to_representation(rows)
+
+
 class RequestSerializer(serializers.ModelSerializer[ApprovalRequest]):
-    """A request in a list. ``state`` is the stored one; the sweep ends what was overtaken within seconds."""
+    """A request in a list. ``state`` is as of now: what the world has overtaken has ended.
+
+    Until that is written down, within seconds, a list says of why no more than that something has changed.
+    """
+
+    known: Mapping[UUID, AsOf]  # how each request that is told of stands now
 
     number = serializers.CharField(source="label")
     agent = AskingAgent()
     state = serializers.ChoiceField(choices=choices_of(RequestState))
     revision = serializers.IntegerField(source="revision.number")
     initiator = serializers.CharField(source="initiator_label")
+    blocked = serializers.SerializerMethodField()
 
     class Meta:
         model = ApprovalRequest
+        list_serializer_class = RequestsAsOfNow
         fields = [
             "number", "agent", "action", "resource", "tool", "initiator", "state", "state_reason", "quorum",
-            "revision", "epoch", "run_id", "opened_at", "expires_at", "resolved_at",
+            "revision", "epoch", "run_id", "opened_at", "expires_at", "resolved_at", "blocked",
         ]  # fmt: skip
+
+    def to_representation(self, instance: ApprovalRequest) -> dict[str, Any]:
+        known = self.known[instance.pk]
+        return super().to_representation(instance) | {"state": known.state, "state_reason": known.because}
+
+    @extend_schema_field(
+        {
+            "type": "string",
+            "nullable": True,
+            "description": "Why too few people are left to complete it while it waits; else null.",
+        }
+    )
+    def get_blocked(self, asked: ApprovalRequest) -> str | None:
+        return self.known[asked.pk].blocked
 
 
 class ReviewSerializer(serializers.ModelSerializer[Review]):
@@ -84,8 +115,8 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
 class RequestDetail(RequestSerializer):
     """A request with what a person needs to decide it: the sealed view, and the hash that a review must carry.
 
-    ``state`` and the grant's are as of now, as the pages say them: what the world has overtaken has ended, whether or
-    not the sweep has written it down.
+    ``state``, ``state_reason`` and the grant's state are as of now, as the pages say them: what the world has
+    overtaken has ended, whether or not the sweep has written it down.
     """
 
     view = serializers.SerializerMethodField()
@@ -97,29 +128,21 @@ class RequestDetail(RequestSerializer):
     replaced_by = serializers.SerializerMethodField()
     step_up = serializers.ChoiceField(choices=choices_of(StepUp))
     grant = GrantSerializer(allow_null=True, default=None)
-    blocked = serializers.SerializerMethodField()
 
     class Meta(RequestSerializer.Meta):
         fields = [
             *RequestSerializer.Meta.fields, "digest", "view", "view_hash", "step_up", "reviews", "comments", "grant",
-            "replaces", "replaced_by", "blocked",
+            "replaces", "replaced_by",
         ]  # fmt: skip
 
     def to_representation(self, instance: ApprovalRequest) -> dict[str, Any]:
-        told, now = super().to_representation(instance), database_now()
-        over = overtaken(instance, now=now)
-        if over is not None:
-            told |= {"state": over.state.value, "state_reason": over.because, "blocked": None}
+        now = database_now()
+        self.known = {instance.pk: as_of(instance, now=now)}
+        told = super().to_representation(instance)
         grant = getattr(instance, "grant", None)
         if grant is not None:
             told["grant"]["state"] = status_of(grant, instance, now=now).state.value
         return told
-
-    @extend_schema_field(
-        {"type": "string", "nullable": True, "description": "Why too few people are left to complete it; else null."}
-    )
-    def get_blocked(self, asked: ApprovalRequest) -> str | None:
-        return blocked_sentence(asked)
 
     @extend_schema_field({"type": "object", "additionalProperties": True, "description": "The sealed view, parsed."})
     def get_view(self, asked: ApprovalRequest) -> dict[str, Any]:

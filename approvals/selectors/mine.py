@@ -17,7 +17,7 @@ from approvals.rules.rulebook_parts import SECURITY, TEAM
 from approvals.rules.workflow import RequestState, Verdict
 from approvals.selectors.delegations import StandIn, held_by, is_overseer
 from approvals.selectors.duties import accounts_of
-from approvals.selectors.reviewing import open_stages
+from approvals.selectors.reviewing_many import open_stages
 from approvals.selectors.rights import groups_of, lately_given
 from approvals.selectors.rulebook import book_in_force
 from approvals.selectors.world import whether

@@ -1,7 +1,7 @@
 """Reading a grant that is about to be used, with everything that its verdicts rest on: one statement."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,7 +38,7 @@ _REVIEW: Final = _columns(Review, "id verdict turn stage capacity at person_id o
 _PERSON: Final = _columns(Person, "id human is_active")
 _JSON: Final = frozenset({"arguments", "stages"})
 # What ``Scene`` reads one by one, for the pages: who gave which verdict in whose right, who has a part, which roles
-# they hold, which rulebook counts.
+# they hold and from whom, which rulebook counts.
 _SELECT = f"""SELECT clock_timestamp(), a.owner_team_id,
        (SELECT b.id FROM approvals_rulebook b ORDER BY b.number DESC LIMIT 1),
        (SELECT json_agg(json_build_array(v.id, v.verdict, v.turn, v.stage, v.capacity, v.at,
@@ -50,8 +50,9 @@ _SELECT = f"""SELECT clock_timestamp(), a.owner_team_id,
               UNION ALL SELECT r.initiator_id, '{Part.INITIATOR.value}', ''
               UNION ALL SELECT r.credential_issuer_id, '{Part.CREDENTIAL_HOLDER.value}', '') i
         JOIN identity_person p ON p.id = i.person_id)::text,
-       (SELECT json_agg(json_build_array(h.person_id, h.role, h.team_id, h.since))
+       (SELECT json_agg(json_build_array(h.person_id, h.role, h.team_id, h.since, b.human))
         FROM identity_roleassignment h JOIN identity_person w ON w.id = h.person_id AND w.is_active
+        LEFT JOIN identity_person b ON b.id = h.given_by_id
         WHERE h.role IN ('security', 'approver') AND h.person_id IN (
             SELECT unnest(ARRAY[v.person_id, v.on_behalf_of_id]) FROM approvals_review v
             WHERE v.request_id = r.id))::text,
@@ -83,7 +84,9 @@ def grant_with_scene(grant_id: UUID, cursor: CursorWrapper) -> tuple[Grant, Scen
         (UUID(person), UUID(human), name, Part(part), detail) for person, human, name, part, detail in _list(parts)
     )
     active = [person.pk for person in people.values() if person.is_active]
-    scene.voters = rights_from(_roles(_list(roles)), active, book_of(book_id).book)
+    book = book_of(book_id).book
+    scene.lately = timedelta(days=book.duties.policy_editor_days)
+    scene.voters = rights_from(_roles(_list(roles)), active, book)
     return grant, scene
 
 
@@ -124,10 +127,11 @@ def _person(account: list[Any], people: dict[UUID, Person]) -> Person | None:
 
 
 def _roles(rows: Iterable[list[Any]]) -> Iterable[RoleRow]:
-    for person, role, team, since in rows:
+    for person, role, team, since, by in rows:
         yield (
             UUID(person),
             role,
             None if team is None else UUID(team),
             None if since is None else datetime.fromisoformat(since),
+            None if by is None else UUID(by),
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
@@ -187,6 +188,9 @@ def same_action(request: ApprovalRequest, *, most: int = 5) -> QuerySet[Approval
     return found.order_by("-number")[:most]
 
 
+NOT_IN_TIME: Final = "Nobody decided in time."
+
+
 @dataclass(frozen=True)
 class Obstacle:
     """Why nobody can decide a pending request any more: what changed, what was shown of it, what is now."""
@@ -202,7 +206,7 @@ def obstacle(request: ApprovalRequest, *, now: datetime) -> Obstacle | None:
     """What has changed in the world since the request was opened; None while it still stands."""
     if now >= request.expires_at:
         ended = f"{request.expires_at:%Y-%m-%d %H:%M:%S} UTC"
-        return Obstacle(RequestState.EXPIRED, "Nobody decided in time.", "time", f"open until {ended}", "expired")
+        return Obstacle(RequestState.EXPIRED, NOT_IN_TIME, "time", f"open until {ended}", "expired")
     moved = moved_since(request)
     return None if moved is None else Obstacle(RequestState.VOIDED, moved.because, moved.what, moved.shown, moved.now)
 

@@ -1,12 +1,10 @@
 """Reading who may decide a request, who did, and whose verdict still counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
-
-from django.db.models import QuerySet
 
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.delegation import runs
@@ -15,7 +13,7 @@ from approvals.rules.eligibility import Borrowed, Chosen, PersonFacts, Refusal, 
 from approvals.rules.stages import Settled, Stage, blocked, settle, stored_stages
 from approvals.rules.workflow import RequestState, ReviewFact, Verdict
 from approvals.selectors.delegations import StandIn, account_of, held_by, is_overseer
-from approvals.selectors.duties import duties_of, ties_of, ties_of_many
+from approvals.selectors.duties import duties_of, ties_of
 from approvals.selectors.rights import Held, Rights, given_by, groups_held, rights_of
 from approvals.selectors.rulebook import book_in_force
 from portal.identity.models import Person
@@ -26,11 +24,11 @@ from portal.reading import once
 
 __all__ = [
     "Capacity",
+    "blocked_in",
     "blocked_sentence",
     "capacities",
     "duties_of",
     "open_stage",
-    "open_stages",
     "refusal",
     "reviewers_of",
     "reviews_of",
@@ -65,7 +63,7 @@ class Scene:
     @cached_property
     def reviews(self) -> list[Review]:
         """Every verdict, oldest first, with who gave it and in whose right."""
-        return _in_order(Review.objects.filter(request=self.request).select_related("person", "on_behalf_of"))
+        return in_order(Review.objects.filter(request=self.request).select_related("person", "on_behalf_of"))
 
     @cached_property
     def last(self) -> list[Review]:
@@ -81,7 +79,7 @@ class Scene:
     @cached_property
     def voters(self) -> Rights:
         """What those hold whose right an approval used."""
-        return rights_of(_voters(self.reviews))
+        return rights_of(voters_of(self.reviews))
 
     @cached_property
     def holders(self) -> dict[UUID, list[Held]]:
@@ -89,18 +87,28 @@ class Scene:
         return rights_of().over(self.team_id)
 
     @cached_property
+    def humans(self) -> Mapping[UUID, UUID]:
+        """The natural person behind each of those accounts."""
+        return dict(Person.objects.filter(pk__in=self.holders).values_list("pk", "human"))
+
+    @cached_property
+    def lately(self) -> timedelta:
+        """For how long a role that somebody with a part gave decides nothing of theirs."""
+        return timedelta(days=book_in_force().book.duties.policy_editor_days)
+
+    @cached_property
     def chosen(self) -> dict[UUID, tuple[Chosen, ...]]:
         """Whose role somebody with a part in the request gave, so lately that it may have been for this request."""
-        days = book_in_force().book.duties.policy_editor_days
-        return given_by(self.ties.humans, team_id=self.team_id, since=self.now - timedelta(days=days))
+        return given_by(self.ties.humans, team_id=self.team_id, since=self.now - self.lately)
 
     @cached_property
     def standing(self) -> list[tuple[Review, ReviewFact]]:
         """The verdicts that count, of each natural person the last, as of now.
 
         Every denial and every request for changes counts. An approval counts while whoever gave it has the right it
-        was given in without a break since, has no part in the request, and is not the same person as another who
-        approved; a borrowed right counts while the delegation runs, the giver has it still and has not decided himself.
+        was given in without a break since, not lately from somebody with a part, has no part in the request, and is not
+        the same person as another who approved; a borrowed right counts while the delegation runs and the giver has it
+        still and has not decided himself.
         """
         return _standing(self)
 
@@ -129,11 +137,12 @@ class Scene:
         )
 
 
-def _in_order(reviews: Iterable[Review]) -> list[Review]:
+def in_order(reviews: Iterable[Review]) -> list[Review]:
     return sorted(reviews, key=lambda review: (review.at, review.turn, review.pk))
 
 
-def _voters(reviews: Iterable[Review]) -> set[UUID]:
+def voters_of(reviews: Iterable[Review]) -> set[UUID]:
+    """The accounts whose right a verdict used."""
     people = {key for review in reviews for key in (review.person_id, review.on_behalf_of_id)}
     return {key for key in people if key is not None}
 
@@ -243,12 +252,11 @@ def _reviewers(scene: Scene) -> list[Reviewer]:
 def _eligible(scene: Scene) -> dict[str, frozenset[UUID]]:
     gone = scene.ties.humans | scene.facts.voted | scene.facts.used
     found: dict[str, set[UUID]] = {group: set() for group in scene.groups}
-    humans = dict(Person.objects.filter(pk__in=scene.holders).values_list("pk", "human"))
     for person_id, held in scene.holders.items():
         chosen = {one.group for one in scene.chosen.get(person_id, ())}
         for one in held:
-            if one.group in found and one.group not in chosen and humans[person_id] not in gone:
-                found[one.group].add(humans[person_id])
+            if one.group in found and one.group not in chosen and scene.humans[person_id] not in gone:
+                found[one.group].add(scene.humans[person_id])
     return {group: frozenset(members) for group, members in found.items()}
 
 
@@ -256,32 +264,21 @@ def blocked_sentence(request: ApprovalRequest) -> str | None:
     """What is missing when the people who may decide are too few; the requirement is never relaxed."""
     if request.state != RequestState.PENDING.value:
         return None
-    scene = scene_of(request)
-    return blocked(scene.stages, scene.eligible, [fact for _, fact in scene.standing])
+    return blocked_in(scene_of(request))
+
+
+def blocked_in(scene: Scene) -> str | None:
+    """The same of a scene that is at hand."""
+    try:
+        stages = scene.stages
+    except ValueError:  # whatever wrote it: a list must not fail because of one row
+        return "What is stored of its stages asks nobody, and nobody can decide it."
+    return blocked(stages, scene.eligible, [fact for _, fact in scene.standing])
 
 
 def open_stage(request: ApprovalRequest) -> int:
     """The index of the stage whose turn it is."""
     return scene_of(request).settled.stage
-
-
-def open_stages(requests: QuerySet[ApprovalRequest]) -> dict[UUID, int]:
-    """The index of the stage whose turn it is for each of several requests: as many queries for one as for all."""
-    found = list(requests.select_related("agent").defer("view", "arguments"))
-    if not found:
-        return {}
-    ties, now = ties_of_many(found), database_now()
-    reviews: dict[UUID, list[Review]] = {request.pk: [] for request in found}
-    for review in Review.objects.filter(request__in=list(reviews)).select_related("person", "on_behalf_of"):
-        reviews[review.request_id].append(review)
-    voters = rights_of(_voters(review for given in reviews.values() for review in given))
-    stages = {}
-    for request in found:
-        scene = Scene(request, now)
-        # What the scene would read itself, request by request.
-        scene.ties, scene.reviews, scene.voters = ties[request.pk], _in_order(reviews[request.pk]), voters
-        stages[request.pk] = scene.settled.stage
-    return stages
 
 
 def settled(request: ApprovalRequest) -> Settled:
@@ -322,10 +319,10 @@ def _counts_for(scene: Scene, review: Review, rights: Mapping[UUID, list[Held]],
     if not person.is_active or person.human in scene.ties.humans:
         return None
     if giver is None:
-        return _still(scene, review, _without_break(rights.get(person.pk, ()), review.at))
+        return _still(scene, review, _own(scene, rights.get(person.pk, ()), review.at))
     if giver.human in spoken or giver.human in scene.ties.humans or is_overseer(authority_of(person)):
         return None
-    own = _without_break(rights.get(giver.pk, ()), review.at)
+    own = _own(scene, rights.get(giver.pk, ()), review.at)
     for lent in held_by(person, now=scene.now, giver=giver):
         row = lent.delegation
         maker_tied = not lent.by_giver and lent.made_by.human in scene.ties.humans
@@ -340,9 +337,14 @@ def _counts_for(scene: Scene, review: Review, rights: Mapping[UUID, list[Held]],
     return None
 
 
-def _without_break(held: Iterable[Held], at: datetime) -> frozenset[str]:
-    """What is held since before the verdict: a right that came back later does not bring it back."""
-    return frozenset(one.group for one in held if one.since is None or one.since <= at)
+def _own(scene: Scene, held: Sequence[Held], at: datetime) -> frozenset[str]:
+    """What is held since before the verdict, so not what came back later, nor was given lately by somebody with a part.
+
+    Parts come to light after it too; the days count up to the verdict, so that waiting makes none good again.
+    """
+    tied = [one for one in held if one.by in scene.ties.humans]
+    chosen = {one for one in tied if one.since is not None and one.since > at - scene.lately}
+    return frozenset(one.group for one in held if (one.since is None or one.since <= at) and one not in chosen)
 
 
 def _still(scene: Scene, review: Review, held: frozenset[str]) -> str | None:

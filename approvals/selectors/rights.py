@@ -18,10 +18,11 @@ from portal.identity.rules.roles import Authority, Role
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A right that somebody holds now, and since when, as far as that is known."""
+    """A right that somebody holds now, since when, and from which natural person, as far as that is known."""
 
     group: str
     since: datetime | None = None
+    by: UUID | None = None
 
 
 def groups_in_force() -> Mapping[str, tuple[UUID, ...]]:
@@ -49,12 +50,27 @@ def groups_held(authority: Authority, team_id: UUID) -> frozenset[str]:
 
 def given_by(humans: Collection[UUID], *, team_id: UUID, since: datetime) -> dict[UUID, tuple[Chosen, ...]]:
     """Who got a role that decides for this team from one of these natural persons after ``since``, and which."""
-    role = Q(role=Role.SECURITY.value) | Q(role=Role.APPROVER.value, team=team_id)
-    rows = RoleAssignment.objects.filter(role, given_by__human__in=humans, since__gt=since)
+    return chosen_among(roles_given(humans, since=since, team_id=team_id), humans, team_id=team_id)
+
+
+def roles_given(humans: Collection[UUID], *, since: datetime, team_id: UUID | None = None) -> list[RoleAssignment]:
+    """The roles that decide, for this team or for any, which these natural persons gave after ``since``."""
+    approves = Q(role=Role.APPROVER.value) if team_id is None else Q(role=Role.APPROVER.value, team=team_id)
+    rows = RoleAssignment.objects.filter(
+        Q(role=Role.SECURITY.value) | approves, given_by__human__in=humans, since__gt=since
+    )
+    return list(rows.select_related("given_by"))
+
+
+def chosen_among(
+    rows: Iterable[RoleAssignment], humans: Collection[UUID], *, team_id: UUID
+) -> dict[UUID, tuple[Chosen, ...]]:
+    """Of the roles that were given lately those that decide for this team and came from one of these, by holder."""
     found: dict[UUID, tuple[Chosen, ...]] = {}
-    for row in rows.select_related("given_by"):
+    for row in rows:
         giver = row.given_by
-        if giver is not None:
+        for_team = row.role == Role.SECURITY.value or row.team_id == team_id
+        if giver is not None and giver.human in humans and for_team:
             by = Account(giver.pk, giver.human, giver.name)
             chosen = Chosen(_group_of(row.role), by, f"{row.since.astimezone(UTC):%Y-%m-%d}")
             found[row.person_id] = (*found.get(row.person_id, ()), chosen)
@@ -98,20 +114,22 @@ def rights_of(people: Iterable[UUID] | None = None) -> Rights:
     rows = RoleAssignment.objects.filter(role__in=[Role.SECURITY.value, Role.APPROVER.value], person__is_active=True)
     if wanted is not None:
         rows = rows.filter(person_id__in=wanted)
-    found = rows.values_list("person_id", "role", "team_id", "since")
+    found = rows.values_list("person_id", "role", "team_id", "since", "given_by__human")
     book = book_in_force().book
     members = {one for group in book.groups.values() for one in group.members}
     return rights_from(found, _active(members if wanted is None else wanted & members), book)
 
 
-RoleRow = tuple[UUID, str, UUID | None, datetime | None]
+RoleRow = tuple[UUID, str, UUID | None, datetime | None, UUID | None]
 
 
 def rights_from(rows: Iterable[RoleRow], active: Iterable[UUID], book: Book) -> Rights:
-    """The rights that these assignments give (person, role, team, since when), and the book's groups to ``active``."""
+    """The rights that these assignments give (person, role, team, since when, by which natural person), and the
+    book's groups to ``active``.
+    """
     roles: dict[UUID, list[tuple[Held, UUID | None]]] = {}
-    for person_id, role, team_id, since in rows:
-        held = Held(_group_of(role), since)
+    for person_id, role, team_id, since, by in rows:
+        held = Held(_group_of(role), since, by)
         roles.setdefault(person_id, []).append((held, team_id))
     open_accounts = frozenset(active)
     groups: dict[UUID, list[Held]] = {}

@@ -18,6 +18,7 @@ from approvals.rules.risk import Band, band_of
 from approvals.rules.workflow import RequestState
 from approvals.selectors.mine import mine
 from approvals.selectors.requests import Waiting, find_requests, standing_pending, visible_requests
+from approvals.selectors.reviewing_many import blocked_among
 from approvals.selectors.rulebook import book_of
 from approvals.selectors.world import whether
 from approvals.web.detail import detail_context
@@ -41,7 +42,8 @@ COUNT_TO: Final = 1_000
 class InboxRow:
     """One request in a list. ``mine``: the reader may decide it; ``state`` is the derived one.
 
-    ``band`` is the risk as the rulebook speaks of it that the request was opened under; ``html`` how it looks.
+    ``band`` is the risk as the rulebook speaks of it that the request was opened under; ``blocked``: too few people are
+    left to complete it; ``html`` how it looks.
     """
 
     request: ApprovalRequest
@@ -50,6 +52,7 @@ class InboxRow:
     mine: bool
     state: str
     band: str = Band.LOW.value
+    blocked: bool = False
     html: str = ""
 
 
@@ -160,6 +163,7 @@ def rows_for(
     keys = [request.pk for request in requests]
     facts = dict.fromkeys(keys, (True, True)) if all_mine else _facts(keys, person, now=now)
     reasons = _reasons(keys)
+    blocked = _blocked(requests, facts)
     return [
         InboxRow(
             request=item,
@@ -168,9 +172,16 @@ def rows_for(
             mine=facts[item.pk][0],
             state=_state(item, now=now, stands=facts[item.pk][1]),
             band=band_of(item.risk, book_of(item.rulebook_id).book.risk).value,
+            blocked=item.pk in blocked,
         )
         for item in requests
     ]
+
+
+def _blocked(requests: list[ApprovalRequest], facts: Mapping[UUID, tuple[bool, bool]]) -> Mapping[UUID, str]:
+    """Which of these nobody can complete. What the reader alone can decide is not asked: most of an inbox is that."""
+    asked = [item.pk for item in requests if facts[item.pk][1] and not (facts[item.pk][0] and item.quorum == 1)]
+    return blocked_among(ApprovalRequest.objects.filter(pk__in=asked)) if asked else {}
 
 
 def _facts(keys: list[UUID], person: Person, *, now: datetime) -> Mapping[UUID, tuple[bool, bool]]:
@@ -192,6 +203,7 @@ def draw(rows: Iterable[InboxRow], *, now: datetime, pick: bool = False, current
             why=row.why,
             state=row.state,
             band=row.band,
+            blocked=row.blocked,
             agent=item.agent.name,
             initiator=item.initiator_label,
             opened_at=item.opened_at,
@@ -229,7 +241,7 @@ def bundles(rows: list[InboxRow]) -> list[Bundle]:
     for row in rows:
         item = row.request
         alike = item.precedent and row.state == "pending"
-        key = (item.agent_id, item.precedent, row.mine) if alike else (item.pk,)
+        key = (item.agent_id, item.precedent, row.mine, row.blocked) if alike else (item.pk,)
         if key in found:
             found[key].rest.append(row)
         else:
@@ -245,9 +257,16 @@ def _state(request: ApprovalRequest, *, now: datetime, stands: bool) -> str:
 
 
 def _version(page: Page[ApprovalRequest], rows: list[InboxRow]) -> str:
-    """What the list shows, in a few letters: numbers, states, approvals, and whether each is the reader's."""
+    """What the list shows, in a few letters: numbers, states, approvals, whether each is the reader's, and blocked."""
     facts = [
-        (row.request.number, row.state, getattr(row.request, "approvals", 0), row.mine, row.request.escalations)
+        (
+            row.request.number,
+            row.state,
+            getattr(row.request, "approvals", 0),
+            row.mine,
+            row.blocked,
+            row.request.escalations,
+        )
         for row in rows
     ]
     return hashlib.sha256(repr((page.count_capped, facts)).encode()).hexdigest()[:16]

@@ -28,6 +28,7 @@ class Look(NamedTuple):
     why: str
     state: str
     band: str
+    blocked: bool
     agent: str
     initiator: str
     opened_at: datetime

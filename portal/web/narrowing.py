@@ -1,6 +1,7 @@
 """Which filters of a list are in force, in words: for the line that stands in their place where they fold away."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -20,16 +21,16 @@ def _words(field: BoundField) -> str:
     if said in (None, "", False):
         return ""
     if isinstance(field.field, forms.BooleanField):
-        return field.label
+        return str(field.label)
     if not isinstance(field.field, forms.ChoiceField):
         return f"{field.label}: {said}"
-    choices = list(_flat(field.field.choices))
+    choices = list(_flat(field.field.choices))  # type: ignore[arg-type]  # the field has made them iterable
     if not choices or str(said) == choices[0][0]:
         return ""
     return f"{field.label}: {dict(choices).get(str(said), said)}"
 
 
-def _flat(choices: Iterable[tuple[object, object]]) -> Iterator[tuple[str, str]]:
+def _flat(choices: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, str]]:
     for value, word in choices:
         if isinstance(word, list | tuple):
             yield from _flat(word)

@@ -37,6 +37,7 @@ LOOKS: Final[Mapping[str, Mapping[str, Look]]] = {
     },
     "request": {
         "pending": Look("Waiting", "hourglass", "gated"),
+        "blocked": Look("Blocked", "users", "forbidden"),  # pending, and too few people are left
         "approved": Look("Approved", "circle-check", "free"),
         "denied": Look("Denied", "octagon-x", "forbidden"),
         "expired": _EXPIRED,

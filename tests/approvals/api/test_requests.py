@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from approvals.models import ApprovalRequest, Review
 from approvals.rules.workflow import RequestState
@@ -12,7 +14,7 @@ from portal.identity.models import Person
 from portal.identity.services.tokens import issue_token
 from registry.services.lifecycle import suspend_agent
 from tests.approvals.asking import ask, opened, review
-from tests.organisation import Organisation
+from tests.organisation import Organisation, active_agent, credential_for, policy_document
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -169,9 +171,61 @@ def test_the_state_is_as_of_now(organisation: Organisation, token: str) -> None:
 
 def test_blocked_says_why(organisation: Organisation, token: str) -> None:
     client, asked = client_of(organisation.auditor), opened(token)
-    assert client.get(f"/api/v1/requests/{asked.label}").json()["blocked"] is None
+
+    def said() -> tuple[str | None, str | None]:
+        """Of the one request, and of it in the list."""
+        row = next(one for one in client.get("/api/v1/requests").json()["results"] if one["number"] == asked.label)
+        return client.get(f"/api/v1/requests/{asked.label}").json()["blocked"], row["blocked"]
+
+    assert said() == (None, None)
     deciders = [organisation.approver.pk, organisation.second_approver.pk, organisation.security.pk]
     Person.objects.filter(pk__in=deciders).update(is_active=False)
-    told = client.get(f"/api/v1/requests/{asked.label}").json()["blocked"]
-    assert told == blocked_sentence(asked)
-    assert told
+    sentence = blocked_sentence(asked)
+    assert sentence
+    assert said() == (sentence, sentence)
+    # What has ended is blocked by nothing any more: written down, or overtaken and not yet.
+    ApprovalRequest.objects.filter(pk=asked.pk).update(state=RequestState.WITHDRAWN.value)
+    assert said() == (None, None)
+    ApprovalRequest.objects.filter(pk=asked.pk).update(state=RequestState.PENDING.value, expires_at=asked.opened_at)
+    assert said() == (None, None)
+
+
+def test_the_list_says_the_state_as_of_now_and_is_narrowed_by_it(organisation: Organisation, token: str) -> None:
+    waiting, late, stopped = (opened(token, f"gh pr merge {number} --squash") for number in (7, 8, 9))
+    ApprovalRequest.objects.filter(pk=late.pk).update(expires_at=late.opened_at)
+    ApprovalRequest.objects.filter(pk=stopped.pk).update(epoch=stopped.epoch + 1)
+    client = client_of(organisation.approver)
+    for asked, state in ((waiting, "pending"), (late, "expired"), (stopped, "voided")):
+        listed = client.get(f"/api/v1/requests?state={state}").json()["results"]
+        one = client.get(f"/api/v1/requests/{asked.label}").json()
+        assert [(row["number"], row["state"]) for row in listed] == [(asked.label, state)]
+        assert one["state"] == state
+        assert bool(listed[0]["state_reason"]) == (state != "pending")
+    assert {row["state"] for row in client.get("/api/v1/requests").json()["results"]} == {
+        "pending",
+        "expired",
+        "voided",
+    }
+
+
+def test_a_long_list_costs_as_many_queries_as_a_short_one(organisation: Organisation, token: str) -> None:
+    policy = policy_document()
+    policy["approval"]["quorum"] = 3
+    careful = credential_for(organisation, active_agent(organisation, "Careful Refactorer", policy))
+    client = client_of(organisation.auditor)
+
+    def cost() -> int:
+        client.get("/api/v1/requests")
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/api/v1/requests").status_code == 200
+        return len(queries)
+
+    def one_more(number: int) -> None:
+        review(opened(careful, session_id=f"session-{number}"), organisation.approver)
+        opened(token, session_id=f"session-{number}")
+
+    one_more(0)
+    short = cost()
+    for number in range(1, 6):
+        one_more(number)
+    assert cost() == short
