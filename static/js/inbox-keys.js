@@ -33,12 +33,26 @@ const focusOn = (selector) => {
   return Boolean(target);
 };
 
-// A key never decides: it goes to the reason, and the button that was meant comes next with Tab and is marked.
-function decide(button) {
-  if (document.querySelector("#detail[aria-busy]")) {
-    document.addEventListener("bailiwick:loaded", () => decide(button), { once: true });
+// What a key does to a request, it does to the one whose row was gone to. Beside the list another may still stand open:
+// then the row's own is opened first and the key waits for it. Where there is no room beside the list its page opens.
+function onRequest(act) {
+  const detail = document.getElementById("detail");
+  const row = detail && document.activeElement?.closest?.("[data-key-row]");
+  if (!row) {
+    if (detail?.hasAttribute("aria-busy")) document.addEventListener("bailiwick:loaded", act, { once: true });
+    else act();
     return;
   }
+  const opener = link(row);
+  opener.click();
+  if (!detail.getClientRects().length) return;
+  const its = () => { if (detail.querySelector(`#${opener.id.replace("open-", "request-")}`)) act(); };
+  if (detail.hasAttribute("aria-busy")) document.addEventListener("bailiwick:loaded", its, { once: true });
+  else its();
+}
+
+// A key never decides: it goes to the reason, and the button that was meant is marked.
+function decide(button) {
   if (!focusOn("[data-key-decide]")) return;
   for (const one of document.querySelectorAll(".decision-buttons .button--meant")) one.classList.remove("button--meant");
   document.querySelector(button)?.classList.add("button--meant");
@@ -48,11 +62,11 @@ const KEYS = {
   j: () => move(1),
   k: () => move(-1),
   o: () => { const row = current(); if (row) link(row)?.click(); },
-  a: () => decide("[data-approve]"),
-  d: () => decide("[data-deny]"),
-  c: () => decide("[data-changes]"),
-  e: () => document.querySelector("[data-key-edit]")?.click(),
-  u: () => focusOn("[data-key-undo]"),
+  a: () => onRequest(() => decide("[data-approve]")),
+  d: () => onRequest(() => decide("[data-deny]")),
+  c: () => onRequest(() => decide("[data-changes]")),
+  e: () => onRequest(() => document.querySelector("[data-key-edit]")?.click()),
+  u: () => onRequest(() => focusOn("[data-key-undo]")),
   b: () => document.querySelector("[data-picked]:not([hidden]) [data-key-batch]")?.click(),
   n: () => document.querySelector("[data-news]:not([hidden]) [data-news-show]")?.click(),
   x: select,

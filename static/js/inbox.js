@@ -12,7 +12,8 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.("#inbox-list [data-key-open]");
   if (!link || !wide.matches || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  if (!detail.querySelector(`#request-${link.id.replace("open-", "")}`)) load(link.pathname);
+  const shown = detail.querySelector(`#request-${link.id.replace("open-", "")}`);
+  if (detail.hasAttribute("aria-busy") ? loading !== link.pathname : !shown) load(link.pathname);
   for (const row of list.querySelectorAll(".row--current")) row.classList.remove("row--current");
   link.closest("[data-key-row]").classList.add("row--current");
   const address = new URL(location.href);
@@ -20,15 +21,28 @@ document.addEventListener("click", (event) => {
   history.replaceState(null, "", address);
 });
 
-// What is typed meanwhile must not go into the request that is about to be replaced: keys wait for the new one.
+// What is typed meanwhile must not go into the request that is about to be replaced: keys wait for the new one. Of
+// several that were gone to quickly the last is shown; those before it are given up on their way.
+let loading = null;
+let asked = 0;
 async function load(path) {
+  const mine = ++asked;
+  loading = path;
   detail.setAttribute("aria-busy", "true");
+  htmx.trigger(detail, "htmx:abort");
   try {
-    await htmx.ajax("GET", path, { target: detail, swap: "innerHTML" });
-  } catch { /* notices.js says that the portal is away */ }
+    await htmx.ajax("GET", path, { source: detail, target: detail, swap: "innerHTML" });
+  } catch { /* given up for another, or notices.js says that the portal is away */ }
+  if (mine !== asked) return;
   detail.removeAttribute("aria-busy");
   detail.dispatchEvent(new CustomEvent("bailiwick:loaded", { bubbles: true }));
 }
+
+// The pane scrolls for itself: whatever comes into it is read from its beginning, the news of a decision first. Only a
+// reason that was not taken stays where it is written, with what is wrong with it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail?.target === detail && !detail.querySelector("[aria-invalid=true]")) detail.scrollTop = 0;
+});
 
 const rowsOf = (root) => new Map([...root.querySelectorAll("[data-key-row]")].map((row) => [row.id, row]));
 
@@ -54,8 +68,9 @@ function hold(fresh, before, after, added) {
     else if (now.outerHTML !== row.outerHTML) row.replaceWith(document.importNode(now, true));
   }
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  const { version, waiting } = fresh.firstElementChild.dataset;
-  Object.assign(list.firstElementChild.dataset, waiting === undefined ? { version } : { version, waiting });
+  list.firstElementChild.dataset.version = fresh.firstElementChild.dataset.version;
+  const waiting = waitingIn(fresh);
+  if (waiting) waitingIn(list)?.replaceWith(document.importNode(waiting, true));
   held = fresh;
   const count = added.length === 1 ? "1 new request" : `${added.length} new requests`;
   news.querySelector("[data-news-count]").textContent = `${count}: show`;
@@ -116,17 +131,13 @@ list.addEventListener("change", (event) => {
   showPicked();
 });
 
-// A list of all that waits for the reader carries the number; a narrowed one does not, and it is asked for.
+// A list of all that waits for the reader carries the badge too; a narrowed one does not, and it is asked for.
+const waitingIn = (root) => root.querySelector("template[data-waiting]");
 function showCount(waiting) {
   const place = document.querySelector('[hx-get$="/badge/"]');
-  const badge = place?.querySelector("[data-inbox-count]");
-  if (waiting === undefined || !badge) {
-    if (place) htmx.ajax("GET", place.getAttribute("hx-get"), { target: place, swap: "innerHTML" }).catch(() => {});
-    return;
-  }
-  badge.dataset.inboxCount = waiting;
-  badge.classList.toggle("badge--none", waiting === "0");
-  badge.firstElementChild.textContent = Number(waiting) > 99 ? "99+" : waiting;
+  if (!place) return;
+  if (waiting) place.replaceChildren(document.importNode(waiting.content, true));
+  else htmx.ajax("GET", place.getAttribute("hx-get"), { target: place, swap: "innerHTML" }).catch(() => {});
 }
 
 // After the list was replaced: what was selected stays selected, and the number in the bar and title follows.
@@ -138,5 +149,5 @@ function keepPicked() {
   }
   for (const number of picked) if (!there.has(number)) picked.delete(number);
   showPicked();
-  showCount(list.firstElementChild?.dataset.waiting);
+  showCount(waitingIn(list));
 }

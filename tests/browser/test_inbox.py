@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from approvals.models import ApprovalRequest, Review
@@ -114,6 +114,78 @@ def test_a_request_arrives_and_leaves_without_a_reload(
     expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
     expect(page).to_have_title("Approvals · Bailiwick")
     assert page.evaluate("window.untouched") is True
+
+
+def test_a_key_goes_to_the_request_whose_row_was_gone_to(
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str
+) -> None:
+    """Beside the list another request still stands open: what is written is for the row, never for that one."""
+    first, second = opened(token), opened(token, "npm install left-pad@1.3.0", session_id="session-2")
+    sign_in(page, live_server.url, organisation.approver.email)
+    expect(page.locator(f"#request-{first.number}")).to_be_visible()
+    page.locator(f"#open-{second.number}").focus()
+    page.keyboard.press("d")
+    expect(page.locator(f"#decision-{second.number}").get_by_label("Reason")).to_be_focused()
+    expect(page.locator(f"#request-{first.number}")).to_have_count(0)
+    expect(page.locator(f"#row-{second.number}")).to_have_class(re.compile("row--current"))
+    page.keyboard.type("Not a package that we use.")
+    page.locator("[data-deny]").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"AR-{second.number} is denied.")).to_be_visible()
+    assert Review.objects.get().request_id == second.pk
+    # The decided one still stands beside the list, and the keyboard is with the next.
+    expect(page.locator(f"#open-{first.number}")).to_be_focused()
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile(rf"/approvals/AR-{first.number}/edit/$"))
+
+
+def test_without_room_beside_the_list_a_key_opens_the_page_of_its_row(
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str
+) -> None:
+    _, second = opened(token), opened(token, "npm install left-pad@1.3.0", session_id="session-2")
+    page.set_viewport_size({"width": 700, "height": 800})
+    sign_in(page, live_server.url, organisation.approver.email)
+    page.locator(f"#open-{second.number}").focus()
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile(rf"/approvals/AR-{second.number}/$"))
+
+
+def test_what_comes_into_the_pane_is_read_from_its_beginning(
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str
+) -> None:
+    """The pane scrolls for itself: another request would begin in its middle, the news of a verdict stand above."""
+    first, second = opened(token), opened(token, "npm install left-pad@1.3.0", session_id="session-2")
+    sign_in(page, live_server.url, organisation.approver.email)
+    page.keyboard.press("a")
+    expect(page.locator(f"#decision-{first.number}").get_by_label("Reason")).to_be_focused()
+    expect(page.locator(f"#request-{first.number} .request-title")).not_to_be_in_viewport()
+    page.locator(f"#open-{second.number}").click()
+    expect(page.locator(f"#request-{second.number} .request-title")).to_be_in_viewport()
+    page.keyboard.press("d")
+    expect(page.locator(f"#decision-{second.number}").get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("Not a package that we use.")
+    page.locator("[data-deny]").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"AR-{second.number} is denied.")).to_be_in_viewport()
+
+
+def test_of_rows_opened_quickly_the_last_is_shown(
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str
+) -> None:
+    """One whose answer never comes does not keep the next from coming, and does not come after it."""
+    opened(token)
+    second = opened(token, "npm install left-pad@1.3.0", session_id="session-2")
+    third = opened(token, "git push origin HEAD:main", session_id="session-3")
+    sign_in(page, live_server.url, organisation.approver.email)
+    held: list[Route] = []
+    page.route(f"**/approvals/AR-{second.number}/", lambda route: held.append(route))  # noqa: PLW0108  (a builtin cannot be given)
+    page.locator(f"#open-{second.number}").click()
+    expect(page.locator("#detail")).to_have_attribute("aria-busy", "true")
+    page.locator(f"#open-{third.number}").focus()
+    page.keyboard.press("a")
+    expect(page.locator(f"#decision-{third.number}").get_by_label("Reason")).to_be_focused()
+    expect(page.locator("#detail")).not_to_have_attribute("aria-busy", "true")
+    assert len(held) == 1
 
 
 def test_decided_by_keyboard(page: Page, live_server: LiveServer, organisation: Organisation, token: str) -> None:
