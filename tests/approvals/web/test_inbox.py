@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -64,13 +65,23 @@ def test_the_pulse_changes_with_what_its_reader_sees(organisation: Organisation,
 def test_the_list_of_all_that_waits_says_the_number_of_the_badge(
     organisation: Organisation, agent: Agent, token: str
 ) -> None:
-    """A list that was narrowed, or of what is not the reader's, says none: its script asks."""
+    """The badge itself, as its own address gives it. A narrowed list, or one of others' requests, has none."""
     browser = browser_of(organisation.approver)
-    assert 'data-waiting="0"' in browser.get("/approvals/list/").content.decode()
+
+    def carried(query: str) -> str:
+        page = browser.get(f"/approvals/list/{query}").content.decode()
+        found = re.search(r"<template data-waiting>(.*?)</template>", page, re.DOTALL)
+        assert found
+        return found[1].strip()
+
+    def badge() -> str:
+        return browser.get("/approvals/badge/").content.decode().strip()
+
+    assert carried("") == badge()
     for number in range(3):
         opened(token, f"gh pr merge {number + 1} --squash")
-    assert 'data-waiting="3"' in browser.get("/approvals/list/?group=on").content.decode()
-    assert 'data-inbox-count="3"' in browser.get("/approvals/badge/").content.decode()
+    assert carried("?group=on") == badge()
+    assert 'data-inbox-count="3"' in badge()
     for narrowed in ("q=merge", "show=pending", "show=decided", f"agent={agent.slug}", "risk=elevated"):
         assert "data-waiting" not in browser.get(f"/approvals/list/?{narrowed}").content.decode(), narrowed
 
@@ -167,8 +178,9 @@ def test_the_buttons_stand_after_everything_that_is_decided(organisation: Organi
 
 
 def test_precedent_tells_what_came_of_it(organisation: Organisation, token: str) -> None:
-    """Beside the request: like ones of before, and whether they were carried out. Planted ones do not count."""
+    """Beside the request: like ones of before, when they ended, whether carried out. Planted ones do not count."""
     old = review(opened(token, "gh pr merge 5 --squash", session_id="old"), organisation.second_approver)
+    ApprovalRequest.objects.filter(pk=old.pk).update(opened_at=old.opened_at - timedelta(hours=1))
     planted = opened(token, "gh pr merge 6 --squash", session_id="planted")
     ApprovalRequest.objects.filter(pk=planted.pk).update(canary=True)
     asked = opened(token, "gh pr merge 7 --squash", session_id="new")
@@ -176,6 +188,8 @@ def test_precedent_tells_what_came_of_it(organisation: Organisation, token: str)
     side = page[page.index("<h3>Precedent</h3>") :]
     assert old.label in side
     assert "Not carried out yet." in side
+    assert old.resolved_at is not None
+    assert f"{old.resolved_at:%Y-%m-%dT%H:%M:%S}" in side
     assert planted.label not in side
 
 
