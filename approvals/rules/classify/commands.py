@@ -39,6 +39,7 @@ _ROWS: tuple[tuple[str, Reader], ...] = (
     ("tr yes", files.say),
     ("grep egrep fgrep rg ag ack zgrep", files.search),
     ("find fd", files.find),
+    ("tshark", files.capture),
     ("sort shuf uniq xxd", files.read_maybe_write),
     ("sed gsed", files.sed),
     ("awk gawk mawk nawk", files.awk),

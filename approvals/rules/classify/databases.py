@@ -36,6 +36,7 @@ _CHANGES = re.compile(
     r"|load|attach|pragma|reindex|refresh|replace|outfile|dumpfile)\b",
     re.IGNORECASE,
 )
+_MOST_STATEMENTS = 64
 _QUOTED = re.compile(r"'(?:[^'\\]|'')*'")
 _RIGHTS = re.compile(r"\b(?:grant|revoke|(?:create|alter|drop)\s+(?:role|user|policy))\b", re.IGNORECASE)
 _PASSWORDS = re.compile(r"pg_(?:shadow|authid)|mysql\.user|passw|secret|token|api_?key", re.IGNORECASE)
@@ -85,7 +86,7 @@ def psql(call: Call) -> None:
         look(call, "psql --list")
         return
     _variables(call, given, "-v", "--set", "--variable")
-    statements = [word.text for word in given.values("-c", "--command")]
+    statements = _read_statements(call, [word.text for word in given.values("-c", "--command")])
     for statement in statements:
         if not statement.lstrip().startswith("\\"):
             _statement(call, statement)
@@ -105,7 +106,7 @@ def mysql(call: Call) -> None:
     if given.has("--version", "-V", "--help"):
         call.add("read", call.program)
         return
-    statements = [word.text for word in given.values("-e", "--execute")]
+    statements = _read_statements(call, [word.text for word in given.values("-e", "--execute")])
     for statement in statements:
         if "\\" in statement or re.match(r"\s*(?:system|source|tee|pager|edit)\b", statement, re.IGNORECASE):
             call.unknown(f"This command of {call.program} may start a program or write a file.")
@@ -198,6 +199,13 @@ def _changes(call: Call, what: str) -> None:
 def _variables(call: Call, given: Arguments, *options: str) -> None:
     if given.has(*options):
         call.unknown("A variable changes the statement after it is read.")
+
+
+def _read_statements(call: Call, texts: list[str]) -> list[str]:
+    """The statements that are read; each is looked at beside all the words, so nobody's hundreds of them are."""
+    if len(texts) > _MOST_STATEMENTS:
+        call.unknown(f"It holds more than {_MOST_STATEMENTS} statements.")
+    return texts[:_MOST_STATEMENTS]
 
 
 def _needs_statements(call: Call, statements: list[str], *, files: bool = False) -> None:

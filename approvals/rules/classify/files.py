@@ -79,6 +79,26 @@ def _option_values(call: Call) -> None:
             call.touch(Word(value or word.text[2:], word.literal, word.glob))
 
 
+_CAPTURE_VALUED = names("-r -Y -R -T -e -E -z -c -t -d -O")
+_CAPTURE_PLAIN = names("-r -Y -R -T -e -E -z -c -t -d -O -n -q -V -x -2 -P -l")
+# Statistics that are printed; others may write what was transferred into files.
+_CAPTURE_COUNTS = re.compile(r"(?:io|conv|endpoints|expert|hosts|dns|http|ptype|plen)(?:,[\w,.:() &|=!-]*)?")
+
+
+def capture(call: Call) -> None:
+    """tshark: with -r it shows what a file of recorded packets holds; without, it listens to the network."""
+    if not call.clear():
+        return
+    given = arguments(call.args, _CAPTURE_VALUED)
+    call.look_at(call.args)
+    files = given.values("-r")
+    if any(name not in _CAPTURE_PLAIN for name, _ in given.options) or len(files) != 1:
+        call.unknown("It records packets, writes files or loads something else, as far as its options tell.")
+    if any(not _CAPTURE_COUNTS.fullmatch(word.text) for word in given.values("-z")):
+        call.unknown("This statistic of tshark is not followed.")
+    call.read(files)
+
+
 _NAMES_FROM = re.compile(r"--from(?:tab)?file|--files0-from|--files-from|-X|--exclude-from|--magic-file|-m|--infofile")
 _FILE_LISTS = re.compile(r"-[a-zA-Z]*[Cf]|--(?:comp|files)")
 

@@ -74,6 +74,9 @@ _GO = kinds_of(
 )
 
 
+_GO_TRACE = re.compile(r"--?(?:pprof=(?:net|sync|syscall|sched)|d=\w+)")
+
+
 def go(call: Call) -> None:
     """go: subcommand by subcommand; options that name a program make it unknown."""
     if not looked_at(call):
@@ -101,6 +104,9 @@ def go(call: Call) -> None:
         call.add("access.change", "go env", "It changes settings of every later go command.")
     elif verb == "tool" and words[1:2] in (["cover"], ["pprof"], ["nm"], ["objdump"]) and "://" not in " ".join(words):
         call.add("build", "go tool")
+    elif verb == "tool" and words[1:2] == ["trace"] and _GO_TRACE.fullmatch(" ".join(words[2:3])) and len(words) == 4:
+        # Any other form opens a server and a browser.
+        call.read(call.args[3:])
     elif verb in _GO:
         call.add(_GO[verb], f"go {verb}")
     else:

@@ -12,6 +12,7 @@ from approvals.rules.classify.call import Call, Word, kinds_of, names
 from approvals.rules.classify.git_push import PROTECTED_NAME
 
 _HOST = "github.com"
+_MOST_PATHS = 1000
 Given = Mapping[str, object]
 
 # What is done with the path, the member that holds it, and the members that change nothing about that.
@@ -96,6 +97,9 @@ def _file(call: Call, given: Given, does: str, members: str, others: str) -> Non
 def _paths(call: Call, value: object) -> list[Word]:
     """The paths that a member holds, one or a list of them."""
     texts = value if isinstance(value, list) else [value]
+    if len(texts) > _MOST_PATHS:
+        call.unknown(f"It names more than {_MOST_PATHS} paths.")
+        texts = texts[:_MOST_PATHS]
     words = [Word(text) for text in texts if isinstance(text, str) and text and "\0" not in text]
     if not words or len(words) != len(texts):
         call.unknown("It names no path.")

@@ -13,6 +13,7 @@ from tree_sitter import Language, Node, Parser
 
 from approvals.rules.classify import grammar
 from approvals.rules.classify.actions import Action, note_command
+from approvals.rules.classify.bounds import Bounds
 from approvals.rules.classify.call import Call, Word
 from approvals.rules.classify.commands import program_reader, read_call
 from approvals.rules.classify.environment import SECRET_VARIABLE
@@ -21,21 +22,19 @@ from approvals.rules.classify.variables import COMPARES, EVALUATES, Variables
 from approvals.rules.classify.words import masked, text_of, word_of
 from registry.rules.catalogue import Catalogue
 
-MAX_LENGTH = 64 * 1024
-_MAX_DEPTH, _MAX_NODES = 5, 20_000
 _LANGUAGE = Language(tree_sitter_bash.language())
 
 
-def read_script(text: str, place: Place, found: list[Action], catalogue: Catalogue, depth: int = 0) -> None:
-    """Add to ``found`` what the script does when started at ``place``."""
-    if depth > _MAX_DEPTH:
-        found.append(Action("unknown", "shell", "It holds scripts inside scripts, too deep to follow."))
-        return
-    if len(text) > MAX_LENGTH:
-        found.append(Action("unknown", "shell", f"It is longer than {MAX_LENGTH} characters."))
+def read_script(
+    text: str, place: Place, found: list[Action], catalogue: Catalogue, bounds: Bounds | None = None
+) -> None:
+    """Add to ``found`` what the script does when started at ``place``; ``bounds`` are those of the call it is in."""
+    bounds = bounds or Bounds()
+    if too_large := bounds.too_large(text):
+        found.append(Action("unknown", "shell", too_large))
         return
     root = Parser(_LANGUAGE).parse(masked(text)).root_node
-    reader = _Reader(text, place, found, catalogue, depth)
+    reader = _Reader(text, place, found, catalogue, bounds)
     if grammar.MISREAD.search(text):
         reader.unknown("It holds characters that a shell and a reader take differently.")
     if root.has_error:
@@ -49,13 +48,12 @@ def read_script(text: str, place: Place, found: list[Action], catalogue: Catalog
 class _Reader:
     """Walks one script's tree, and notes in ``names`` what it does with variables."""
 
-    def __init__(self, text: str, place: Place, found: list[Action], catalogue: Catalogue, depth: int) -> None:
+    def __init__(self, text: str, place: Place, found: list[Action], catalogue: Catalogue, bounds: Bounds) -> None:
         self.text = text
         self.place = place
         self.found = found
         self.catalogue = catalogue
-        self.depth = depth
-        self.nodes = 0
+        self.bounds = bounds
         self.looped = 0
         self.left_behind: tuple[str, ...] = ()
         self.names = Variables(text, self.unknown)
@@ -100,14 +98,12 @@ class _Reader:
             root = Parser(_LANGUAGE).parse(masked(part)).root_node
             if part.strip() and not root.has_error:
                 place = Place(self.place.root, self.place.dirs)
-                _Reader(part, place, self.found, self.catalogue, self.depth + 1).visit(root)
+                _Reader(part, place, self.found, self.catalogue, self.bounds).visit(root)
 
     def visit(self, node: Node, extra: Sequence[Word] = ()) -> None:
         """Visit a node; ``extra`` are words that the grammar put after a redirection and the shell does not."""
-        self.nodes += 1
-        if self.nodes > _MAX_NODES:
-            if self.nodes == _MAX_NODES + 1:
-                self.unknown("It is too large to be read.")
+        if self.bounds.too_many_nodes():
+            self.unknown("It is too large to be read.")
             return
         kind = node.type
         if extra:
@@ -157,10 +153,13 @@ class _Reader:
         self.left_behind = ()
 
     def and_or(self, node: Node) -> None:
-        for child in node.children:
-            if child.is_named:
-                self.visit(child)
-            elif child.type != "&&":
+        self.in_turn(node.children)
+
+    def in_turn(self, parts: Sequence[Node]) -> None:
+        for part in parts:
+            if part.is_named:
+                self.visit(part)
+            elif part.type != "&&":
                 self.settle()
 
     def subshell(self, node: Node) -> None:
@@ -268,6 +267,10 @@ class _Reader:
     def redirected(self, node: Node) -> None:
         body = node.child_by_field_name("body")
         extra: list[Word] = []
+        if body is not None and body.type == "list":
+            # `cd x && ls > f`: the grammar gives the redirection to the whole list, the shell to its last part alone.
+            self.in_turn(body.children[:-1])
+            body = body.children[-1]
         # Targets are opened before the program starts, in the directory of that moment.
         for redirect in node.children_by_field_name("redirect"):
             extra += self.redirect(redirect)
@@ -277,7 +280,7 @@ class _Reader:
         before = self.place.dirs
         self.visit(body, extra)
         if self.place.dirs != before:
-            # `cd x && ls > f`: the grammar gives the redirection to the whole, the shell to the last program alone.
+            # In `cd x | ls > f` too it belongs to the last program, whose directory is not certain.
             for redirect in node.children_by_field_name("redirect"):
                 self.redirect(redirect)
 
@@ -349,7 +352,7 @@ class _Reader:
         return Call(program, args, self.place, self.found, self.run, self.script)
 
     def script(self, text: str) -> None:
-        read_script(text, self.place, self.found, self.catalogue, self.depth + 1)
+        read_script(text, self.place, self.found, self.catalogue, self.bounds)
 
     def run(self, argv: Sequence[Word]) -> None:
         """Add what one program does with these words."""
@@ -365,12 +368,16 @@ class _Reader:
             return
         if head.text in grammar.VARIABLE_SETTERS:
             self.names.give(head.text, argv[1:])
+        if past := self.bounds.enter():
+            self.unknown(past)
+            return
         program, reader = program_reader(head.text)
         call = self.call(program, argv[1:])
         before = len(self.found)
         words = read_call(call, reader, self.catalogue)
         call.judge_place(before)
         note_command(self.found, before, words)
+        self.bounds.leave()
 
     def change_directory(self, args: Sequence[Word]) -> None:
         targets = [word for word in args if not word.text.startswith("-") or word.text == "-"]

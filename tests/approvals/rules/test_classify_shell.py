@@ -34,6 +34,9 @@ EXACT = [
     ("# only a comment", "unknown"),
     ("diff a.txt b.txt", "read"),
     ("sort -u names.txt | uniq -c", "read"),
+    ("tshark -n -r a.pcap -q -z io,phs", "read"),
+    ("tshark -r a.pcap -Y http -T fields -e http.host", "read"),
+    ("go tool trace -pprof=net trace.out", "read"),
     ("jq '.a' package.json", "read"),
     ("sed -n '1,20p' a.py", "read"),
     ("sed 's/a/b/g' a.py", "read"),
@@ -300,6 +303,17 @@ TRICKS = [
     ("sudo -u root rm x", "file.delete"),
     ("sudo ls", "unknown"),
     ("ls | xargs rm", "file.delete"),
+    ("tshark -i eth0", "unknown"),
+    ("tshark -r a.pcap -w .git/config", "unknown"),
+    ("tshark -r a.pcap -X lua_script:x.lua", "unknown"),
+    ("tshark -r a.pcap --export-objects http,out", "unknown"),
+    ("tshark -r a.pcap -z follow,tcp,raw,0", "unknown"),
+    ("tshark -r a.pcap -o console.log.level:1", "unknown"),
+    ("tshark -r .env", "secret.read"),
+    ("tshark -r a.pcap -r b.pcap", "unknown"),
+    ("go tool trace trace.out", "unknown"),
+    ("go tool trace -http=:80 trace.out", "unknown"),
+    ("go tool trace -pprof=net .env", "secret.read"),
     ("echo x | xargs -I{} sh -c 'rm {}'", "unknown"),
     ("find . -exec rm {} \\;", "file.delete"),
     ("find . -execdir git push -f ';'", "push.force"),
@@ -447,6 +461,26 @@ def test_a_branch_and_an_environment_are_carried_along() -> None:
 def test_paths_are_relative_inside_and_absolute_outside() -> None:
     found = classify("Bash", {"command": f"rm {CWD}/a/b.txt ../x"}, cwd=CWD).actions
     assert {path for action in found for path in action.paths} == {"a/b.txt", "/home/dev/x"}
+
+
+@pytest.mark.parametrize(
+    ("command", "written"),
+    [
+        ("cd /tmp/a && echo x > f && git add .", {"/tmp/a/f"}),
+        ("cd src && ls && ls > f", {"src/f"}),
+        ("cd src && ls | cat > f", {"src/f"}),
+        ("cd .claude && cat > settings.json <<E\nx\nE\n", {".claude/settings.json"}),
+        ("cd src || ls > f", {"src/f", "f"}),
+        ("cd src; ls > f", {"src/f", "f"}),
+        ("ls > f && cd src", {"f"}),
+        ("cd src && (cd .. && ls) > f", {"src/f"}),
+        ("cd src && cd lib > f", {"src/f", "src/lib/f"}),
+    ],
+)
+def test_a_redirection_after_a_change_of_directory_is_one_of_the_last_program(command: str, written: set[str]) -> None:
+    found = classify("Bash", {"command": command}, cwd=CWD).actions
+    assert {one.resource for one in found if (one.type, one.detail) != ("outside.repository", "redirection")} >= written
+    assert {one.resource for one in found if one.detail == "redirection"} <= written
 
 
 def test_what_is_too_long_or_too_deep_is_not_free() -> None:
