@@ -27,7 +27,7 @@ def start(urls: Urls, **more: str) -> subprocess.CompletedProcess[str]:
         env=environment(urls, **more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -87,7 +87,7 @@ def test_granian_ends_instead_of_serving(database_urls: Urls, super_connection: 
             env=environment(database_urls),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
     finally:

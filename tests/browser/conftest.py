@@ -173,7 +173,7 @@ def gallery_url() -> Iterator[str]:
 
 
 def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if server.poll() is not None:
             pytest.fail("the gallery's server ended before it answered")
         try:

@@ -28,7 +28,7 @@ from tests.organisation import Organisation
 from tests.reports.packages.ledger import UNCLOSED_PROFILE, ask_for_package, built, seal_all, verify
 
 pytestmark = [pytest.mark.django_db(transaction=True), UNCLOSED_PROFILE]
-PATIENCE = 60
+PATIENCE = 180
 
 
 @pytest.fixture
