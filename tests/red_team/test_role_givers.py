@@ -4,12 +4,27 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from approvals.models import ApprovalRequest, RefusedVerdict, Review
-from approvals.rules.workflow import RequestState, Verdict
+from approvals.models import ApprovalRequest, Grant, RefusedVerdict, Review
+from approvals.rules.duties import Part
+from approvals.rules.workflow import GrantState, RequestState, Verdict
+from approvals.selectors.grants import dead_because
 from approvals.selectors.mine import mine
-from approvals.selectors.reviewing import blocked_sentence, capacities, refusal, reviewers_of, scene_of
+from approvals.selectors.redeeming import grant_with_scene
+from approvals.selectors.reviewing import (
+    Scene,
+    blocked_sentence,
+    capacities,
+    refusal,
+    reviewers_of,
+    reviews_of,
+    scene_of,
+)
+from approvals.services.involvement import add_part
+from approvals.services.review import add_review
 from portal.errors import NotAllowed
 from portal.identity.models import Person, RoleAssignment
 from portal.identity.rules.roles import Role
@@ -18,9 +33,9 @@ from portal.identity.services.people import assign_role, link_accounts
 from portal.ledger.events import SYSTEM
 from portal.ledger.selectors.entries import database_now
 from registry.models import Agent
-from tests.approvals.asking import opened, review
-from tests.approvals.standing_in import rulebook
-from tests.organisation import Organisation, credential_for
+from tests.approvals.asking import ask, opened, review
+from tests.approvals.standing_in import away, rulebook
+from tests.organisation import Organisation, active_agent, credential_for, policy_document
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,3 +152,112 @@ def test_what_the_portal_gave_was_given_by_nobody(organisation: Organisation) ->
     make_approver(organisation, organisation.member)
     assert RoleAssignment.objects.get(person=organisation.member, role="auditor").given_by is None
     assert RoleAssignment.objects.get(person=organisation.member, role="approver").given_by == organisation.operator
+
+
+# -- a part that comes to light after the decision ---------------------------------------------------------------
+
+
+def now_of(request: ApprovalRequest) -> ApprovalRequest:
+    return ApprovalRequest.objects.select_related("agent", "agent__owner_team").get(pk=request.pk)
+
+
+def turn_out_the_same(organisation: Organisation) -> None:
+    """The operator who gave the role and whoever started the work are one person, and somebody sees it now."""
+    link_accounts(actor=SYSTEM, first=organisation.operator, second=organisation.outsider, reason="Same badge.")
+
+
+def refused_to_redeem(token: str, grant: Grant, request: ApprovalRequest) -> None:
+    assert not ask(token).granted
+    grant.refresh_from_db()
+    assert grant.state == GrantState.ISSUED.value  # no row was consumed; the sweep writes the rest down
+    assert "lost the right" in dead_because(grant, now_of(request))
+    assert not any(review.counts for review in reviews_of(now_of(request)))  # type: ignore[attr-defined]
+
+
+def test_r41_i5_a_giver_who_turns_out_to_have_started_it_ends_the_approval(
+    organisation: Organisation, token: str
+) -> None:
+    """Allowed at the decision, when nothing was known; counted again when it is used, however long ago by then."""
+    friend = make_approver(organisation, organisation.member)
+    request = review(opened(token, initiator=organisation.outsider.email), friend)
+    assert request.state == RequestState.APPROVED.value
+    grant = Grant.objects.get(request=request)
+    turn_out_the_same(organisation)
+    refused_to_redeem(token, grant, request)
+
+
+def test_r41_i5_a_part_that_is_written_after_the_decision_ends_it_too(organisation: Organisation, token: str) -> None:
+    friend = make_approver(organisation, organisation.member)
+    request = review(opened(token), friend)
+    grant = Grant.objects.get(request=request)
+    add_part(request, organisation.operator, Part.CO_AUTHOR)
+    refused_to_redeem(token, grant, request)
+
+
+def test_i5_the_days_are_counted_up_to_the_decision(organisation: Organisation, token: str) -> None:
+    """A role that was new when it decided makes nothing good by growing old; one that was old then decides."""
+    friend = make_approver(organisation, organisation.member)
+    request = review(opened(token), friend)
+    add_part(request, organisation.operator, Part.CO_AUTHOR)
+    held = RoleAssignment.objects.filter(person=friend)
+    at = Review.objects.get().at
+    held.update(since=at - timedelta(days=7) + timedelta(seconds=1))
+    assert scene_of(now_of(request)).settled.state is None
+    later = Scene(now_of(request), database_now() + timedelta(days=30))
+    assert later.settled.state is None
+    held.update(since=at - timedelta(days=7))
+    assert scene_of(now_of(request)).settled.state is RequestState.APPROVED
+    assert ask(token).granted
+
+
+def test_i5_a_vote_that_was_given_before_counts_no_more_when_the_last_one_comes(organisation: Organisation) -> None:
+    """Where two are needed, the first one's giver turns out to have a part: the second alone is not enough."""
+    policy = policy_document()
+    policy["approval"]["quorum"] = 2
+    token = credential_for(organisation, active_agent(organisation, "Careful Refactorer", policy))
+    friend = make_approver(organisation, organisation.member)
+    request = review(opened(token, initiator=organisation.outsider.email), friend)
+    turn_out_the_same(organisation)
+    assert review(now_of(request), organisation.approver).state == RequestState.PENDING.value
+    assert review(now_of(request), organisation.security).state == RequestState.APPROVED.value
+
+
+def test_i5_another_right_of_the_same_person_carries_the_approval(organisation: Organisation, token: str) -> None:
+    """Given for the team by the role that is void here; the role of security is their own and of the same stage."""
+    friend = make_approver(organisation, organisation.security)
+    request = review(opened(token), friend)
+    add_part(request, organisation.operator, Part.CO_AUTHOR)
+    assert ask(token).granted
+
+
+def test_i5_a_borrowed_right_that_was_chosen_counts_no_more(organisation: Organisation, token: str) -> None:
+    """Whoever stands in used a right that somebody with a part had given."""
+    friend = make_approver(organisation, organisation.member)
+    stand_in = organisation.second_manager
+    away(friend, stand_in)
+    request = opened(token)
+    decided = add_review(
+        actor=stand_in,
+        request=request,
+        verdict=Verdict.APPROVE,
+        reason="I have read all of it.",
+        view_hash=bytes(request.view_hash),
+        on_behalf_of=friend,
+        fresh=True,
+    )
+    assert decided.state == RequestState.APPROVED.value
+    add_part(request, organisation.operator, Part.CO_AUTHOR)
+    assert not ask(token).granted
+    assert Grant.objects.get().state == GrantState.ISSUED.value
+
+
+def test_the_count_before_redeeming_reads_no_statement_more(organisation: Organisation, token: str) -> None:
+    """Who gave a role, and for how many days it matters, come with the verdicts, also where it does matter."""
+    friend = make_approver(organisation, organisation.member)
+    request = review(opened(token), friend)
+    grant = Grant.objects.get(request=request)
+    add_part(request, organisation.operator, Part.CO_AUTHOR)
+    with CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
+        _, scene = grant_with_scene(grant.pk, cursor)
+        assert scene.settled.state is None
+    assert len(captured.captured_queries) == 1
