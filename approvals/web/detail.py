@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -107,7 +108,7 @@ def _deciding(request: HttpRequest, asked: ApprovalRequest, person: Person) -> d
     """Who may decide, whether the reader is one of them, and what it takes."""
     found = places(capacities(asked, person))
     refused: Refusal | None = None if found else refusal(asked, person, authority_of(person)) or _OTHERS
-    asks = step_up_of(asked)
+    asks, page = step_up_of(asked), reverse("approvals:request", args=[asked.number])
     return {
         "reviewers": [(one.person, why_not(one.refusal)) for one in reviewers_of(asked)],
         "blocked": blocked_sentence(asked),
@@ -120,7 +121,7 @@ def _deciding(request: HttpRequest, asked: ApprovalRequest, person: Person) -> d
         "step_up": asks is StepUp.FRESH and not recently_authenticated(request),
         "passkey": asks is StepUp.PASSKEY,
         "has_passkey": asks is StepUp.PASSKEY and has_passkey(person),
-        "passkey_url": reverse("mfa_add_webauthn"),
+        "passkey_url": f"{reverse('mfa_add_webauthn')}?{urlencode({'next': page})}",
         "proof_url": reverse("approvals:proof", args=[asked.number]),
         "edit_url": reverse("approvals:edit", args=[asked.number]),
     }

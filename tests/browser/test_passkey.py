@@ -186,7 +186,7 @@ def test_whoever_has_no_passkey_is_told_before_and_nothing_else_serves(
     sign_in(page, live_server, person, f"/approvals/{asked.label}/")
     expect(page.get_by_text("Approving needs a passkey, and you have none.")).to_be_visible()
     link = page.get_by_role("link", name="Add one to your account")
-    assert link.get_attribute("href") == "/accounts/2fa/webauthn/add/"
+    assert link.get_attribute("href") == f"/accounts/2fa/webauthn/add/?next=%2Fapprovals%2F{asked.label}%2F"
     look_over(page, "passkey-none")
     write_reason(page)
     page.get_by_role("button", name="Approve").click()
@@ -214,6 +214,23 @@ def test_whoever_has_no_passkey_is_told_before_and_nothing_else_serves(
     assert not Review.objects.exists()
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_text(f"{asked.label} is denied.")).to_be_visible()
+
+
+def test_the_first_key_leads_back_to_the_request_that_asked_for_it(  # noqa: PLR0917  (fixtures)
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str, key: Key, look_over: LookOver
+) -> None:
+    asked = opened(token, FORCE)
+    sign_in(page, live_server, organisation.approver, f"/approvals/{asked.label}/")
+    page.get_by_role("link", name="Add one to your account").click()
+    confirm(page)
+    page.get_by_role("button", name="Add the passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+    expect(page.get_by_label("Unused codes")).to_be_visible()
+    look_over(page, "passkey-codes")
+    narrow(page, look_over, "passkey-codes")
+    page.get_by_role("link", name=f"Back to {asked.label}").click()
+    expect(page).to_have_url(f"{live_server.url}/approvals/{asked.label}/")
+    expect(page.get_by_text("Approving asks your passkey to sign exactly this call.")).to_be_visible()
 
 
 def test_adding_one_and_confirming_with_it(

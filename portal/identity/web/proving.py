@@ -8,8 +8,9 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.account.views import reauthenticate
 from allauth.mfa.base.views import reauthenticate as by_code
+from allauth.mfa.recovery_codes.views import ViewRecoveryCodesView
 from allauth.mfa.totp.views import activate_totp
-from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView, add_webauthn
+from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -20,6 +21,7 @@ from django.urls import reverse
 from portal.errors import NotAllowed
 from portal.identity.proof import records
 from portal.identity.web.step_up import recently_authenticated
+from portal.identity.web.way_back import way_back, with_way_back
 
 View = Callable[..., HttpResponse]
 
@@ -37,6 +39,26 @@ class ByPasskey(ReauthenticateWebAuthnView):  # type: ignore[misc]
         for error in form.errors.get("credential", []):
             messages.error(self.request, f"{error} Nothing was confirmed.")
         return redirect(self.passthrough_next_url(self.request.path))
+
+
+class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
+    """Leads back to what asked for the passkey, past the recovery codes where the first key makes them."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "way_back": way_back(self.request)}
+
+    def get_success_url(self) -> str:
+        back = way_back(self.request)
+        if self.did_generate_recovery_codes:
+            return with_way_back(reverse("mfa_view_recovery_codes"), back)
+        return back.path if back else super().get_success_url()  # type: ignore[no-any-return]  # allauth's
+
+
+class RecoveryCodes(ViewRecoveryCodesView):  # type: ignore[misc]
+    """The codes, and the way on to what was being done when they were made."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "way_back": way_back(self.request)}
 
 
 def _renewing(view: View) -> View:
@@ -90,5 +112,6 @@ def _forget_changes_of_signing_in(request: HttpRequest) -> None:
 by_password = _renewing(reauthenticate)
 by_code_or_app = _renewing(by_code)
 by_passkey = _renewing(ByPasskey.as_view())
-add_passkey = _first_factor(add_webauthn)
+add_passkey = _first_factor(AddPasskey.as_view())
 add_app = _first_factor(activate_totp)
+recovery_codes = login_required(RecoveryCodes.as_view())

@@ -15,5 +15,6 @@ urlpatterns = [
     path("2fa/webauthn/reauthenticate/", proving.by_passkey, name="mfa_reauthenticate_webauthn"),
     path("2fa/webauthn/add/", proving.add_passkey, name="mfa_add_webauthn"),
     path("2fa/totp/activate/", proving.add_app, name="mfa_activate_totp"),
+    path("2fa/recovery-codes/", proving.recovery_codes, name="mfa_view_recovery_codes"),
     path("", include("allauth.urls")),
 ]
