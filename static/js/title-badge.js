@@ -6,7 +6,7 @@ function show() {
   const badge = document.querySelector("[data-inbox-count]");
   if (!badge) return;
   const count = Number.parseInt(badge.dataset.inboxCount, 10) || 0;
-  document.title = count > 0 ? `(${count > 99 ? "99+" : count}) ${bare}` : bare;
+  document.title = count > 0 ? `(${badge.firstElementChild.textContent}) ${bare}` : bare;
   if (icon) icon.href = count > 0 ? icon.dataset.alert : icon.dataset.plain;
 }
 
