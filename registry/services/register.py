@@ -1,5 +1,8 @@
 """Registering an agent: a draft that is kept as it is typed, then one act that makes it real."""
 
+import hashlib
+import json
+import re
 from typing import Any
 
 from django.db import transaction
@@ -27,12 +30,16 @@ __all__ = [
     "Profile",
     "add_revision",
     "discard_draft",
+    "draft_digest",
     "let_team_see",
     "move_to_team",
     "register_agent",
     "save_draft",
     "start_draft",
 ]
+
+
+_NOT_STORED = re.compile("[\0\ud800-\udfff]")
 
 
 @transaction.atomic(durable=True)
@@ -43,7 +50,7 @@ def start_draft(*, actor: Person, team: Team, profile: Profile, policy: dict[str
     """
     _refuse_unless_manager(actor, team)
     slug = validated(profile)
-    draft = template().to_document() if policy is None else policy
+    draft = template().to_document() if policy is None else _storable(policy)
     agent = Agent(slug=slug, owner_team=team, created_by=actor, draft=draft, **profile.columns())
     save_unless_taken(agent)
     assign_perm("registry.view_agent", team.group, agent)
@@ -58,23 +65,45 @@ def save_draft(
     profile: Profile | None = None,
     policy: dict[str, Any] | None = None,
     team: Team | None = None,
+    seen: str | None = None,
 ) -> Agent:
-    """Keep what was typed so far. The policy document need not be valid yet; a new team must be managed too."""
+    """Keep what was typed so far. The policy document need not be valid yet; a new team must be managed too.
+
+    ``seen`` is the digest of the draft that was looked at: Conflict when it was changed since.
+    """
     agent = lock_agent(agent)
     _refuse_unless_manager(actor, agent.owner_team)
     if agent.state != AgentState.DRAFT.value:
         raise Conflict(f"{agent.name} is registered; its policy is changed by a new revision. Nothing was saved.")
+    if seen is not None and seen != draft_digest(agent):
+        raise Conflict(f"The draft of {agent.name} was changed elsewhere meanwhile. Nothing was saved.")
     if profile is not None:
         agent.slug = validated(profile)
         for column, value in profile.columns().items():
             setattr(agent, column, value)
     if policy is not None:
-        agent.draft = policy
+        agent.draft = _storable(policy)
     if team is not None and team.pk != agent.owner_team_id:
         _refuse_unless_manager(actor, team)
         move_to_team(agent, team)
     save_unless_taken(agent)
     return agent
+
+
+def draft_digest(agent: Agent) -> str:
+    """Says whether a draft was changed while a form was open."""
+    people = [str(agent.accountable_person_id), str(agent.deputy_id), str(agent.owner_team_id)]
+    written = json.dumps([Profile.of(agent).edited, people, agent.draft], sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()
+
+
+def _storable(typed: Any) -> Any:
+    """A draft is kept right or wrong; what the database cannot hold becomes a sign that no entry may have."""
+    if isinstance(typed, dict):
+        return {_storable(name): _storable(value) for name, value in typed.items()}
+    if isinstance(typed, list):
+        return [_storable(one) for one in typed]
+    return _NOT_STORED.sub("\ufffd", typed) if isinstance(typed, str) else typed
 
 
 @transaction.atomic(durable=True)

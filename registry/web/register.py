@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -21,7 +22,7 @@ from registry.rules.policy import template
 from registry.selectors.agents import agent_for, is_draft, may_manage
 from registry.selectors.charters import charter_of, readable
 from registry.selectors.policies import catalogue_in_force, effective_of, organisation_in_force, team_in_force
-from registry.services.register import Profile, register_agent, save_draft, start_draft
+from registry.services.register import Profile, draft_digest, register_agent, save_draft, start_draft
 from registry.web.asking import person_of, show_in
 from registry.web.effective_rows import policy_context
 from registry.web.forms import CRITICALITIES, PLATFORMS, POSITIONS, TRIGGERS, FirstForm, OwnerForm, WhoForm
@@ -36,6 +37,7 @@ LABELS = {
     "review": "Review and register",
 }
 AFTER = dict(zip(STEPS, (*STEPS[1:], "review"), strict=True))
+_KEPT = "Kept as a draft."
 # Which step mends a fault that the review found, by the first word of its pointer.
 _MENDED_IN = {"purpose": "who", "accountable_person": "owner", "deputy": "owner"}
 
@@ -70,6 +72,8 @@ def begin(request: HttpRequest) -> HttpResponse:
 def _like(person: Person, request: HttpRequest) -> Agent | None:
     """The agent that the new one starts from, when the address names one that the person may see."""
     slug = request.GET.get("like", "")
+    if slug and slug != slugify(slug):
+        raise NotFound("There is no such agent, or it is not yours to see.")
     return agent_for(person, slug) if slug else None
 
 
@@ -93,7 +97,7 @@ def step(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     if not is_draft(agent):
         return _registered(request, agent)
     if request.method != "POST":
-        return _show(request, _form(step, agent, person), step, agent)
+        return _show(request, _form(step, agent, person), step, agent, seen=draft_digest(agent))
     form = _form(step, agent, person, request)
     valid = form.is_valid()
     try:
@@ -105,7 +109,8 @@ def step(request: HttpRequest, slug: str, step: str) -> HttpResponse:
         show_in(form, error)
         valid = False
     if not valid:
-        return _show(request, form, step, _overlaid(agent, form, request), status=422)
+        seen = draft_digest(agent)
+        return _show(request, form, step, _overlaid(agent, form, request), status=422, seen=seen)
     if "leave" in request.POST:
         messages.success(request, f"The draft of {agent.name} is saved.")
         return redirect("registry:agents")
@@ -162,16 +167,49 @@ def first_charter(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_POST
 def live_charter(request: HttpRequest, slug: str, step: str) -> HttpResponse:
-    """The charter as it would be with what is typed now; nothing is saved."""
+    """The charter as it would be with what is typed now, which is kept in the draft as it is typed.
+
+    Its name and its team wait until the step is saved: one is the draft's address, the other says who sees it.
+    """
     person = person_of(request)
     agent = _draft(person, slug)
     form = _form(step, agent, person, request)
     form.is_valid()
-    return _charter(request, _overlaid(agent, form, request))
+    said, seen = "", ""
+    if is_draft(agent):
+        try:
+            agent, said = _kept(person, agent, form, request.POST.get("draft"))
+            seen = draft_digest(agent)
+        except (InvalidInput, Conflict) as error:
+            # The page goes on comparing with what it was made from: what came in between is not written over.
+            said, seen = f"Not kept by itself: {error.detail}", request.POST.get("draft", "")
+    return _charter(request, _overlaid(agent, form, request), said, seen)
 
 
-def _charter(request: HttpRequest, agent: Agent) -> HttpResponse:
-    return render(request, "registry/_charter.html", {"charter": charter_of(agent)})
+def _charter(request: HttpRequest, agent: Agent, said: str = "", seen: str = "") -> HttpResponse:
+    context = {"charter": charter_of(agent), "said": said, "seen": seen}
+    return render(request, "registry/_charter.html", context)
+
+
+def _kept(person: Person, agent: Agent, form: forms.Form, seen: str | None) -> tuple[Agent, str]:
+    """The draft with what is typed, and what to say about it: nothing, when nothing differs."""
+    if isinstance(form, (ScopeForm, TiersForm)):
+        served = type(form)(form.initial, catalogue=form.catalogue)
+        if form.document() == served.document():
+            return agent, ""
+        return save_draft(actor=person, agent=agent, policy=_merged(agent, form), seen=seen), _KEPT
+    if not form.is_valid():
+        return agent, ""
+    now = Profile.of(agent)
+    if isinstance(form, OwnerForm):
+        typed = replace(now, accountable_person=form.accountable_person, deputy=form.deputy)
+        waits = form.team.pk != agent.owner_team_id
+    else:
+        typed = replace(now, **{**form.cleaned_data, "name": now.name})
+        waits = False
+    if waits or typed == now:
+        return agent, ""
+    return save_draft(actor=person, agent=agent, profile=typed, seen=seen), _KEPT
 
 
 def _draft(person: Person, slug: str) -> Agent:
@@ -231,7 +269,8 @@ def _typed_who(agent: Agent, request: HttpRequest) -> Agent:
     form.is_valid()
     for field, value in form.cleaned_data.items():
         setattr(agent, field, value)
-    team = teams_managed_by(person_of(request)).filter(slug=request.POST.get("team", "")).first()
+    named = request.POST.get("team", "")
+    team = next((one for one in teams_managed_by(person_of(request)) if one.slug == named), None)
     if team is not None and agent._state.adding:  # noqa: SLF001 (Django's own word for "not stored yet")
         agent.owner_team = team
     return agent
@@ -250,7 +289,14 @@ def _overlaid(agent: Agent, form: forms.Form, request: HttpRequest) -> Agent:
 
 
 def _show(
-    request: HttpRequest, form: forms.Form, step: str, agent: Agent, *, status: int = 200, like: Agent | None = None
+    request: HttpRequest,
+    form: forms.Form,
+    step: str,
+    agent: Agent,
+    *,
+    status: int = 200,
+    like: Agent | None = None,
+    seen: str = "",
 ) -> HttpResponse:
     new = agent._state.adding  # noqa: SLF001
     context: dict[str, Any] = {
@@ -260,6 +306,7 @@ def _show(
         "step": step,
         "heading": LABELS[step],
         "charter": charter_of(agent),
+        "seen": seen,
         "charter_url": reverse("registry:register_first_charter") + (f"?like={like.slug}" if like else "")
         if new
         else reverse("registry:register_charter", args=[agent.slug, step]),

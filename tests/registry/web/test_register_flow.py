@@ -1,8 +1,10 @@
 """Registering and changing a policy through the forms: each step keeps what was typed, right or wrong."""
 
+import re
 from html import unescape
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from registry.models import Agent
@@ -100,14 +102,73 @@ def test_the_review_says_what_is_missing_and_where(manager: Client, organisation
         assert f'href="/agents/docs-writer/register/{step}/"' in answer.content.decode()
 
 
-def test_the_live_charter_saves_nothing(manager: Client, organisation: Organisation) -> None:
+SEEN = re.compile(r'name="draft" value="(\w+)"')
+
+
+def _seen(answer: HttpResponse) -> str:
+    found = SEEN.search(answer.content.decode())
+    assert found is not None
+    return found.group(1)
+
+
+def test_what_is_typed_is_kept_as_a_draft(manager: Client, organisation: Organisation) -> None:
     agent = draft_agent(organisation)
-    path = f"/agents/{agent.slug}/register/scope/charter/"
-    answer = manager.post(path, _typed(policy_document(), repositories="acme/other\n???"))
+    path = f"/agents/{agent.slug}/register/scope/"
+    seen = _seen(manager.get(path))
+    # What a page asks when it opens says nothing new, and writes nothing.
+    same = manager.post(f"{path}charter/", {**_typed(policy_document()), "draft": seen})
+    assert b"Kept as a draft" not in same.content
+    assert _seen(same) == seen
+    answer = manager.post(
+        f"{path}charter/", {**_typed(policy_document(), repositories="acme/other\n???"), "draft": seen}
+    )
     assert b"acme/other" in answer.content
-    assert agent_for(organisation.manager, agent.pk).draft == policy_document()
-    assert b"Docs Writer" in manager.post("/agents/register/charter/", WHO).content
+    assert b"Kept as a draft" in answer.content
     assert b"<html" not in answer.content
+    assert agent_for(organisation.manager, agent.pk).draft["scope"]["repositories"] == ["acme/other", "???"]
+    # The next question goes by what is kept now; an older one does not write over it.
+    late = manager.post(f"{path}charter/", {**_typed(policy_document(), repositories="acme/late"), "draft": seen})
+    assert b"changed elsewhere" in late.content
+    assert agent_for(organisation.manager, agent.pk).draft["scope"]["repositories"] == ["acme/other", "???"]
+    tiers = {**_typed(policy_document(), **{"limits.files": "many"}), "draft": _seen(answer)}
+    manager.post(f"/agents/{agent.slug}/register/tiers/charter/", tiers)
+    assert agent_for(organisation.manager, agent.pk).draft["limits"]["files"] == "many"
+
+
+def test_the_name_and_the_team_of_a_draft_wait_until_the_step_is_saved(
+    manager: Client, organisation: Organisation
+) -> None:
+    assert b"Docs Writer" in manager.post("/agents/register/charter/", WHO).content
+    assert not Agent.objects.exists()
+    agent = draft_agent(organisation)
+    home = f"/agents/{agent.slug}/register/"
+    typed = {**WHO, "name": "Another Name", "purpose": "Something else."}
+    assert b"Another Name" in manager.post(f"{home}who/charter/", typed).content
+    person = str(organisation.member.pk)
+    manager.post(f"{home}owner/charter/", {"team": "payments", "accountable_person": person})
+    kept = agent_for(organisation.manager, agent.pk)
+    assert (kept.name, kept.purpose) == (agent.name, "Something else.")
+    assert kept.accountable_person == organisation.member
+
+
+def test_the_live_charter_keeps_nothing_for_those_who_only_see(client: Client, organisation: Organisation) -> None:
+    agent = draft_agent(organisation)
+    client.force_login(organisation.member)
+    path = f"/agents/{agent.slug}/register/scope/charter/"
+    assert client.post(path, _typed(policy_document(), repositories="acme/other")).status_code == 403
+    assert agent_for(organisation.manager, agent.pk).draft == policy_document()
+
+
+def test_what_no_database_holds_is_refused_like_any_other_nonsense(manager: Client, organisation: Organisation) -> None:
+    agent = draft_agent(organisation)
+    nonsense = "\0\u202e"
+    assert manager.get("/agents/register/", {"like": nonsense}).status_code == 404
+    assert manager.post("/agents/register/charter/", {**WHO, "team": nonsense}).status_code == 200
+    assert manager.post("/agents/register/", {**WHO, "team": nonsense}).status_code == 422
+    for step, field in (("scope", "repositories"), ("tiers", "tier.test"), ("tiers", "composition.model")):
+        sent = _typed(policy_document(), **{field: nonsense})
+        assert manager.post(f"/agents/{agent.slug}/register/{step}/", sent).status_code == 422
+    assert manager.post(f"/agents/{agent.slug}/register/review/").status_code == 422
 
 
 def test_an_accountable_person_of_another_team_is_refused(manager: Client, organisation: Organisation) -> None:
