@@ -2,8 +2,9 @@
 
 An action of the organisation has a key with a dot (``acme.release``), says how far it can be undone, and names
 the tools and commands that are it. It stands only where the portal understands nothing by itself: a tool that it
-does not know, or a command of a program that it does not know and of which every word is written out. It never
-takes the place of another action of the same call, and ``unknown`` is never free.
+does not know, or a command of a program that it does not know and of which every word is written out. Beside a tool of
+an MCP server that the portal knows by its name it counts too. It never takes the place of another action of the same
+call, and ``unknown`` is never free.
 """
 
 import re

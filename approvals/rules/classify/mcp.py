@@ -1,15 +1,19 @@
 """The tools of well-known MCP servers, read as the programs that do the same are read.
 
 The tables: the file system's server by what it does with which member of its input (``_FILES``), GitHub's server by
-what a tool is (``_READS``, ``_SECRETS``, ``_SENDS``, ``_KINDS``) and those with a reader of their own (``_OWN``). They
-go by the name that a server has in the agent's settings, whose change is an action of its own (``access.change``). A
-tool that is in no table is not understood, and neither is one that is given a member which is not known here.
+what a tool is (``_READS``, ``_SECRETS``, ``_SENDS``, ``_KINDS``) and those with a reader of their own (``_OWN``); the
+other servers stand in ``mcp_servers``. GitHub's tools and their members are those of github/github-mcp-server at
+64a49f3 (pkg/github/__toolsnaps__/), with older names that it still takes. All go by the name that a server has in the
+agent's settings, which whoever wrote them chose; changing them is an action of its own (``access.change``). A tool that
+is in no table is not understood, and neither is one that is given a member which is not known here. Whatever changes
+something on the host is never understood, so that no name of a server makes it free.
 """
 
 from collections.abc import Callable, Mapping
 
 from approvals.rules.classify.call import Call, Word, kinds_of, names
 from approvals.rules.classify.git_push import PROTECTED_NAME
+from approvals.rules.classify.mcp_servers import read_server
 
 _HOST = "github.com"
 _MOST_PATHS = 1000
@@ -44,7 +48,7 @@ _READS = names(
     list_org_repository_security_advisories list_repository_security_advisories list_starred_repositories
     search_users get_issue get_issue_comments get_pull_request get_pull_request_files get_pull_request_status
     get_pull_request_diff get_pull_request_comments get_pull_request_reviews list_workflows list_workflow_runs
-    get_workflow_run list_workflow_jobs
+    get_workflow_run list_workflow_jobs get_file_blame find_duplicate issue_dependency_read ui_get
     """
 )
 _SECRETS = names("get_secret_scanning_alert list_secret_scanning_alerts")
@@ -54,6 +58,12 @@ _SENDS = names(
     add_comment_to_pending_review add_reply_to_pull_request_comment create_gist update_gist projects_write
     request_copilot_review star_repository unstar_repository dismiss_notification manage_notification_subscription
     manage_repository_notification_subscription mark_all_notifications_read
+    add_issue_comment_reaction add_issue_reaction add_pull_request_review_comment
+    add_pull_request_review_comment_reaction add_sub_issue remove_sub_issue reprioritize_sub_issue
+    issue_dependency_write set_issue_fields update_issue_assignees update_issue_body update_issue_labels
+    update_issue_milestone update_issue_state update_issue_title update_issue_type
+    delete_pending_pull_request_review request_pull_request_reviewers resolve_review_thread unresolve_review_thread
+    update_pull_request_body update_pull_request_state update_pull_request_title
     """
 )
 _KINDS = kinds_of(
@@ -80,7 +90,7 @@ def read_mcp(call: Call, given: Given) -> bool:
     elif server == "github" and tool in _READS | _SECRETS | _SENDS | _KINDS.keys() | _OWN.keys():
         _github(call, tool, given)
     else:
-        return False
+        return read_server(call, server, tool, given)
     return True
 
 
@@ -123,9 +133,16 @@ def _github(call: Call, tool: str, given: Given) -> None:
     if tool in _OWN:
         _OWN[tool](call, given)
     else:
-        call.add(_KINDS.get(tool, "network.write"), repository or tool, tool, host=_HOST)
+        call.add(_KINDS.get(tool, "network.write"), _target(given) or tool, tool, host=_HOST)
     # As with `gh -R`: the scope speaks of the repository that was stated, and the call may name another.
     call.unknown(f"It changes {repository or 'something on the host'}, which is named in the call.")
+
+
+def _target(given: Given) -> str:
+    """The repository that is named, with the number of the pull request or issue if there is one."""
+    repository = f"{_text(given, 'owner')}/{_text(given, 'repo')}".strip("/")
+    number = given.get("pullNumber", given.get("issue_number"))
+    return f"{repository}#{number}" if repository and isinstance(number, int) else repository
 
 
 def _branch(call: Call, given: Given) -> None:
@@ -145,22 +162,24 @@ def _push(call: Call, given: Given) -> None:
 
 
 def _pull_request(call: Call, given: Given) -> None:
-    call.add("pr.draft" if given.get("draft") is True else "pr.open", "pull request", host=_HOST)
+    branch = _text(given, "head").rpartition(":")[2].removeprefix("refs/heads/")
+    kind = "pr.draft" if given.get("draft") is True else "pr.open"
+    call.add(kind, _target(given) or "pull request", branch=branch or None, host=_HOST)
 
 
 def _update(call: Call, given: Given) -> None:
-    call.add("network.write", "pull request", host=_HOST)
-    if given.get("draft") is False:
-        call.add("pr.open", "pull request", host=_HOST)
+    call.add("network.write", _target(given) or "pull request", host=_HOST)
+    if given.get("draft", True) is not True:
+        call.add("pr.open", _target(given) or "pull request", host=_HOST)
 
 
 def _review(call: Call, given: Given) -> None:
     merges = _text(given, "event").upper() not in {"COMMENT", "REQUEST_CHANGES"} and "event" in given
-    call.add("pr.merge" if merges else "network.write", "pull request review", host=_HOST)
+    call.add("pr.merge" if merges else "network.write", _target(given) or "pull request", "review", host=_HOST)
 
 
 def _update_branch(call: Call, given: Given) -> None:
-    call.add("push.branch", f"the branch of pull request {given.get('pullNumber')}", host=_HOST)
+    call.add("push.branch", _target(given) or "pull request", "It changes the branch of the pull request.", host=_HOST)
 
 
 _OWN: Mapping[str, Callable[[Call, Given], None]] = {
@@ -170,6 +189,9 @@ _OWN: Mapping[str, Callable[[Call, Given], None]] = {
     "delete_file": _push,
     "create_pull_request": _pull_request,
     "update_pull_request": _update,
+    "update_pull_request_draft_state": _update,
+    "create_pull_request_review": _review,
+    "submit_pending_pull_request_review": _review,
     "pull_request_review_write": _review,
     "create_and_submit_pull_request_review": _review,
     "update_pull_request_branch": _update_branch,

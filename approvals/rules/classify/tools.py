@@ -37,7 +37,8 @@ _NO_EFFECT = names(
 def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[Action], catalogue: Catalogue) -> None:
     """Add what one call of ``tool`` with this input does; a tool or an input that is not known is ``unknown``.
 
-    The organisation's own actions are asked last, so that none can stand in for what the portal understands.
+    The organisation's own actions are asked last, so that none can stand in for what the portal understands; they are
+    added to what a tool of an MCP server is taken for.
     """
     call = Call(tool, (), place, found, lambda _: None, lambda _: None)
     if tool in _SHELLS:
@@ -58,7 +59,9 @@ def read_tool(tool: str, given: Mapping[str, object], place: Place, found: list[
     elif tool in _NO_EFFECT:
         call.add("read", tool, "It changes nothing outside the session.")
     elif read_mcp(call, given):
-        return
+        # What a server is called is no proof of what it is: what the organisation says of the tool counts beside it.
+        if own := catalogue.of_tool(tool):
+            call.add(own, tool)
     elif own := catalogue.of_tool(tool):
         call.add(own, tool)
     else:

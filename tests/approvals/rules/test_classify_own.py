@@ -195,13 +195,32 @@ def test_a_greedy_catalogue_hides_nothing_that_is_understood(command: str) -> No
         ("mcp__ide__\u200bx", "unknown"),
         ("mcp__ide__ｘ", "unknown"),
         ("Write", "edit.file"),
-        ("mcp__ide__getDiagnostics", "lint"),
         ("mcp__ide__other", "acme.greedy"),
     ],
 )
 def test_a_tool_that_the_portal_knows_is_never_an_own_action(tool: str, expected: str) -> None:
     found = classify(tool, {"file_path": "a.py"}, cwd=CWD, catalogue=CATALOGUE)
     assert kinds(found) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "read_as"),
+    [
+        ("mcp__ide__getDiagnostics", {}, {"lint"}),
+        ("mcp__filesystem__read_file", {"path": ".env"}, {"secret.read"}),
+        ("mcp__git__git_status", {"repo_path": CWD}, {"read"}),
+        ("mcp__github__merge_pull_request", {"owner": "a", "repo": "b"}, {"pr.merge", "unknown"}),
+        ("mcp__playwright__browser_click", {}, {"network.write"}),
+    ],
+)
+def test_an_own_action_of_a_servers_tool_counts_beside_what_the_tool_is_read_as(
+    tool: str, given: dict[str, Any], read_as: set[str]
+) -> None:
+    """A server is called what its configuration calls it, so the organisation's word is added and hides nothing."""
+    ours = Baseline.from_document({"actions": {"acme.server": {**ACTION, "tools": ["mcp__*", "Read"]}}}).catalogue
+    assert set(kinds(classify(tool, given, cwd=CWD))) == read_as
+    assert set(kinds(classify(tool, given, cwd=CWD, catalogue=ours))) == read_as | {"acme.server"}
+    assert kinds(classify("Read", {"file_path": "a.py"}, cwd=CWD, catalogue=ours)) == ["read"]
 
 
 def test_without_a_catalogue_nothing_is_an_own_action() -> None:

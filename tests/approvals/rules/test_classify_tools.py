@@ -123,6 +123,76 @@ CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("mcp__github__delete_repository", SHOP, "access.change unknown"),
     ("mcp__github__actions_run_trigger", SHOP, "ci.change unknown"),
     ("mcp__github__assign_copilot_to_issue", SHOP, "unknown"),
+    ("mcp__github__add_issue_comment", {**SHOP, "issue_number": 1, "body": "x"}, "network.write unknown"),
+    ("mcp__github__update_issue_state", {**SHOP, "issue_number": 1, "state": "closed"}, "network.write unknown"),
+    ("mcp__github__request_pull_request_reviewers", {**SHOP, "pullNumber": 1}, "network.write unknown"),
+    ("mcp__github__create_pull_request_review", {**SHOP, "pullNumber": 1}, "network.write unknown"),
+    ("mcp__github__create_pull_request_review", {**SHOP, "event": "approve"}, "pr.merge unknown"),
+    ("mcp__github__submit_pending_pull_request_review", {**SHOP, "event": "APPROVE"}, "pr.merge unknown"),
+    ("mcp__github__submit_pending_pull_request_review", {**SHOP, "event": 3}, "pr.merge unknown"),
+    ("mcp__github__update_pull_request_draft_state", {**SHOP, "draft": False}, "network.write pr.open unknown"),
+    ("mcp__github__update_pull_request_draft_state", {**SHOP, "draft": True}, "network.write unknown"),
+    ("mcp__github__update_pull_request", {**SHOP, "draft": "no"}, "network.write pr.open unknown"),
+    ("mcp__github__get_file_blame", {**SHOP, "path": ".env"}, "network.fetch secret.read"),
+    ("mcp__github__fork_repository", SHOP, "access.change unknown"),
+    ("mcp__github__actions_run_trigger", {**SHOP, "method": "delete_workflow_run_logs"}, "ci.change unknown"),
+    # the reference server of git
+    ("mcp__git__git_status", {"repo_path": CWD}, "read"),
+    ("mcp__git__git_status", {"repo_path": "/etc"}, "outside.repository read"),
+    ("mcp__git__git_status", {}, "read unknown"),
+    ("mcp__git__git_status", {"repo_path": CWD, "exec": "x"}, "read unknown"),
+    ("mcp__git__git_diff_unstaged", {"repo_path": CWD, "context_lines": 3}, "read"),
+    ("mcp__git__git_diff", {"repo_path": CWD, "target": "main"}, "read"),
+    ("mcp__git__git_diff", {"repo_path": CWD, "target": "--output=.git/config"}, "read unknown"),
+    ("mcp__git__git_log", {"repo_path": CWD, "max_count": 5, "start_timestamp": "--output=x"}, "read unknown"),
+    ("mcp__git__git_log", {"repo_path": CWD, "start_timestamp": "yesterday"}, "read"),
+    ("mcp__git__git_show", {"repo_path": CWD, "revision": "HEAD"}, "read"),
+    ("mcp__git__git_show", {"repo_path": CWD, "revision": "HEAD:.env"}, "read secret.read"),
+    ("mcp__git__git_add", {"repo_path": CWD, "files": ["src/a.py"]}, "read commit"),
+    ("mcp__git__git_add", {"repo_path": CWD, "files": [".env"]}, "read commit secret.read"),
+    ("mcp__git__git_add", {"repo_path": CWD, "files": ["--pathspec-from-file=x"]}, "read commit unknown"),
+    ("mcp__git__git_commit", {"repo_path": CWD, "message": "--amend"}, "read commit"),
+    ("mcp__git__git_commit", {"repo_path": "/srv/other", "message": "x"}, "outside.repository commit"),
+    ("mcp__git__git_reset", {"repo_path": CWD}, "read edit.file"),
+    (
+        "mcp__git__git_create_branch",
+        {"repo_path": CWD, "branch_name": "x", "base_branch": "main"},
+        "read branch.create",
+    ),
+    ("mcp__git__git_checkout", {"repo_path": CWD, "branch_name": "main"}, "read edit.file"),
+    ("mcp__git__git_checkout", {"repo_path": CWD, "branch_name": "."}, "read edit.file file.delete"),
+    ("mcp__git__git_branch", {"repo_path": CWD, "branch_type": "all"}, "read"),
+    ("mcp__git__git_push", {"repo_path": CWD}, "unknown"),
+    ("mcp__git2__git_status", {"repo_path": CWD}, "unknown"),
+    # other reference servers
+    ("mcp__fetch__fetch", {"url": "https://example.com/a"}, "network.fetch"),
+    ("mcp__fetch__fetch", {"url": "https://example.com/a", "method": "POST"}, "network.fetch unknown"),
+    ("mcp__memory__read_graph", {}, "read"),
+    ("mcp__memory__delete_entities", {"entityNames": ["x"]}, "unknown"),
+    ("mcp__time__get_current_time", {"timezone": "UTC"}, "read"),
+    ("mcp__time__get_current_time", {"command": "rm"}, "read unknown"),
+    ("mcp__sequential-thinking__sequentialthinking", {"thought": "x", "thoughtNumber": 1}, "read"),
+    # Playwright's browser
+    ("mcp__playwright__browser_navigate", {"url": "https://example.com/a"}, "network.fetch"),
+    ("mcp__playwright__browser_navigate", {"url": "file:///home/dev/shop/.env"}, "network.fetch secret.read unknown"),
+    ("mcp__playwright__browser_navigate", {"url": "javascript:x"}, "network.fetch unknown"),
+    ("mcp__playwright__browser_navigate", {}, "network.fetch unknown"),
+    (
+        "mcp__playwright__browser_tabs",
+        {"action": "new", "url": "file:///etc/passwd"},
+        "network.fetch outside.repository unknown",
+    ),
+    ("mcp__playwright__browser_tabs", {"action": "list"}, "network.fetch"),
+    ("mcp__playwright__browser_snapshot", {"filename": ".git/config"}, "network.fetch unknown"),
+    ("mcp__playwright__browser_click", {"element": "Delete", "target": "e1"}, "network.write"),
+    ("mcp__playwright__browser_type", {"target": "e1", "text": "x", "submit": True}, "network.write"),
+    ("mcp__playwright__browser_file_upload", {"paths": [f"{CWD}/a.png"]}, "network.write read"),
+    ("mcp__playwright__browser_file_upload", {"paths": [f"{CWD}/.env"]}, "network.write secret.read"),
+    ("mcp__playwright__browser_evaluate", {"function": "() => 1"}, "unknown"),
+    ("mcp__playwright__browser_run_code_unsafe", {"code": "x"}, "unknown"),
+    ("mcp__playwright__browser_cookie_list", {}, "secret.read"),
+    ("mcp__playwright__browser_storage_state", {"filename": "x"}, "secret.read unknown"),
+    ("mcp__puppeteer__puppeteer_navigate", {"url": "https://example.com"}, "unknown"),
     ("mcp__github__", SHOP, "unknown"),
     ("mcp__gitlab__create_branch", SHOP, "unknown"),
     ("bash", {"command": "ls"}, "unknown"),
@@ -146,6 +216,13 @@ def test_what_an_mcp_server_is_told_counts_against_the_scope() -> None:
     assert ("edit.file", ("src/a.py",)) in {(one.type, one.paths) for one in found}
     read = classify("mcp__filesystem__read_file", {"path": f"{CWD}/src/a.py"}, cwd=CWD).actions
     assert [one.paths for one in read] == [("src/a.py",)]
+
+
+def test_what_a_pull_request_is_called_names_the_repository_and_the_number() -> None:
+    merge = classify("mcp__github__merge_pull_request", {**SHOP, "pullNumber": 7}, cwd=CWD).actions[0]
+    assert (merge.type, merge.resource, merge.host) == ("pr.merge", "acme/shop#7", "github.com")
+    opened = classify("mcp__github__create_pull_request", {**SHOP, "head": "acme:fix/a", "base": "main"}, cwd=CWD)
+    assert (opened.actions[0].resource, opened.actions[0].branch) == ("acme/shop", "fix/a")
 
 
 def test_the_size_of_what_an_mcp_server_writes_is_seen() -> None:
