@@ -35,6 +35,7 @@ def as_person(page: Page, live_server: LiveServer) -> Callable[[Person], Page]:
     """``as_person(someone)``: the page, signed in as somebody else than before."""
 
     def change(person: Person) -> Page:
+        page.goto("about:blank")  # what a page asks for by itself would lead it to the sign-in as well
         page.context.clear_cookies()
         sign_in(page, live_server.url, person.email)
         return page

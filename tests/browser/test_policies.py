@@ -48,6 +48,7 @@ def test_widening_takes_two(page: Page, live_server: LiveServer, organisation: O
     expect(page.get_by_role("button", name="Approve and put in force")).to_have_count(0)
     address = page.url
     backtested(PolicyProposal.objects.get())
+    page.goto("about:blank")  # what a page asks for by itself would lead it to the sign-in as well
     page.context.clear_cookies()
     sign_in(page, live_server.url, organisation.second_manager.email)
     expect(page.get_by_role("link", name="PP-")).to_be_visible()
