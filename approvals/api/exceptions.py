@@ -253,7 +253,9 @@ class ExceptionClosing(_Act):
 
     @extend_schema(
         operation_id="exceptions_close",
-        summary="Say what was seen of its uses and end the debt: somebody else than who asked or owns it",
+        summary="Say what was seen of its uses and end the debt: somebody without a part in it",
+        description="Never whoever asked for it, owns or granted it, nor whoever started a call that it let through, "
+        "wrote its prompt or its change, or issued the credential that made it; under no account of theirs.",
         tags=TAGS,
         request=ExceptionNote,
         responses={200: ExceptionSerializer, 409: _CONFLICT},

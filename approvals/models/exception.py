@@ -74,7 +74,11 @@ class GateException(models.Model):
 
 
 class ExceptionUse(models.Model):
-    """One call that an exception let through."""
+    """One call that an exception let through.
+
+    ``people`` are the accounts with a part in it: who issued the credential that asked, and whose address was stated
+    as that of whoever started it, wrote its prompt or wrote its change.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     exception = models.ForeignKey(GateException, on_delete=models.PROTECT, related_name="uses")
@@ -82,6 +86,7 @@ class ExceptionUse(models.Model):
     run_id = models.UUIDField()
     action = models.TextField()
     resource = models.TextField()
+    people = ArrayField(models.UUIDField(), default=list, editable=False)
     at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

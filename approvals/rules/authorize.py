@@ -146,7 +146,7 @@ def _in_debt(case: _Case, number: int) -> Decision:
 def _debt(number: int) -> str:
     return (
         f"The use of EX-{number} was not looked at in time, so every tier is one stricter until a manager or an "
-        "approver of the team, or security, who neither asked for it nor owns it, closes it."
+        "approver of the team, or security, who had no part in it, closes it."
     )
 
 

@@ -17,6 +17,7 @@ from approvals.rules.exceptions import (
     fault_of_action,
     status,
 )
+from approvals.selectors.duties import accounts_of
 from portal.errors import NotFound
 from portal.identity.models import Person
 from portal.identity.rules.roles import Authority, Role
@@ -223,10 +224,20 @@ def decide_refusal(person: Person, exception: GateException) -> str | None:
 
 
 def close_refusal(person: Person, exception: GateException) -> str | None:
-    """Why this person may not close the debt, or None: never who asked for it or owns it, under any account."""
+    """Why this person may not close the debt, or None: never whose doing it was, under any account.
+
+    That is who asked for it, owns it or granted it, and who has a part in a call that it let through.
+    """
     team = exception.agent.owner_team
     if _has_a_part(person, exception):
         return "You asked for this or own it, so somebody else must look at its use and close it."
+    if exception.decided_by is not None and exception.decided_by.human == person.human:
+        return "You granted this, so somebody else must look at its use and close it."
+    if exception.uses.filter(people__overlap=list(accounts_of(person))).exists():
+        return (
+            "You started a call that it let through, wrote its prompt or its change, or issued the credential that "
+            "made it, so somebody else must look at its use and close it."
+        )
     authority = authority_of(person)
     if authority.has(Role.SECURITY) or any(authority.has(role, team.pk) for role in (Role.MANAGER, Role.APPROVER)):
         return None

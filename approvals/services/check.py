@@ -106,15 +106,15 @@ def _review(standing: CallerStanding, asked: AskedCall, decision: Decision, curs
     look = _first_look(standing, asked, bound_to, cursor)
     if look.grant is not None:
         return _by_grant(standing, asked, decision, look.grant, cursor)
-    exception = open_gate(standing=standing, asked=asked, decision=decision) if look.gate_open else None
-    if exception is not None:
-        allowed = by_exception(decision, exception)
+    gate = open_gate(standing=standing, asked=asked, decision=decision) if look.gate_open else None
+    if gate is not None:
+        allowed = by_exception(decision, gate.exception)
         entry_id = record_if_still_so(_draft(standing, asked, allowed, request=None), standing, cursor)
         if entry_id is None:
             transaction.set_rollback(True)
             return None
         answer = _answer(standing, asked, allowed, entry_id)
-        note_use(exception=exception, entry_id=entry_id, run_id=answer.run_id, action=named)
+        note_use(gate=gate, entry_id=entry_id, run_id=answer.run_id, action=named)
         return answer
     told = _told(standing, asked, bound_to) if look.last in TOLD else None
     if told is not None:

@@ -1,6 +1,7 @@
 """Letting a gated action through by an exception: found live, held while it is used, and every use written down."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import connection
@@ -11,7 +12,7 @@ from approvals.rules.classify.actions import Action
 from approvals.rules.exceptions import ExceptionKind, Opening, covers, opened, too_final
 from approvals.selectors.exceptions import epoch_of
 from approvals.selectors.standing import CallerStanding, effective_policy
-from approvals.services.question import AskedCall, Call
+from approvals.services.question import AskedCall
 from portal.identity.selectors.people import accounts_at
 from registry.selectors.kills import stopped_since
 
@@ -35,11 +36,21 @@ ORDER BY x.ends_at FOR SHARE OF x
 """
 
 
-def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision) -> GateException | None:
+@dataclass(frozen=True, slots=True)
+class OpenGate:
+    """An exception that lets a call through, and the accounts with a part in that call."""
+
+    exception: GateException
+    people: tuple[UUID, ...]
+
+
+def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision) -> OpenGate | None:
     """The live exception that opens every gate of this decision, held until the transaction ends; None without one."""
     call, actions = asked.call, asked.understood(standing.holder).actions
     types, catalogue = {action.type for action in actions}, effective_policy(standing.basis).catalogue
-    for exception in _live(standing, asked.call):
+    stated = [address for address in (call.initiator, call.prompt_author, *call.co_authors) if address]
+    people = accounts_at(stated)
+    for exception in _live(standing, people):
         kind, named = ExceptionKind(exception.kind), types.intersection(exception.actions)
         if any(too_final(kind, catalogue.action_type(key)) for key in named):
             continue
@@ -52,7 +63,7 @@ def open_gate(*, standing: CallerStanding, asked: AskedCall, decision: Decision)
             targets=[(action.type, action.resource) for action in actions],
         )
         if fits and not _stopped_since(exception, standing):
-            return exception
+            return OpenGate(exception, tuple({standing.credential_issuer, *people}))
     return None
 
 
@@ -69,17 +80,21 @@ def by_exception(decision: Decision, exception: GateException) -> Decision:
     return replace(decision, outcome=Outcome.ALLOW, rules=(rule, *decision.rules), sentence=f"Allowed: {rule.text}")
 
 
-def note_use(*, exception: GateException, entry_id: UUID, run_id: UUID, action: Action) -> None:
+def note_use(*, gate: OpenGate, entry_id: UUID, run_id: UUID, action: Action) -> None:
     """List the use on the exception; the entry of the check says the rest."""
     ExceptionUse.objects.create(
-        exception=exception, entry_id=entry_id, run_id=run_id, action=action.type, resource=action.resource
+        exception=gate.exception,
+        entry_id=entry_id,
+        run_id=run_id,
+        action=action.type,
+        resource=action.resource,
+        people=list(gate.people),
     )
 
 
-def _live(standing: CallerStanding, call: Call) -> list[GateException]:
-    stated = [address for address in (call.initiator, call.prompt_author, *call.co_authors) if address]
+def _live(standing: CallerStanding, people: Sequence[UUID]) -> list[GateException]:
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE, [standing.credential_issuer, standing.agent_id, accounts_at(stated), standing.team_id])
+        cursor.execute(_LIVE, [standing.credential_issuer, standing.agent_id, list(people), standing.team_id])
         keys = [row[0] for row in cursor.fetchall()]
     found = GateException.objects.select_related("agent").in_bulk(keys) if keys else {}
     return [found[key] for key in keys]

@@ -189,7 +189,7 @@ def revoke(*, actor: Person, exception: GateException, reason: str) -> GateExcep
 
 @transaction.atomic(durable=True)
 def close(*, actor: Person, exception: GateException, note: str) -> GateException:
-    """Say what was seen of its use, and end the debt: somebody else than who asked for it or owns it.
+    """Say what was seen of its use, and end the debt: somebody without a part in it or in the calls it let through.
 
     A gate that still stands open is shut by it.
     """
@@ -221,7 +221,7 @@ def alert_overdue(*, exception: GateException) -> bool:
         kind=FindingKind.EXCEPTION_OVERDUE,
         key=finding_key(exception),
         sentence=f"Nobody looked at the use of {exception.label} in time, so everything that {exception.agent.name} "
-        "does is one tier stricter until somebody who neither asked for it nor owns it closes it.",
+        "does is one tier stricter until somebody who had no part in it closes it.",
         agent=exception.agent,
         caused_by=exception.owner,
     )
@@ -284,8 +284,8 @@ def _refuse_extension(agent: Agent, actions: Sequence[str], kind: ExceptionKind,
     open_one = in_the_way(agent, actions)
     if open_one is not None:
         raise Conflict(
-            f"{open_one.label} opened the same gate and nobody has closed it. Somebody else than who asked for it or "
-            "owns it must look at its use and close it first; an exception is not extended. Nothing was changed."
+            f"{open_one.label} opened the same gate and nobody has closed it. Somebody who had no part in it must look "
+            "at its use and close it first; an exception is not extended. Nothing was changed."
         )
     now, humans = database_now(), {person.human for person in people}
     owed = overdue_of(humans, now=now)

@@ -39,7 +39,10 @@ class TestExceptions:
         used = ask(credential_for(organisation, agent))
         uses = approver.get(f"{path}/uses").json()["results"]
         assert [use["entry"] for use in uses] == [str(used.entry_id)]
-        assert post(approver, f"{path}/close", note="One merge, it is fine.").json()["status"] == "closed"
+        refused = post(approver, f"{path}/close", note="One merge, it is fine.")
+        assert (refused.status_code, "You granted this" in refused.json()["detail"]) == (403, True)
+        other = browser(organisation.second_approver)
+        assert post(other, f"{path}/close", note="One merge, it is fine.").json()["status"] == "closed"
         assert post(approver, f"{path}/revoke", reason="It is closed already.").status_code == 409
 
     @pytest.mark.parametrize(

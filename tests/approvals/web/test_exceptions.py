@@ -92,10 +92,15 @@ class TestDeciding:
         page = approver.get(url).content.decode()
         assert f"/runs/{answer.run_id}/" in page
         assert "Open now" in page
-        assert approver.post(f"{url}close/", {"note": "One merge, it is fine."})["Location"] == url
+        assert "You granted this, so somebody else must look" in page
+        assert f"{url}close/" not in page
+        assert f"{url}revoke/" in page
+        assert approver.post(f"{url}close/", {"note": "One merge, it is fine."}).status_code == 403
+        other = browser(organisation.second_approver)
+        assert other.post(f"{url}close/", {"note": "One merge, it is fine."})["Location"] == url
         exception.refresh_from_db()
-        assert (exception.state, exception.closed_by) == ("closed", organisation.approver)
-        assert approver.post(f"{url}close/", {"note": "Once more, please."}).status_code == 409
+        assert (exception.state, exception.closed_by) == ("closed", organisation.second_approver)
+        assert other.post(f"{url}close/", {"note": "Once more, please."}).status_code == 409
 
     def test_an_act_that_is_none_is_not_found(self, organisation: Organisation, agent: Agent) -> None:
         exception = exception_of(organisation, agent)
