@@ -1,7 +1,7 @@
 """Being away: who decides for me, for whom I decide, and who of my teams is away."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,6 +14,7 @@ from approvals.models import Delegation, Review
 from approvals.rules.delegation import runs
 from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.selectors.delegations import also_away, beside, delegation_for, visible_delegations
+from approvals.selectors.notices import choice_of
 from approvals.services.delegation import delegate, end_delegation, may_end
 from approvals.web.away_forms import AwayForm
 from portal.errors import InvalidTransition, PortalError
@@ -22,6 +23,7 @@ from portal.identity.rules.roles import Role
 from portal.identity.selectors.people import authority_of, teams_managed_by
 from portal.ledger.selectors.entries import database_now
 from portal.web.access import signed_in
+from portal.web.clock import written_in
 from registry.web.asking import person_of, show_in
 
 MOST = 50
@@ -48,6 +50,7 @@ def away(request: HttpRequest) -> HttpResponse:
     others = seen.exclude(giver=person).exclude(receiver=person)
     authority = authority_of(person)
     context = {
+        "zone": _zone_of(person),
         "mine": _rows(mine, person, now),
         "held": _rows(held, person, now),
         "others": _rows(others, person, now),
@@ -56,6 +59,17 @@ def away(request: HttpRequest) -> HttpResponse:
         "is_operator": authority.has(Role.OPERATOR),
     }
     return render(request, "approvals/away.html", context)
+
+
+def _zone_of(person: Person) -> tzinfo | None:
+    """The time zone that somebody chose for their notices; None where they chose none, and then it is UTC."""
+    zone = choice_of(person).zone
+    return None if zone is UTC or str(zone) == "UTC" else zone
+
+
+def _written(moment: datetime, person: Person) -> str:
+    zone = _zone_of(person) or UTC
+    return f"{written_in(moment, zone)} ({zone})"
 
 
 def _rows(found: QuerySet[Delegation], person: Person, now: datetime) -> list[AwayRow]:
@@ -86,25 +100,28 @@ def away_new(request: HttpRequest) -> HttpResponse:
     """For oneself; ``?team=1`` for somebody in a team that one manages."""
     person = person_of(request)
     managed = request.GET.get("team") == "1" and teams_managed_by(person).exists()
-    form = AwayForm(request.POST if request.method == "POST" else None, person=person, managed=managed)
+    zone = _zone_of(person)
+    form = AwayForm(
+        request.POST if request.method == "POST" else None, person=person, managed=managed, zone=zone or UTC
+    )
     if request.method == "POST" and form.is_valid():
         try:
             made = delegate(actor=person, **form.asked)
         except PortalError as error:
             show_in(form, error)
         else:
-            messages.success(request, _told(made))
+            messages.success(request, _told(made, person))
             if also_away([made]):
                 messages.warning(request, f"{made.receiver} is away in that time too, so nobody may be told.")
             return redirect("approvals:away")
-    context = {"form": form, "managed": managed}
+    context = {"form": form, "managed": managed, "zone": zone}
     return render(request, "approvals/away_new.html", context, status=422 if form.errors else 200)
 
 
-def _told(made: Delegation) -> str:
+def _told(made: Delegation, reader: Person) -> str:
     if made.receiver is None:
         return f"{made.giver.name} is away; nobody decides in their right meanwhile."
-    return f"{made.receiver.name} decides for {made.giver.name} until {made.ends_at:%Y-%m-%d %H:%M} UTC."
+    return f"{made.receiver.name} decides for {made.giver.name} until {_written(made.ends_at, reader)}."
 
 
 @signed_in
@@ -119,7 +136,7 @@ def away_end(request: HttpRequest, delegation_id: UUID) -> HttpResponse:
         except InvalidTransition as error:
             messages.warning(request, error.detail)
         else:
-            messages.success(request, _told_of_end(found))
+            messages.success(request, _told_of_end(found, person))
         return redirect("approvals:away")
     given = Review.objects.filter(person=found.receiver, on_behalf_of=found.giver, verdict=Verdict.APPROVE.value)
     waiting = given.filter(request__state=RequestState.PENDING.value).count()
@@ -127,6 +144,7 @@ def away_end(request: HttpRequest, delegation_id: UUID) -> HttpResponse:
     now = database_now()
     context = {
         "delegation": found,
+        "zone": _zone_of(person),
         "over": _is_over(found, now),
         "beside": beside(found, now=now),
         "may_end": may_end(person, found),
@@ -136,10 +154,10 @@ def away_end(request: HttpRequest, delegation_id: UUID) -> HttpResponse:
     return render(request, "approvals/away_end.html", context)
 
 
-def _told_of_end(ended: Delegation) -> str:
+def _told_of_end(ended: Delegation, reader: Person) -> str:
     giver, receiver = ended.giver.name, ended.receiver.name if ended.receiver else ""
     other = beside(ended, now=database_now())
     if other is not None:
         still = f"{receiver} still decides for {giver}" if receiver else f"{giver} is still away"
-        return f"It has ended. By another absence {still} until {other.ends_at:%Y-%m-%d %H:%M} UTC."
+        return f"It has ended. By another absence {still} until {_written(other.ends_at, reader)}."
     return f"It has ended. {receiver} decides for {giver} no more." if receiver else f"It has ended for {giver}."

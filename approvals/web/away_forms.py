@@ -1,10 +1,11 @@
 """The form on which somebody says that they are away, or a manager that somebody of the team is."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from approvals.rules.delegation import LONGEST
 from approvals.selectors.delegations import is_overseer
@@ -17,15 +18,35 @@ from registry.rules.texts import MOST_TEXT
 _SHAPE = "%Y-%m-%dT%H:%M"
 
 
-def _moment(label: str, *, required: bool, help_text: str) -> forms.DateTimeField:
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_SHAPE)
-    return forms.DateTimeField(
-        label=label, required=required, help_text=help_text, widget=widget, input_formats=[_SHAPE, f"{_SHAPE}:%S"]
-    )
+class _Moment(forms.DateTimeField):
+    """An instant, written and read by the clocks of a time zone."""
+
+    def __init__(self, zone: tzinfo, label: str, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_SHAPE)
+        shapes = [_SHAPE, f"{_SHAPE}:%S"]
+        super().__init__(label=f"{label} ({zone})", widget=widget, input_formats=shapes, **kwargs)
+        self._zone = zone
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(self._zone):
+            try:
+                return super().to_python(value)
+            except forms.ValidationError as error:
+                if error.code != "ambiguous_timezone":
+                    raise
+                said = f"The clocks of {self._zone} are changed in that hour: it comes twice or not at all."
+                raise forms.ValidationError(f"{said} Choose another.") from error
+
+    def prepare_value(self, value: Any) -> Any:
+        with timezone.override(self._zone):
+            return super().prepare_value(value)
 
 
 class AwayForm(forms.Form):
-    """For oneself; with ``managed``, for somebody in a team that the reader manages."""
+    """For oneself; with ``managed``, for somebody in a team that the reader manages.
+
+    ``zone``: whoever fills it in reads and writes the times by the clocks of their own.
+    """
 
     giver = forms.ModelChoiceField(
         queryset=Person.objects.none(), label="Who is away?", empty_label="Choose a person", required=True
@@ -36,8 +57,8 @@ class AwayForm(forms.Form):
         empty_label="Nobody: nothing is handed over",
         required=False,
     )
-    starts_at = _moment("From (UTC)", required=False, help_text="Left empty, it starts at once.")
-    ends_at = _moment("To (UTC)", required=True, help_text=f"At most {LONGEST.days} days later.")
+    starts_at = forms.DateTimeField()
+    ends_at = forms.DateTimeField()
     reason = forms.CharField(
         label="Why?",
         max_length=MOST_TEXT,
@@ -45,15 +66,17 @@ class AwayForm(forms.Form):
         help_text="“On leave” will do. It is kept in the record, encrypted, and shown to those concerned.",
     )
 
-    def __init__(self, *args: Any, person: Person, managed: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: Person, managed: bool, zone: tzinfo, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["starts_at"] = _Moment(zone, "From", required=False, help_text="Left empty, it starts at once.")
+        self.fields["ends_at"] = _Moment(zone, "To", help_text=f"At most {LONGEST.days} days later.")
         self._person, self._managed = person, managed
         if managed:
             self.fields["giver"].queryset = colleagues(person, managed_only=True)  # type: ignore[attr-defined]
         else:
             del self.fields["giver"]
         self.fields["receiver"].queryset = receivers(person, managed=managed)  # type: ignore[attr-defined]
-        self.fields["ends_at"].initial = (database_now() + timedelta(days=7)).strftime(_SHAPE)
+        self.fields["ends_at"].initial = database_now() + timedelta(days=7)
 
     @property
     def asked(self) -> dict[str, Any]:

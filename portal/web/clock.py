@@ -1,6 +1,6 @@
 """Times as words: UTC text that scripts may localise, and spans such as "1 h 12 min"."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 # Written out rather than strftime("%b"), which follows the machine's locale.
@@ -23,6 +23,12 @@ def written(moment: datetime, shape: str = "minute") -> str:
         "second": f"{day}, {at:%H:%M:%S} UTC",
         "utc": f"{at:%Y-%m-%d %H:%M:%S} UTC",
     }.get(shape, f"{day}, {at:%H:%M} UTC")
+
+
+def written_in(moment: datetime, zone: tzinfo) -> str:
+    """``moment`` to the minute as the clocks of a zone show it; the zone is named beside it."""
+    at = moment.astimezone(zone)
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}, {at:%H:%M}"
 
 
 def coarse(seconds: float) -> int:

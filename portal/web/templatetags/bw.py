@@ -1,7 +1,7 @@
 """The template tags of every page: icons, states, times, pictures, links that keep the query, framed blocks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django import template
@@ -36,17 +36,21 @@ def state(kind: str, value: object, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def time(moment: datetime | None, shape: str = "minute", passed: float | None = None) -> SafeString:
+def time(
+    moment: datetime | None, shape: str = "minute", passed: float | None = None, zone: tzinfo | None = None
+) -> SafeString:
     """``{% time run.started_at %}`` in the reader's zone with UTC on hover.
 
     Shapes: minute, second, date, clock; ``ago``; and ``utc`` for evidence, which is never localised. ``passed``: the
-    seconds since, where they are known already.
+    seconds since, where they are known already. ``zone``: by its clocks, whatever the browser's are; to the minute.
     """
     if moment is None:
         return mark_safe('<span class="muted">never</span>')
     stamp, hover = clock.machine(moment), clock.written(moment, "utc")
     if shape == "utc":
         return format_html('<time datetime="{}">{}</time>', stamp, hover)
+    if zone is not None:
+        return format_html('<time datetime="{}" title="{}">{}</time>', stamp, hover, clock.written_in(moment, zone))
     if shape == "ago":
         since = (timezone.now() - moment).total_seconds() if passed is None else passed
         return format_html('<time datetime="{}" title="{}" data-ago>{} ago</time>', stamp, hover, clock.span(since))

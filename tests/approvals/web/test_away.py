@@ -1,13 +1,16 @@
 """The pages and the API of being away: who sees what, what a form keeps, what ending touches."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 
 from approvals.models import Delegation
+from approvals.services.notices import choose_notices
+from approvals.web.away_forms import AwayForm
 from portal.identity.models import Person
 from portal.identity.services.people import deactivate_person
 from portal.identity.services.tokens import issue_token
@@ -95,6 +98,46 @@ def test_who_cannot_be_chosen_is_not_offered(organisation: Organisation) -> None
     assert "Eli Member" not in page  # closed
     assert "Fay Security" not in page  # the same person
     assert twin.name not in page  # of no team
+
+
+def test_the_times_are_those_of_ones_own_time_zone(organisation: Organisation) -> None:
+    """Taken, shown and told by the clocks of whoever fills the form in; what is stored is the instant."""
+    choose_notices(actor=organisation.approver, kinds=None, timezone="Asia/Kathmandu")
+    client, zone = browser_of(organisation.approver), ZoneInfo("Asia/Kathmandu")
+    page = client.get("/approvals/away/new/").text
+    assert "From (Asia/Kathmandu)" in page
+    assert "To (Asia/Kathmandu)" in page
+    assert f'value="{(database_now() + timedelta(days=7)).astimezone(zone):%Y-%m-%dT}' in page
+    end = (database_now() + timedelta(days=3)).replace(second=0, microsecond=0)
+    form = {"receiver": str(organisation.member.pk), "ends_at": f"{end.astimezone(zone):%Y-%m-%dT%H:%M}"}
+    refused = client.post("/approvals/away/new/", form)
+    assert f'value="{form["ends_at"]}"' in refused.text
+    said = client.post("/approvals/away/new/", {**form, "reason": "On leave."}, follow=True).text
+    row = Delegation.objects.get()
+    assert row.ends_at == end
+    there = f"{end.astimezone(zone):%H:%M}"
+    assert f"{there} (Asia/Kathmandu)." in said
+    assert "times in Asia/Kathmandu" in said
+    assert f", {there}</time>" in said
+    # The one who stands in chose no zone: as the browser's clocks are, and in UTC without scripts.
+    theirs = browser_of(organisation.member).get("/approvals/away/").text
+    assert "times in" not in theirs
+    assert f", {end.astimezone(UTC):%H:%M} UTC</time>" in theirs
+
+
+def test_who_chose_no_time_zone_is_told_that_it_is_utc(organisation: Organisation) -> None:
+    page = browser_of(organisation.approver).get("/approvals/away/new/").text
+    assert "To (UTC)" in page
+    assert "Choose your own time zone" in page
+
+
+@pytest.mark.parametrize("hour", ["2027-03-28T02:30", "2027-10-31T02:30"], ids=["there is none", "there are two"])
+def test_an_hour_in_which_the_clocks_change_is_not_guessed_at(organisation: Organisation, hour: str) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    form = AwayForm({"ends_at": hour}, person=organisation.approver, managed=False, zone=zone)
+    assert form.errors["ends_at"] == [
+        "The clocks of Europe/Berlin are changed in that hour: it comes twice or not at all. Choose another."
+    ]
 
 
 def test_others_learn_nothing(organisation: Organisation) -> None:
