@@ -4,7 +4,6 @@ import re
 from html import unescape
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from registry.models import Agent
@@ -105,8 +104,8 @@ def test_the_review_says_what_is_missing_and_where(manager: Client, organisation
 SEEN = re.compile(r'name="draft" value="(\w+)"')
 
 
-def _seen(answer: HttpResponse) -> str:
-    found = SEEN.search(answer.content.decode())
+def _seen(page: bytes) -> str:
+    found = SEEN.search(page.decode())
     assert found is not None
     return found.group(1)
 
@@ -114,11 +113,11 @@ def _seen(answer: HttpResponse) -> str:
 def test_what_is_typed_is_kept_as_a_draft(manager: Client, organisation: Organisation) -> None:
     agent = draft_agent(organisation)
     path = f"/agents/{agent.slug}/register/scope/"
-    seen = _seen(manager.get(path))
+    seen = _seen(manager.get(path).content)
     # What a page asks when it opens says nothing new, and writes nothing.
     same = manager.post(f"{path}charter/", {**_typed(policy_document()), "draft": seen})
     assert b"Kept as a draft" not in same.content
-    assert _seen(same) == seen
+    assert _seen(same.content) == seen
     answer = manager.post(
         f"{path}charter/", {**_typed(policy_document(), repositories="acme/other\n???"), "draft": seen}
     )
@@ -130,7 +129,7 @@ def test_what_is_typed_is_kept_as_a_draft(manager: Client, organisation: Organis
     late = manager.post(f"{path}charter/", {**_typed(policy_document(), repositories="acme/late"), "draft": seen})
     assert b"changed elsewhere" in late.content
     assert agent_for(organisation.manager, agent.pk).draft["scope"]["repositories"] == ["acme/other", "???"]
-    tiers = {**_typed(policy_document(), **{"limits.files": "many"}), "draft": _seen(answer)}
+    tiers = {**_typed(policy_document(), **{"limits.files": "many"}), "draft": _seen(answer.content)}
     manager.post(f"/agents/{agent.slug}/register/tiers/charter/", tiers)
     assert agent_for(organisation.manager, agent.pk).draft["limits"]["files"] == "many"
 
