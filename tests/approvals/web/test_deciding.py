@@ -335,3 +335,16 @@ def test_a_right_that_is_not_theirs_leaves_it_too(organisation: Organisation, to
     }
     assert client_of(organisation.member).post(f"/approvals/{asked.label}/review/", body).status_code == 403
     assert list(RefusedVerdict.objects.values_list("rule", flat=True)) == ["not-delegated"]
+
+
+def test_oversight_says_whose_numbers_the_reader_sees(organisation: Organisation, token: str) -> None:
+    """An approver sees their own and is not promised the team's; its manager sees the team's and nobody's name."""
+    review(opened(token), organisation.approver)
+    own = client_of(organisation.approver).get("/approvals/oversight/").content.decode()
+    assert "You decided 1 request" in own
+    assert "a team's numbers are for its managers" in own
+    assert "By team" not in own
+    team = client_of(organisation.manager).get("/approvals/oversight/").content.decode()
+    assert "Numbers by team" in team
+    assert "Payments" in team
+    assert organisation.approver.name not in team
