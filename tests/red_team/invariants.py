@@ -193,6 +193,8 @@ def _i9() -> None:
             assert one.decided_by_id not in {one.asked_by_id, one.owner_id}, f"I9: {one.label} was given by its user"
         if one.closed_by_id is not None:
             assert humans[one.closed_by_id] not in {humans[one.asked_by_id], humans[one.owner_id]}, f"I9: {one.label}"
+            had_a_part = {one.decided_by_id, *(person for use in one.uses.all() for person in use.people)}
+            assert one.closed_by_id not in had_a_part, f"I9: {one.label} was closed by who opened or used it"
     for use in ExceptionUse.objects.select_related("exception"):
         granted = use.exception
         assert granted.ends_at is not None and granted.decided_at is not None, "I9: used before it was granted"

@@ -24,11 +24,12 @@ from registry.models import Agent
 from registry.rules.policy import Policy, PolicyError
 from registry.rules.restriction import Baseline
 from registry.services.lifecycle import retire_agent
-from tests.approvals.asking import MERGE, ask, at_once, entries, opened, review
+from tests.approvals.asking import MERGE, ask, entries, opened, review
 from tests.approvals.levels import baseline, revised
 from tests.approvals.rulebooks import group, in_force, proposed, rule, second_security
 from tests.organisation import Organisation, active_agent, credential_for, policy_document
-from tests.red_team.trials import trials
+from tests.red_team.racing import Race
+from tests.red_team.trials import raced
 from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -369,15 +370,18 @@ def test_i4_the_requirement_only_gets_stricter_by_a_rule(organisation: Organisat
     assert stored_requirement(now(ruled)).is_as(stored_requirement(now(plain)))
 
 
+@raced(5)
 @pytest.mark.django_db(transaction=True)
-def test_i5_no_request_of_the_old_rulebook_outlives_the_agreement(organisation: Organisation, token: str) -> None:
+def test_i5_no_request_of_the_old_rulebook_outlives_the_agreement(
+    organisation: Organisation, token: str, race: Race
+) -> None:
     """Opening and agreeing at the same moment: whichever comes first, what waits is what would be asked now."""
     gia = second_security(organisation)
-    for trial in range(trials(5)):
+    for trial in race:
         proposal = proposed(organisation, {"rules": [rule("merge", (["security"], 1 + trial % 2), **MERGING)]})
         opening: list[Callable[[], Any]] = [partial(ask, token, f"gh pr merge {trial}{place}") for place in range(2)]
         agreeing: Callable[[], Any] = partial(agree, actor=gia, proposal=proposal, reason="Good.")
-        results = at_once([*opening, agreeing])
+        results = race.at_once([*opening, agreeing])
         assert not [result for result in results if isinstance(result, Exception)]
         _all_as_asked_now()
 
@@ -388,19 +392,21 @@ def _all_as_asked_now() -> None:
     assert all(stored_requirement(request).is_as(requirement_under(request, book)) for request in waiting)
 
 
+@raced()
 @pytest.mark.django_db(transaction=True)
 def test_i5_agreeing_and_approving_at_once_leaves_no_grant_of_the_old_rulebook(
-    organisation: Organisation, token: str
+    organisation: Organisation, token: str, race: Race
 ) -> None:
     gia = second_security(organisation)
-    for trial in range(trials()):
+    for trial in race:
         request = opened(token, f"{MERGE} --body {trial}")
         proposal = proposed(organisation, {"rules": [rule("merge", (["security"], 1 + trial % 2), **MERGING)]})
         both: list[Callable[[], Any]] = [
             partial(review, request, organisation.approver),
             partial(agree, actor=gia, proposal=proposal, reason="Good."),
         ]
-        at_once(both)
+        verdict, _ = race.at_once(both)
+        race.saw("too late" if isinstance(verdict, PortalError) else "approved before")
         assert book_in_force().number == Rulebook.objects.count()
         assert state_of(request) == RequestState.VOIDED.value
         assert not Grant.objects.filter(state=GrantState.ISSUED.value).exists()

@@ -4,7 +4,9 @@ Every trial asks a request of its own, in a run of its own, so that nothing has 
 """
 
 from collections.abc import Callable
+from functools import partial
 from threading import Thread
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.models import ApprovalRequest, Grant, Review
 from approvals.rules.workflow import GrantState, RequestState, Verdict
 from approvals.selectors.deciding import last_turn
+from approvals.services.check import Answer
 from approvals.services.request import end_if_overtaken, withdraw
 from approvals.services.undo import undo
 from portal.errors import InvalidTransition, PortalError, StaleView
@@ -21,10 +24,12 @@ from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
 from registry.rules.kill import ScopeKind
 from registry.services.kill import order_kill
-from tests.approvals.asking import ask, at_once, opened, review
+from tests.approvals.asking import ask, opened, review
 from tests.approvals.conftest import pair_agent, pair_token, token
 from tests.organisation import Organisation
-from tests.red_team.trials import trials
+from tests.red_team.prepared import ahead, approved, by_session, voted
+from tests.red_team.racing import Race
+from tests.red_team.trials import raced
 
 __all__ = ["pair_agent", "pair_token", "token"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,24 +82,25 @@ def expire(request: ApprovalRequest) -> bool:
     return end_if_overtaken(request_id=request.pk)
 
 
+@raced()
 def test_r71_approve_deny_withdraw_expire_and_stop_at_once(
-    organisation: Organisation, token: str, sessions: Callable[[], str]
+    organisation: Organisation, token: str, sessions: Callable[[], str], race: Race
 ) -> None:
     """R71: one end, told once in the record; a grant exactly when approved; nothing goes through after a stop."""
-    for _ in range(trials()):
+    for _ in race:
         session = sessions()
         request = opened(token, session_id=session)
-        results = at_once(
-            [
-                lambda what=request: review(what, organisation.approver),  # type: ignore[misc]
-                lambda what=request: review(what, organisation.second_approver, Verdict.DENY),  # type: ignore[misc]
-                lambda what=request: withdraw(actor=organisation.second_manager, request=what),  # type: ignore[misc]
-                lambda what=request: expire(what),  # type: ignore[misc]
-                lambda what=request: stop_run(organisation, what),  # type: ignore[misc]
-            ]
-        )
+        acts: list[Callable[[], Any]] = [
+            partial(review, request, organisation.approver),
+            partial(review, request, organisation.second_approver, Verdict.DENY),
+            partial(withdraw, actor=organisation.second_manager, request=request),
+            partial(expire, request),
+            partial(stop_run, organisation, request),
+        ]
+        results = race.at_once(acts)
         assert unexpected(results) == []
         ended = state(request)
+        race.saw(ended)
         assert ended in FINAL | {RequestState.PENDING}
         assert resolutions(request) == ([] if ended == RequestState.PENDING else [ended])
         assert Grant.objects.filter(request=request).exists() == (ended == RequestState.APPROVED)
@@ -106,24 +112,20 @@ def test_r71_approve_deny_withdraw_expire_and_stop_at_once(
             assert state(request) in {RequestState.VOIDED, RequestState.EXPIRED}
 
 
+@raced()
 def test_r72_a_vote_taken_back_between_the_last_vote_and_the_resolution(
-    organisation: Organisation, pair_token: str, sessions: Callable[[], str]
+    organisation: Organisation, pair_token: str, rest: Callable[[], None], race: Race
 ) -> None:
     """R72: the vote was gone before the count, or the approval ends with it. Never a grant without quorum."""
-    seen = set()
-    for _ in range(trials()):
-        session = sessions()
-        request = opened(pair_token, session_id=session)
-        review(request, organisation.approver)
-        results = at_once(
-            [
-                lambda what=request: review(what, organisation.second_approver),  # type: ignore[misc]
-                lambda what=request: undo(actor=organisation.approver, request=what),  # type: ignore[misc]
-            ]
-        )
+    for around, request in ahead(race, rest, pair_token, partial(voted, person=organisation.approver), by_session):
+        acts: list[Callable[[], Any]] = [
+            partial(review, request, organisation.second_approver),
+            partial(undo, actor=organisation.approver, request=request),
+        ]
+        results = race.at_once(acts)
         assert [result for result in results if isinstance(result, Exception)] == []
         ended = state(request)
-        seen.add(ended)
+        race.saw(ended)
         last = last_turn(request, organisation.approver.human)
         assert last is not None
         assert (last.verdict, last.turn) == (Verdict.RETRACT, 2)
@@ -133,59 +135,63 @@ def test_r72_a_vote_taken_back_between_the_last_vote_and_the_resolution(
             assert ended == RequestState.VOIDED
             assert Grant.objects.get(request=request).state == GrantState.VOIDED
             assert resolutions(request) == ["approved", "voided"]
-        assert not ask(pair_token, session_id=session).granted
-    assert seen <= {RequestState.PENDING, RequestState.VOIDED}
+        assert not ask(pair_token, **around).granted
+    assert set(race.seen) <= {RequestState.PENDING, RequestState.VOIDED}
 
 
+@raced()
 def test_r73_the_last_two_votes_in_parallel(
-    organisation: Organisation, pair_token: str, sessions: Callable[[], str]
+    organisation: Organisation, pair_token: str, sessions: Callable[[], str], race: Race
 ) -> None:
     """R73: no update is lost: one resolution, one grant, both votes kept, in whichever order."""
-    for _ in range(trials()):
+    for _ in race:
         request = opened(pair_token, session_id=sessions())
         people = (organisation.approver, organisation.second_approver)
-        results = at_once([lambda who=who, what=request: review(what, who) for who in people])  # type: ignore[misc]
+        results = race.at_once([partial(review, request, who) for who in people])
         assert [result for result in results if isinstance(result, Exception)] == []
         assert (state(request), resolutions(request)) == (RequestState.APPROVED, ["approved"])
         assert Grant.objects.filter(request=request).count() == 1
         assert Review.objects.filter(request=request).count() == 2
+        last = Review.objects.filter(request=request).latest("at").person
+        race.saw(f"last: {last.name}")
 
 
+@raced(20)
 def test_r73_more_votes_than_needed_in_parallel(
-    organisation: Organisation, pair_token: str, sessions: Callable[[], str]
+    organisation: Organisation, pair_token: str, sessions: Callable[[], str], race: Race
 ) -> None:
     """R73: three for two seats: the third comes too late, and is told so."""
-    for _ in range(trials(20)):
+    for _ in race:
         request = opened(pair_token, session_id=sessions())
         people = (organisation.approver, organisation.second_approver, organisation.security)
-        results = at_once([lambda who=who, what=request: review(what, who) for who in people])  # type: ignore[misc]
-        assert sum(isinstance(result, InvalidTransition) for result in results) == 1
+        results = race.at_once([partial(review, request, who) for who in people])
+        late = [who for who, result in zip(people, results, strict=True) if isinstance(result, InvalidTransition)]
+        assert len(late) == 1
+        race.saw(f"too late: {late[0].name}")
         assert (state(request), Grant.objects.filter(request=request).count()) == (RequestState.APPROVED, 1)
 
 
+@raced()
 def test_r74_a_stop_while_a_grant_is_in_flight(
-    organisation: Organisation, token: str, sessions: Callable[[], str]
+    organisation: Organisation, token: str, rest: Callable[[], None], race: Race
 ) -> None:
     """R74: the call went through before the stop or not at all; a stop is never followed by another allow."""
-    for _ in range(trials()):
-        session = sessions()
-        request = review(opened(token, session_id=session), organisation.approver)
-        results = at_once(
-            [
-                lambda name=session: ask(token, session_id=name),  # type: ignore[misc]
-                lambda what=request: stop_run(organisation, what),  # type: ignore[misc]
-            ]
-        )
+    for around, request in ahead(race, rest, token, partial(approved, person=organisation.approver), by_session):
+        acts: list[Callable[[], Any]] = [
+            partial(ask, token, **around),
+            partial(stop_run, organisation, request),
+        ]
+        results = race.at_once(acts)
         assert unexpected(results) == []
-        answer = results[0]
-        went_through = not isinstance(answer, Exception) and answer.granted  # type: ignore[attr-defined]
+        used = [one for one in results if isinstance(one, Answer) and one.granted]
+        went_through = bool(used)
+        race.saw("used" if went_through else "stopped")
         grant = Grant.objects.get(request=request)
         assert (grant.state == GrantState.REDEEMED) == went_through
-        if went_through:
-            assert answer.epoch == request.epoch  # type: ignore[attr-defined]  # of before the stop
+        assert all(answer.epoch == request.epoch for answer in used)  # of before the stop
         allowed = Entry.objects.filter(type="approvals.check.decided", run_id=request.run_id, outcome="allow").count()
         assert allowed == int(went_through)
-        assert not ask(token, session_id=session).granted
+        assert not ask(token, **around).granted
 
 
 def test_r76_there_is_one_database_and_no_way_to_another() -> None:

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from functools import partial
 from typing import Any
 
 import jwt
@@ -28,9 +28,11 @@ from portal.ledger.events import Actor
 from portal.ledger.models import Entry
 from portal.ledger.selectors.entries import database_now
 from registry.models import Agent
-from tests.approvals.asking import ask, at_once, bash, entries, opened, review, withdrawn
+from tests.approvals.asking import ask, bash, entries, opened, review, withdrawn
 from tests.organisation import Organisation, active_agent, credential_for
-from tests.red_team.trials import TRIALS, trials
+from tests.red_team import prepared
+from tests.red_team.racing import Race
+from tests.red_team.trials import raced
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Super = psycopg.Connection[tuple[object, ...]]
@@ -355,36 +357,31 @@ def test_r35_no_agent_ends_the_approvals_of_repositories_that_are_not_its_own(
         assert post(token, "/api/v1/agent/heads", body).status_code in {400, 422}, wrong
 
 
+@raced(8)
 def test_r36_a_push_and_the_use_of_the_approval_at_once(
-    organisation: Organisation, token: str, rested: Callable[[], None]
+    organisation: Organisation, token: str, rest: Callable[[], None], race: Race
 ) -> None:
     """Either the call was let through before the push counts, or it is dead; once the push was answered, never."""
-    for trial in range(trials(8)):
-        rested()
-        branch = f"feature/{trial}"
-        grant = approved(organisation, token, head=A, branch=branch)
-        pushed = Event()
 
-        def push(branch: str = branch, pushed: Event = pushed) -> object:
-            try:
-                return report(token, B, branch)
-            finally:
-                pushed.set()
+    def pushed(branch: str) -> tuple[Head, Answer]:
+        """The push, and at once after its answer a use; the other one may be under way still."""
+        return report(token, B, branch), ask(token, head=A, branch=branch)
 
-        def late(branch: str = branch, pushed: Event = pushed) -> object:
-            pushed.wait()
-            return ask(token, head=A, branch=branch)
+    def on_a_branch(trial: int) -> dict[str, Any]:
+        return {"head": A, "branch": f"feature/{trial}"}
 
-        def early(branch: str = branch) -> object:
-            return ask(token, head=A, branch=branch)
-
-        head, first, after = at_once([push, early, late])
-        assert isinstance(head, Head), head
+    approve = partial(prepared.approved, person=organisation.approver)
+    for around, request in prepared.ahead(race, rest, token, approve, on_a_branch):
+        branch = around["branch"]
+        acts: list[Callable[[], Any]] = [partial(pushed, branch), partial(ask, token, head=A, branch=branch)]
+        both, first = race.at_once(acts)
+        assert not isinstance(both, Exception), both
         assert isinstance(first, Answer), first
-        assert isinstance(after, Answer), after
+        head, after = both
         assert not after.granted
-        grant.refresh_from_db()
-        voided = grant.request.label in head.voided
+        grant = Grant.objects.get(request=request)
+        voided = request.label in head.voided
+        race.saw("voided" if voided else "used")
         assert first.granted is not voided, "let through and voided, or neither"
         assert grant.state == (GrantState.VOIDED if voided else GrantState.REDEEMED)
 
@@ -437,20 +434,22 @@ def test_r40_a_used_approval_is_used(organisation: Organisation, token: str) -> 
     assert entries("grant.redeemed") == 1
 
 
-def test_r41_two_workers_use_it_at_once(organisation: Organisation, token: str, rested: Callable[[], None]) -> None:
+@raced(1)
+def test_r41_two_workers_use_it_at_once(
+    organisation: Organisation, token: str, rest: Callable[[], None], race: Race
+) -> None:
     """One is let through, in every trial; the other one asks anew."""
-    for trial in range(TRIALS):
-        rested()
-        around: dict[str, Any] = {"session_id": f"session-{trial % 50}-{trial}"}
-        approved(organisation, token, **around)
-        answers = at_once([lambda around=around: ask(token, **around)] * 2)  # type: ignore[misc]  # bound early
+    approve = partial(prepared.approved, person=organisation.approver)
+    for around, _ in prepared.ahead(race, rest, token, approve, prepared.by_session):
+        answers = race.at_once([partial(ask, token, **around)] * 2)
         assert [answer for answer in answers if not isinstance(answer, Answer)] == []
         assert sum(answer.granted for answer in answers if isinstance(answer, Answer)) == 1
         for answer in answers:
             # So that no more wait than an agent may have.
             if isinstance(answer, Answer) and answer.request is not None and not answer.granted:
                 withdrawn(answer.request)
-    assert entries("grant.redeemed") == TRIALS
+        race.saw("the first" if getattr(answers[0], "granted", False) else "the second")
+    assert entries("grant.redeemed") == race.trials
 
 
 @pytest.mark.parametrize("hours", [-24, 24])
