@@ -168,8 +168,10 @@ def _later(now: datetime) -> dict[int, list[UUID]]:
     some = ApprovalRequest.objects.filter(
         Exists(approved), state=RequestState.PENDING.value, expires_at__gt=now, quorum__gt=1
     )
+    # Mostly there are none; putting the query of all that a stage rests on together takes longer than asking that.
+    keys = list(some.order_by().values_list("pk", flat=True))
     found: dict[int, list[UUID]] = {}
-    for pk, stage in open_stages(some).items():
+    for pk, stage in (open_stages(ApprovalRequest.objects.filter(pk__in=keys)) if keys else {}).items():
         if stage:
             found.setdefault(stage, []).append(pk)
     return found
