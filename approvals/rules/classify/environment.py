@@ -7,7 +7,8 @@ with the harmless ones of the same family (``_ORDINARY``), and names that say wh
 import re
 
 SECRET_VARIABLE = re.compile(
-    r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?|PAT)S?(?:_|$)",
+    r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?|PAT|PASS|JWT"
+    r"|BEARER|(?:SIGNING|ENCRYPTION|MASTER|DEPLOY|AUTH|SERVICE)_KEY)S?(?:_|$)|PASSWORD$|_PWD$|^SSHPASS$",
     re.IGNORECASE,
 )
 # Each of these makes an ordinary program run another one, or find another one under its own name.

@@ -7,6 +7,7 @@ prints (``_SED_SAFE``, ``_AWK_ACTS``), and what the programs that only speak may
 import re
 
 from approvals.rules.classify.call import Call, Word, arguments, names
+from approvals.rules.classify.paths import special
 
 _GREP_VALUES = names(
     """
@@ -33,7 +34,12 @@ def read_content(call: Call) -> None:
     if call.program == "jq":
         if any(re.search(r"\benv\b|\$ENV", word.text) for word in call.args):
             call.add("secret.read", "environment", "It can print every variable.")
-        given = arguments(call.args, frozenset({"-f", "--from-file"}))
+        given = arguments(call.args, frozenset({"-f", "--from-file", "-L"}))
+        if given.has("-f", "--from-file", "-L", "--library-path") or any(
+            re.search(r"\b(?:import|include)\b", word.text) for word in given.rest[:1]
+        ):
+            # A program of jq can print every variable.
+            call.unknown("The program of jq stands in a file, or a part of it does.")
         _read_rest(call, given.rest[1:])
         call.read(given.values("-f", "--from-file"))
         return
@@ -145,6 +151,10 @@ def say(call: Call) -> None:
     call.add("read", call.program)
 
 
+# In the root of a repository, hidden files among them, these are found where the secrets are.
+_SECRET_SOUGHT = re.compile(
+    r"passw|passphrase|secret|token|api.?key|access.?key|private.?key|credential|BEGIN|AKIA|ghp_|sk-|xox", re.IGNORECASE
+)
 _NAMES_ONLY = names("-l -L -c -q --count --quiet --files --files-with-matches --files-without-match")
 
 
@@ -166,8 +176,13 @@ def search(call: Call) -> None:
     everywhere = call.program not in {"grep", "egrep", "fgrep", "zgrep"} or _recursive(call) or given.has("-d")
     sought = given.values("-e", "--regexp") or ([] if patterned else given.rest[:1])
     all_lines = given.has("-v", "--invert-match", "--passthru") or any(shows_everything(word.text) for word in sought)
+    hidden = call.program.endswith("grep") or given.has("--hidden", "-.", "-u", "--unrestricted", "--no-ignore")
+    whole = not places or any(word.text in {".", "./", "*", "~", "$PWD"} for word in places)
+    narrowed = given.has("--include", "-g", "--glob", "--iglob", "-t", "--type", "-G")
+    if everywhere and hidden and whole and not narrowed and any(_SECRET_SOUGHT.search(word.text) for word in sought):
+        all_lines = True
     if everywhere and all_lines and not given.has(*_NAMES_ONLY):
-        call.unknown("It shows nearly every line of what it searches, secrets among them.")
+        call.unknown("It shows nearly every line of what it searches, or just those with secrets.")
     for word in options:
         if word.text.partition("=")[0] in _RUNS_OTHERS:
             call.unknown("An option of this search starts another program.")
@@ -177,15 +192,24 @@ def search(call: Call) -> None:
         call.add("search", ".", call.program)
 
 
+def _starts(call: Call) -> list[Word]:
+    """Where it begins, which stands before the expression and behind how links are taken."""
+    if call.program == "fd":
+        call.look_at(word for word in call.args if word.text.startswith(("/", "~", "..", "-")))
+    starts: list[Word] = []
+    for word in call.args:
+        if word.text.startswith(("-", "(", ")", "!")) and (starts or word.text not in {"-L", "-H", "-P"}):
+            break
+        if not word.text.startswith("-"):
+            starts.append(word)
+    return starts
+
+
 def find(call: Call) -> None:
     """find: reading names, unless it deletes, writes a list, or runs a program for each."""
     if not call.clear():
         return
-    words, starts = list(call.args), []
-    for word in words:
-        if word.text.startswith(("-", "(", ")", "!")):
-            break
-        starts.append(word)
+    words, starts = list(call.args), _starts(call)
     call.read(starts, "search", content=False)
     if not starts:
         call.add("search", ".", "find")
@@ -319,11 +343,16 @@ def copy(call: Call) -> None:
     targets = targets or given.rest[-1:]
     if any(name.startswith(("--t", "--strip-p")) and name != "--target-directory" for name, _ in given.options):
         call.unknown("An option may name another target, or a program.")
+    if any(name.startswith("--pa") for name, _ in given.options):
+        call.unknown("With their directories the files may go to any place below the target.")
     if len(given.rest) < 2 and not given.values("-t", "--target-directory"):
         call.unknown("It does not name both a source and a target.")
-    if call.program == "ln":
-        # A link is a second name for its target, so whatever leads out leads out through it.
+    links = any(name in {"-s", "-l"} or name.startswith(("--sy", "--l")) for name, _ in given.options)
+    if call.program == "ln" or (call.program == "cp" and links):
+        # A link is a second name for its target: whatever leads out leads out through it, and what has a meaning of
+        # its own may be changed under a name that has none.
         call.read(sources)
+        call.write([word for word in sources if word.literal and special(word.text) != "edit.file"])
     elif call.program == "mv":
         call.write(sources)
     else:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from approvals.rules.classify.call import Call, Word, arguments, names
+from approvals.rules.classify.git_look import look, refuse_risky
 from approvals.rules.classify.git_push import SWITCHES, push
 from approvals.rules.classify.network import host_of
 from approvals.rules.classify.paths import special
@@ -28,8 +29,6 @@ _READ = names(
     verify-commit verify-tag var
     """
 )
-# Git takes any unambiguous beginning of a long option, so `--forc` forces too.
-_STARTS_PROGRAMS = ("--ext-diff", "--open-files", "--textconv", "--upload-pack", "--exec", "--receive-pack", "--output")
 
 
 def read(call: Call) -> None:
@@ -47,7 +46,7 @@ def read(call: Call) -> None:
         return
     verb, rest = words[0].text, words[1:]
     if verb in _READ:
-        _look(call, verb, rest)
+        look(call, verb, rest)
     elif verb in _VERBS:
         _VERBS[verb](call, rest)
     else:
@@ -86,44 +85,12 @@ def _global_option(call: Call, words: list[Word]) -> list[Word]:
     return words[1:]
 
 
-def _look(call: Call, verb: str, rest: list[Word]) -> None:
-    if not call.clear(rest):
-        return
-    dashes = False
-    patterned = verb == "grep" and not any(word.text.startswith(("-e", "-f")) for word in rest)
-    _refuse_risky(call, verb, rest)
-    if verb == "grep" and any(word.text.startswith("--no-in") for word in rest):
-        call.unknown("It searches files that git does not keep, secrets among them.")
-    for index, word in enumerate(rest):
-        text = word.text
-        dashes = dashes or text == "--"
-        if verb == "grep" and re.match(r"-(?![efmABC])[a-zA-Z]*?O", text) and not dashes:
-            call.unknown("git grep -O starts a program.")
-        elif text.startswith("-") and not dashes:
-            continue
-        elif not (patterned and index == 0):
-            # rev:path and rev -- path both name files, :(icase)path too; a wildcard that the shell leaves alone is
-            # one for git.
-            path = re.sub(r"^\([a-z,]*\)", "", text.rpartition(":")[2]) or text
-            call.touch(Word(path, glob=re.search(r"[*?\[]", path) is not None))
-            call.touch(word)
-    call.add("search" if verb == "grep" else "read", f"git {verb}")
-
-
-def _refuse_risky(call: Call, verb: str, rest: list[Word]) -> None:
-    for text in (word.text for word in rest):
-        if (
-            text.startswith("--")
-            and len(text) > 3
-            and any(long.startswith(text.partition("=")[0]) or text.startswith(long) for long in _STARTS_PROGRAMS)
-        ):
-            call.unknown(f"git {verb} {text} writes a file or starts a program.")
-
-
 def _add(call: Call, rest: list[Word]) -> None:
     if call.clear(rest):
         for word in rest:
             call.touch(word)
+        if any(name == "-f" or name.startswith("--fo") for name, _ in arguments(rest).options):
+            call.unknown("It adds files that git was told to leave out, secrets often among them.")
         call.add("commit", "git add")
 
 
@@ -168,10 +135,15 @@ def _branch(call: Call, rest: list[Word]) -> None:
         for name, _ in given.options
     ):
         call.unknown("It deletes, renames or moves a branch.")
+    elif any(name == "-u" or name.startswith(("--set", "--unset", "--ed")) for name, _ in given.options):
+        call.unknown("It changes where a later push of the branch goes, or starts an editor.")
     elif given.rest and not given.has(
         "-l", "--list", "--contains", "--merged", "--no-merged", "--points-at", "-a", "-r", "--show-current"
     ):
-        call.add("branch.create", given.rest[0].text, branch=given.rest[0].text)
+        # `git branch new start`, but `git branch --copy old new`.
+        copies = any(name == "-c" or name.startswith("--cop") for name, _ in given.options)
+        created = given.rest[-1 if copies else 0].text
+        call.add("branch.create", created, branch=created)
     else:
         call.add("read", "git branch")
 
@@ -183,6 +155,8 @@ def _checkout(call: Call, rest: list[Word]) -> None:
     created = given.values("-b", "-c", "--orphan")
     if created:
         call.add("branch.create", created[0].text, branch=created[0].text)
+        if any(name == "-f" or name.startswith(("--fo", "--disc")) for name, _ in given.options):
+            call.add("file.delete", "working copy", "It throws away changes that were never committed.")
         return
     if given.has("-B", "-C"):
         call.unknown("It may move a branch that exists.")
@@ -190,7 +164,8 @@ def _checkout(call: Call, rest: list[Word]) -> None:
         word.text in {".", "*"} or ("/" in word.text and "." in word.text) for word in given.rest
     )
     if paths or any(
-        name in {"-f", "-p"} or name.startswith(("--fo", "--disc", "--ours", "--theirs")) for name, _ in given.options
+        name in {"-f", "-p"} or name.startswith(("--fo", "--disc", "--ours", "--theirs", "--pathspec"))
+        for name, _ in given.options
     ):
         call.add("file.delete", "working copy", "It throws away changes that were never committed.")
     # `git checkout other Makefile` takes the file from there; one word alone may be a path too.
@@ -228,7 +203,7 @@ def _stash(call: Call, rest: list[Word]) -> None:
             "apply": "edit.file",
             "save": "edit.file",
         }
-        _refuse_risky(call, "stash", rest)
+        refuse_risky(call, "stash", rest)
         if verb in kinds or verb.startswith("-"):
             call.add(kinds.get(verb, "edit.file"), "git stash")
         elif verb in {"drop", "clear"}:
@@ -258,6 +233,8 @@ def _history(call: Call, rest: list[Word]) -> None:
         if name != "--edit"
     ):
         call.unknown("It may run programs while it rewrites history.")
+    if any(name.startswith(("--no-v", "--no-g")) for name, _ in given.options):
+        call.unknown("It skips the checks that the repository runs.")
     for word in rest:
         call.touch(word)
     call.add("commit", "history")
@@ -296,7 +273,11 @@ def _config(call: Call, rest: list[Word]) -> None:
         or given.has("--get", "--get-all", "--list", "-l", "--get-regexp")
         or len(names) == 1
     ):
-        if given.has("--list", "-l") or names[:1] == ["list"] or any(_STORED_RIGHT.search(name) for name in names):
+        if (
+            given.has("--list", "-l", "--blob")
+            or names[:1] == ["list"]
+            or any(_STORED_RIGHT.search(name) for name in names)
+        ):
             call.unknown("It may show credentials that stand in git's settings.")
         call.read(given.values("-f", "--file"))
         call.add("read", "git config")
@@ -324,6 +305,8 @@ def _remote(call: Call, rest: list[Word]) -> None:
 
 def _tag(call: Call, rest: list[Word]) -> None:
     if call.clear(rest):
+        # -F takes the message from a file, which the tag then shows.
+        call.look_at(rest)
         given = arguments(rest, frozenset({"-m", "-F", "-n", "--sort", "--contains", "--points-at", "-u"}))
         if any(
             name in {"-d", "-f"} or (name.startswith(("--d", "--fo")) and name != "--format")
@@ -353,7 +336,7 @@ def _reflog(call: Call, rest: list[Word]) -> None:
         if rest and rest[0].text in {"expire", "delete", "drop"}:
             call.add("file.delete", "reflog", "It deletes what would let lost commits be found.")
         else:
-            _refuse_risky(call, "reflog", rest)
+            refuse_risky(call, "reflog", rest)
             call.add("read", "git reflog")
 
 

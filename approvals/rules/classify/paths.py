@@ -63,7 +63,7 @@ _SPECIAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "access.change",
             r"/\.git/(?!info/exclude$|[A-Z_]*MSG[^/]*$)|/\.git$|/\.gitmodules$|/\.gitattributes$",
         ),
-        ("access.change", r"/CODEOWNERS$|/\.husky/|/\.pre-commit-config\.yaml$|/\.ai-code-gate\.ya?ml$"),
+        ("access.change", r"/CODEOWNERS$|/\.husky(?:/|$)|/\.pre-commit-config\.yaml$|/\.ai-code-gate\.ya?ml$"),
         (
             "ci.change",
             r"/\.github/(?:workflows|actions)(?:/|$)|/\.github$|/\.gitlab-ci\.ya?ml$|/\.gitlab/ci(?:/|$)",
@@ -93,7 +93,7 @@ _SPECIAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "dependency.change",
             r"/(?:[^/]+\.lock|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|bun\.lockb)$",
         ),
-        ("dependency.change", r"/build\.gradle(?:\.kts)?$|/(?:\.venv|venv|node_modules|vendor)/"),
+        ("dependency.change", r"/build\.gradle(?:\.kts)?$|/(?:\.venv|venv|node_modules|vendor)(?:/|$)"),
     )
 )
 
