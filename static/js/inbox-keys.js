@@ -51,12 +51,21 @@ function onRequest(act) {
   else its();
 }
 
-// A key never decides: it goes to the reason, and the button that was meant is marked.
+// A key never decides: it goes to the reason, and the button that was meant is marked and comes next with Tab. Approve
+// stands first anyway, after whatever has not been on the screen yet.
 function decide(button) {
   if (!focusOn("[data-key-decide]")) return;
   for (const one of document.querySelectorAll(".decision-buttons .button--meant")) one.classList.remove("button--meant");
   document.querySelector(button)?.classList.add("button--meant");
 }
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Tab" || event.shiftKey || !event.target.matches?.("[data-key-decide]")) return;
+  const meant = event.target.form?.querySelector(".button--meant:not([data-approve])");
+  if (!meant) return;
+  event.preventDefault();
+  meant.focus();
+});
 
 const KEYS = {
   j: () => move(1),

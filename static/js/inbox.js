@@ -58,6 +58,7 @@ list.addEventListener("bailiwick:arrived", (event) => {
   document.dispatchEvent(new Event("htmx:afterSwap")); // times and the title follow
 });
 document.addEventListener("bailiwick:decided", () => { decided = true; });
+list.addEventListener("bailiwick:refreshed", () => { decided = false; });
 
 // Everything that stays is brought up to date in its place; the rest waits.
 function hold(fresh, before, after, added) {

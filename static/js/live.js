@@ -6,6 +6,7 @@ const SURE = 60000;
 const due = new WeakMap();
 const sure = new WeakMap();
 const busy = new WeakSet();
+const anew = new WeakSet();
 
 function addressOf(part) {
   const address = new URL(part.dataset.live, location.href);
@@ -15,8 +16,12 @@ function addressOf(part) {
   return address.pathname + address.search;
 }
 
-async function refresh(part) {
-  if (busy.has(part)) return;
+// After a decision what is on its way may be from before it: it is not shown, and asked for once more.
+async function refresh(part, decided = false) {
+  if (busy.has(part)) {
+    if (decided) anew.add(part);
+    return;
+  }
   busy.add(part);
   sure.set(part, performance.now() + SURE);
   try {
@@ -26,6 +31,7 @@ async function refresh(part) {
     // Not reached, or the page is going away: notices.js says so, and the next round asks again.
   } finally {
     busy.delete(part);
+    if (anew.delete(part)) refresh(part);
   }
 }
 
@@ -49,8 +55,11 @@ async function fetched(part) {
     throw error;
   }
   document.dispatchEvent(new Event("htmx:afterOnLoad"));
-  if (answer.status === 204 || !answer.ok || answer.redirected) return;
-  part.dispatchEvent(new CustomEvent("bailiwick:arrived", { bubbles: true, detail: await answer.text() }));
+  const text = await answer.text();
+  if (!answer.ok || answer.redirected || anew.has(part)) return;
+  // The list may have known of a decision before the one who gave it was answered: whoever waits for it goes on.
+  if (answer.status === 204) part.dispatchEvent(new CustomEvent("bailiwick:refreshed", { bubbles: true }));
+  else part.dispatchEvent(new CustomEvent("bailiwick:arrived", { bubbles: true, detail: text }));
 }
 
 // One question for all parts of the page: is anything new at all?
@@ -91,6 +100,6 @@ setInterval(() => {
   }
 }, 250);
 
-const all = () => { for (const part of document.querySelectorAll("[data-live]")) refresh(part); };
+const all = (decided = false) => { for (const part of document.querySelectorAll("[data-live]")) refresh(part, decided); };
 document.addEventListener("visibilitychange", () => { if (!document.hidden) all(); });
-document.addEventListener("bailiwick:decided", all);
+document.addEventListener("bailiwick:decided", () => all(true));

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from approvals.models import ApprovalRequest, Review
@@ -129,7 +129,9 @@ def test_a_key_goes_to_the_request_whose_row_was_gone_to(
     expect(page.locator(f"#request-{first.number}")).to_have_count(0)
     expect(page.locator(f"#row-{second.number}")).to_have_class(re.compile("row--current"))
     page.keyboard.type("Not a package that we use.")
-    page.locator("[data-deny]").focus()
+    # Approve stands before it, and is not what Tab and Enter give to whoever went there to deny.
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Deny")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"AR-{second.number} is denied.")).to_be_visible()
     assert Review.objects.get().request_id == second.pk
@@ -137,6 +139,27 @@ def test_a_key_goes_to_the_request_whose_row_was_gone_to(
     expect(page.locator(f"#open-{first.number}")).to_be_focused()
     page.keyboard.press("e")
     expect(page).to_have_url(re.compile(rf"/approvals/AR-{first.number}/edit/$"))
+
+
+def test_the_keyboard_goes_on_also_when_the_list_knew_of_a_decision_first(
+    page: Page, live_server: LiveServer, organisation: Organisation, token: str
+) -> None:
+    """The list asks by itself: it may lose the row before whoever decided it is answered."""
+    first, second = opened(token), opened(token, "npm install left-pad@1.3.0", session_id="session-2")
+    sign_in(page, live_server.url, organisation.approver.email)
+    answers: list[tuple[Route, APIResponse]] = []
+    page.route("**/review/", lambda route: answers.append((route, route.fetch())))
+    page.locator(f"#open-{first.number}").focus()
+    page.keyboard.press("d")
+    expect(page.locator(f"#decision-{first.number}").get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("Not this week.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-key-row]")).to_have_count(1)
+    [(route, answer)] = answers
+    route.fulfill(response=answer)
+    expect(page.get_by_text(f"AR-{first.number} is denied.")).to_be_visible()
+    expect(page.locator(f"#open-{second.number}")).to_be_focused()
 
 
 def test_without_room_beside_the_list_a_key_opens_the_page_of_its_row(
