@@ -71,7 +71,8 @@ def agent_context(person: Person, agent: Agent, tab: str) -> dict[str, Any]:
         "agent": agent,
         "tab": tab,
         "orders": orders,
-        "state": STOPPED if orders else agent.state,
+        # What is retired stays so, whatever stop was in force over it.
+        "state": STOPPED if orders and agent.state != AgentState.RETIRED.value else agent.state,
         "charter": charter_of(agent),
         "may_manage": may_manage(authority, agent),
         "may_stop": may_stop(authority, agent.owner_team_id),

@@ -110,6 +110,7 @@ def test_an_act_counts_first_and_happens_on_post(
     shown = manager.get(f"/agents/{agent.slug}/").content.decode()
     assert "Because &lt;script&gt;" in shown
     assert "<script>alert" not in shown
+    assert ("Change policy</a>" in shown) is (act == "suspend")
     assert manager.post(path, {"reason": "again"}).status_code == 409
 
 
