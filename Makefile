@@ -46,7 +46,7 @@ check: .venv/.stamp-dev ## Lint, types, migrations, templates, layers, deploymen
 test-agents: .venv/.stamp-dev ## Run the tests against released agents (slow)
 	@BAILIWICK_TEST_AGENTS=1 $(PYTHON) -m pytest -q -p no:randomly tests/agents
 
-red-team-full: .venv/.stamp-dev ## Run the hostile cases with 10,000 trials of each race (hours)
+red-team-full: .venv/.stamp-dev ## Run the hostile cases with 10,000 trials of each race (an hour or two)
 	@BAILIWICK_RED_TEAM_TRIALS=10000 $(PYTHON) -m pytest -q -n 2 --dist worksteal -p no:randomly tests/red_team
 
 bench: .venv/.stamp-dev ## Measure checks, approvals, the inbox, stops, backtests, lists, ingest and packages

@@ -43,10 +43,12 @@ class _Contender:
         except Exception as error:  # noqa: BLE001 (the test looks at it)
             self.result = error
         finally:
-            if not self._arrived:
-                self._gate.wait(_LONGEST)
-            self.left = perf_counter()
-            self.over.set()
+            try:
+                if not self._arrived:  # it asked the database nothing; the others wait for it all the same
+                    self._gate.wait(_LONGEST)
+            finally:
+                self.left = perf_counter()
+                self.over.set()
 
     def _enter(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         if not self._arrived:
