@@ -45,7 +45,7 @@ def remove_item(*, actor: Person, campaign: Campaign, item: UUID, reason: str = 
     campaign = lock(campaign)
     (row,) = _open_rows(actor, campaign, [item])
     agent = row.item.agent
-    said = reason.strip() or f"Not needed any more; removed in recertification {campaign.number}."
+    said = reason.strip() or f"Removed in recertification {campaign.number}."
     try:
         narrowed = without(agent.revision.document if agent.revision is not None else {}, _granted(row.item))
     except LookupError as gone:

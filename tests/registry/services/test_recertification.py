@@ -127,6 +127,8 @@ def test_removing_tightens_the_policy_in_the_same_act(organisation: Organisation
     assert agent.revision is not None
     assert agent.revision.number == 2
     assert agent.revision.document["scope"]["environments"] == ["development", "test"]
+    # Whether it was needed is what the count says; the reason claims nothing.
+    assert agent.revision.reason == f"Removed in recertification {campaign.number}."
     data = _last("decided").body["data"]
     assert (data["verdict"], data["revision"], data["late"]) == ("remove", 2, False)
     assert {row.standing for row in items_of(campaign) if row.item.pk == item.pk} == {Standing.REMOVED}
