@@ -35,6 +35,9 @@ class HotPathMiddleware:
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
         self.security = SecurityMiddleware(get_response)
+        plain = HttpResponse(headers=_HEADERS)
+        self.security.process_response(HttpRequest(), plain)
+        self.headers = [(name, value) for name, value in plain.items() if name != "Content-Type"]
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         view = VIEWS.get(request.path_info)
@@ -45,9 +48,10 @@ class HotPathMiddleware:
         except PortalError:
             return self.get_response(request)  # refused there once more, as a page
         response.headers["Content-Length"] = str(len(response.content))
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        self.security.process_response(request, response)
+        for name, value in self.headers:
+            response.headers[name] = value
+        if request.is_secure():
+            self.security.process_response(request, response)  # that it was asked by https, for the next time
         return response
 
 

@@ -192,7 +192,7 @@ def _stated(request: HttpRequest, name: str, most: int = MOST_STATED) -> str | N
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if encoding != "identity":
         raise UnsupportedMedia(f"Send the body as it is, not encoded as {encoding[:40]}. Nothing was decided.")
     return json_object(request)

@@ -16,7 +16,8 @@ from portal.identity.rules.tokens import digest, well_formed
 
 def bearer(request: HttpRequest | Request) -> str:
     """The token of ``Authorization: Bearer …``, empty when there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    # Not ``headers``: Django puts all of them together for the first that is asked for.
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 

@@ -15,7 +15,7 @@ MOST_BYTES = 1024 * 1024
 def read_body(request: HttpRequest, *, most: int = MOST_BYTES) -> bytes:
     """The body, refused with 413 above ``most`` bytes before it is read into memory."""
     try:
-        length = int(request.headers.get("Content-Length") or 0)
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError as error:
         raise InvalidInput("Content-Length is not a number; nothing was read.") from error
     if length > most:
