@@ -1,5 +1,6 @@
 """The WSGI entry point: every page and both hot paths are served here."""
 
+import gc
 import os
 import sys
 
@@ -22,3 +23,7 @@ from registry.services.stopfile import publish_quietly  # noqa: E402  models are
 
 # A portal that comes up again comes up stopped where it was stopped, for whoever reads the file too.
 publish_quietly()
+
+# What is loaded by now stays until the end; looking through it for garbage takes a tenth of a second, and checks wait.
+gc.collect()
+gc.freeze()
