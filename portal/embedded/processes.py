@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,32 @@ def _identify_by_proc(pid: int) -> Identity | None:
     if state in {"Z", "X"}:
         return None
     return Identity(pid=pid, started=f"{_boot()}:{started}")
+
+
+def orphans_of(leader: Identity) -> list[Identity]:
+    """What a session leader that is gone left running, of this very installation's programs; told by /proc alone.
+
+    While anything of the session runs, no other process gets the leader's id. Whether the id had been somebody
+    else's in between is told by the boot, the moment of the start and the program.
+    """
+    if not (_PROC / "self" / "stat").exists() or identify(leader.pid) is not None:
+        return []
+    boot, _, since = leader.started.partition(":")
+    found = []
+    for one in (identify(int(entry.name)) for entry in _PROC.iterdir() if entry.name.isdecimal()):
+        if one is None or _session_of(one.pid) != leader.pid:
+            continue
+        there, _, started = one.started.partition(":")
+        if there == boot and int(started) >= int(since) and command_of(one.pid).startswith(f"{sys.prefix}/"):
+            found.append(one)
+    return found
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
 
 
 def _boot() -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from portal.embedded.files import Lock, write_private
-from portal.embedded.processes import Identity, end, end_group, is_alive
+from portal.embedded.processes import Identity, end, end_group, is_alive, orphans_of
 
 _STEPS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
 
@@ -68,7 +68,11 @@ def end_leftovers(data_dir: Path) -> list[str]:
     ended = []
     for name, identity in record.children.items():
         if not is_alive(identity):
-            # Its process id, and so its group id, may belong to somebody else by now.
+            # Its process id, and so its group id, may belong to somebody else by now: only what is surely ours.
+            left = orphans_of(identity)
+            ended += [name] if left else []
+            for orphan in left:
+                end(orphan, _STEPS)
             continue
         end(identity, _STEPS)
         end_group(identity.pid)
