@@ -51,7 +51,7 @@ class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
         back = way_back(self.request)
         if self.did_generate_recovery_codes:
             return with_way_back(reverse("mfa_view_recovery_codes"), back)
-        return back.path if back else super().get_success_url()  # type: ignore[no-any-return]  # allauth's
+        return back.path if back else super().get_success_url()
 
 
 class RecoveryCodes(ViewRecoveryCodesView):  # type: ignore[misc]
