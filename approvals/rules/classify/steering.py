@@ -14,7 +14,7 @@ from approvals.rules.classify.call import Call, Word
 
 _ROWS: tuple[tuple[str, str], ...] = (
     # tests
-    ("pytest py.test", "-p -c -o --override-ini --config-file --pdbcls --pastebin @*"),
+    ("pytest py.test", "-p -c -o --override-ini --config-file --pdbcls --pastebin --tx --cov-config @*"),
     ("jest", """-c --config --globalSetup --globalTeardown --setupFiles --setupFilesAfterEnv --runner/ --testRunner/
      --reporters/ --transform --resolver --testEnvironment/ --preset/ --snapshotSerializers --filter --prettierPath
      --testSequencer --dependencyExtractor --watchPlugins --testResultsProcessor --projects --rootDir --roots"""),
@@ -24,6 +24,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
      --experimental-loader"""),
     ("rspec", "-r --require -O --options --format/ -f/"),
     ("phpunit", "--bootstrap -c --configuration -d --extension --printer --loader --include-path --prepend"),
+    ("coverage", "--rcfile --debug-file"),
     ("ctest", "-S* -D* -T* -M* --script* --dashboard --build-and-test! --submit-index"),
     ("karma", "--plugins"),
     ("ava", "--config --require"),
