@@ -10,8 +10,8 @@ from approvals.models import ApprovalRequest, Review
 from approvals.rules.workflow import RequestState, Verdict
 from registry.models import Agent
 from tests.approvals.asking import opened, review
+from tests.browser.seeing import see_all
 from tests.browser.test_inbox import sign_in
-from tests.browser.test_morning import see_all
 from tests.organisation import Organisation, credential_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

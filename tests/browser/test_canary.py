@@ -12,8 +12,8 @@ from approvals.rules.canary import TEMPLATES, CanaryOutcome
 from registry.models import Agent
 from tests.approvals.asking import opened
 from tests.approvals.exceptional import planted_like
+from tests.browser.seeing import see_all
 from tests.browser.test_inbox import sign_in
-from tests.browser.test_morning import see_all
 from tests.organisation import Organisation, credential_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -12,6 +12,7 @@ from approvals.rules.workflow import Verdict
 from registry.models import Agent
 from registry.services.policy import tighten_policy
 from tests.approvals.asking import ask, opened, review
+from tests.browser.seeing import see_all
 from tests.organisation import PASSWORD, Organisation, active_agent, credential_for, policy_document
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -251,6 +252,7 @@ def test_a_decision_without_a_reason_beside_the_list(
     opened(token)
     sign_in(page, live_server.url, organisation.approver.email)
     page.get_by_label("Reason").fill("     ")
+    see_all(page)
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("Nothing was decided: write why")).to_be_in_viewport()
     expect(page.get_by_label("Reason")).to_be_focused()
@@ -266,6 +268,7 @@ def test_a_decision_without_a_reason_is_not_sent(
     expect(page.get_by_label("Reason")).to_be_focused()
     # Spaces pass the browser's own check: the portal says the same, on the same page.
     page.get_by_label("Reason").fill("     ")
+    see_all(page)
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("Nothing was decided: write why")).to_be_in_viewport()
     expect(page.get_by_label("Reason")).to_be_focused()
@@ -286,6 +289,8 @@ def test_what_changed_meanwhile_is_shown_and_nothing_is_lost(
     then = "/approvals/" if panel else f"/approvals/AR-{asked.number}/"
     sign_in(page, live_server.url, organisation.approver.email, then)
     page.get_by_label("Reason").fill("It is only a small change.")
+    # On a busy machine the reason is gone to before the browser has told what stood above it.
+    see_all(page)
     # As a page whose news have not come yet: what is decided must not depend on them.
     page.route("**/approvals/**/news/**", lambda route: route.abort())
     page.route("**/approvals/list/**", lambda route: route.abort())

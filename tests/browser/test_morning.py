@@ -14,6 +14,7 @@ from approvals.rules.workflow import Verdict
 from registry.models import Agent
 from tests.approvals.asking import opened, review
 from tests.approvals.standing_in import rulebook
+from tests.browser.seeing import see_all
 from tests.browser.test_inbox import sign_in
 from tests.organisation import Organisation, credential_for
 
@@ -188,19 +189,6 @@ def test_ones_own_request_is_not_ones_own_to_approve(
     expect(page.get_by_text("You started the work").first).to_be_visible()
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     look_over(page, "morning-own")
-
-
-def see_all(page: Page) -> None:
-    """Go through the parts that were not on the screen yet, as the page offers it."""
-    # Before its scripts are there the page does not say what is left.
-    page.wait_for_load_state()
-    line = page.locator("[data-unseen]")
-    while said := line.all_text_contents():
-        if line.is_hidden():
-            return
-        # Pressed even when the last part comes into sight at this moment and the button leaves.
-        page.locator("[data-unseen-go]").dispatch_event("click")
-        expect(line).not_to_have_text(said[0])
 
 
 def test_a_long_difference_is_read_to_its_end(

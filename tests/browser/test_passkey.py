@@ -23,7 +23,7 @@ from portal.ledger.models import Entry
 from registry.models import Agent
 from tests.approvals.asking import opened
 from tests.approvals.rulebooks import in_force
-from tests.browser.test_morning import see_all
+from tests.browser.seeing import see_all
 from tests.identity.authenticator import Passkey
 from tests.organisation import PASSWORD, Organisation, credential_for
 from tests.sign_in import sign_in as sign_in_client
