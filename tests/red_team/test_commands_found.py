@@ -134,6 +134,11 @@ pnpx jest
 pnpm dlx jest
 yarn dlx jest
 hatch run deploy
+cargo +/tmp/x build
+mvn --settings=x test
+mvn --global-settings x test
+gradle --build-file=x test
+gradle --settings-file x test
 uv run mypy --python-executable ./evil .
 """.strip().split("\n")
 
@@ -186,6 +191,9 @@ LANG=C LC_ALL=C sort a
 pnpm exec jest
 hatch run test
 uv run ruff check .
+cargo +nightly build
+mvn -q test
+gradle --no-daemon test
 pdm run pytest
 """.strip().split("\n")
 

@@ -131,7 +131,9 @@ def cargo(call: Call) -> None:
         return
     words = [word.text for word in call.args if not word.text.startswith("+")]
     verb = words[0] if words else "help"
-    if any(word.startswith(("--config", "-Z")) for word in words):
+    if any(word.startswith(("--config", "-Z")) for word in words) or any(
+        word.text.startswith("+") and "/" in word.text for word in call.args
+    ):
         call.unknown("An option of cargo changes what it runs.")
     refuse_steering(call, "rustc", call.args[words.index("--") + 1 :] if verb == "clippy" and "--" in words else ())
     if verb in _CARGO:

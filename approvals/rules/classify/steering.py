@@ -57,6 +57,8 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("rollup", "-c -p/ --config --plugin/ --configPlugin"),
     ("vite", "-c --config"),
     ("ninja", "-f"),
+    ("mvn", "--settings --global-settings --toolchains --global-toolchains"),
+    ("gradle", "--build-file --settings-file --include-build --init-script"),
     ("meson", "--native-file --cross-file --wrapper --wrap --gdb-path devenv!"),
     ("sphinx-build", "-D -c --define --conf-dir"),
     ("mkdocs", "-f --config-file"),
