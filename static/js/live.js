@@ -72,6 +72,7 @@ async function beat() {
   asking = true;
   try {
     const answer = await fetch(`${note.dataset.pulse}&p=${pulse}`, { credentials: "omit" });
+    document.dispatchEvent(new Event("htmx:afterOnLoad")); // reached again: what said otherwise goes
     if (answer.status === 204) return;
     pulse = answer.ok ? await answer.text() : "";
     all();

@@ -308,6 +308,18 @@ def test_what_changed_meanwhile_is_shown_and_nothing_is_lost(
     request.getfixturevalue("look_over")(page, f"request-409-{'panel' if panel else 'page'}")
 
 
+def test_that_the_portal_is_away_is_said_until_it_is_back(
+    page: Page, live_server: LiveServer, organisation: Organisation
+) -> None:
+    sign_in(page, live_server.url, organisation.approver.email)
+    away = page.get_by_text("The portal could not be reached")
+    page.route("**/approvals/pulse/**", lambda route: route.abort())
+    expect(away).to_be_visible()
+    # Nothing is new: the pulse alone tells that it is back.
+    page.unroute("**/approvals/pulse/**")
+    expect(away).to_have_count(0)
+
+
 def test_the_page_says_when_someone_else_was_first(
     page: Page, live_server: LiveServer, organisation: Organisation, token: str
 ) -> None:
