@@ -1,5 +1,6 @@
 """What every test stands on: a real PostgreSQL, a database per worker, and the app's own role in it."""
 
+import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -70,6 +71,9 @@ def django_db_setup(
     """Point Django at the worker's database AS THE APP'S ROLE, so that missing grants fail a test."""
     _point("default", database_urls.app)
     with pytest.MonkeyPatch.context() as patch:
+        # Tests that are rolled back come first and leave the sequences where they were: once, before all others.
+        once = functools.cache(lambda: reset_database(database_urls))
+        patch.setattr(TransactionTestCase, "_fixture_setup", staticmethod(once))
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: reset_database(database_urls))
         yield
     with django_db_blocker.unblock():
