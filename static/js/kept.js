@@ -39,6 +39,8 @@ function restore() {
   if (!kept.signedIn) return; // it arrived: what the page shows is the answer to it
   const form = [...document.querySelectorAll("form[method=post]")].find((one) => address(one) === kept.action);
   if (!form) return;
+  const said = document.getElementById("kept-template");
+  if (said) document.getElementById("messages").append(said.content.cloneNode(true));
   for (const [name, value] of kept.texts) {
     const field = form.querySelector(`[name="${CSS.escape(name)}"]`);
     if (!field || field.value !== asServed(field)) continue;

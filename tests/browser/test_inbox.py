@@ -373,4 +373,5 @@ def test_a_session_that_ends_before_the_decision(
     page.locator("input[name=password]").press("Enter")
     page.wait_for_url(f"{live_server.url}{address}")
     expect(page.get_by_label("Reason")).to_have_value("Not on a Friday.")
+    expect(page.get_by_text("You were signed out before this was sent, so nothing of it was recorded.")).to_be_visible()
     assert Review.objects.count() == 0

@@ -325,7 +325,7 @@ def test_stop_counts(organisation: Organisation, agent: Agent, token: str) -> No
     for key in ("all", f"team:{agent.owner_team_id}", f"agent:{agent.pk}"):
         text = " ".join(text_of(client.get(f"/approvals/stop-counts/?key={key}")).split())
         assert text == "1 pending request and 1 open grant: voided"
-    assert "no pending" in text_of(browser_of(organisation.outsider).get("/approvals/stop-counts/?key=all"))
+    assert "No request waits" in text_of(browser_of(organisation.outsider).get("/approvals/stop-counts/?key=all"))
     assert client.get("/approvals/stop-counts/?key=x").status_code == 400
 
 
