@@ -253,7 +253,7 @@ def _eligible(scene: Scene) -> dict[str, frozenset[UUID]]:
     gone = scene.ties.humans | scene.facts.voted | scene.facts.used
     found: dict[str, set[UUID]] = {group: set() for group in scene.groups}
     for person_id, held in scene.holders.items():
-        chosen = {one.group for one in scene.chosen.get(person_id, ())}
+        chosen = {one.group for one in _chosen_lately(scene, held, scene.now)}
         for one in held:
             if one.group in found and one.group not in chosen and scene.humans[person_id] not in gone:
                 found[one.group].add(scene.humans[person_id])
@@ -342,9 +342,14 @@ def _own(scene: Scene, held: Sequence[Held], at: datetime) -> frozenset[str]:
 
     Parts come to light after it too; the days count up to the verdict, so that waiting makes none good again.
     """
-    tied = [one for one in held if one.by in scene.ties.humans]
-    chosen = {one for one in tied if one.since is not None and one.since > at - scene.lately}
+    chosen = _chosen_lately(scene, held, at)
     return frozenset(one.group for one in held if (one.since is None or one.since <= at) and one not in chosen)
+
+
+def _chosen_lately(scene: Scene, held: Iterable[Held], at: datetime) -> set[Held]:
+    """Those of the rights which somebody with a part in the request gave in the days before this moment."""
+    tied = [one for one in held if one.by in scene.ties.humans]
+    return {one for one in tied if one.since is not None and one.since > at - scene.lately}
 
 
 def _still(scene: Scene, review: Review, held: frozenset[str]) -> str | None:

@@ -9,7 +9,7 @@ from approvals.models import ApprovalRequest, Review
 from approvals.rules.workflow import RequestState
 from approvals.selectors.duties import ties_of_many
 from approvals.selectors.reviewing import Scene, blocked_in, in_order, voters_of
-from approvals.selectors.rights import chosen_among, rights_of, roles_given
+from approvals.selectors.rights import rights_of
 from approvals.selectors.rulebook import book_in_force
 from portal.identity.models import Person
 from portal.ledger.selectors.entries import database_now
@@ -25,13 +25,11 @@ def blocked_among(requests: QuerySet[ApprovalRequest]) -> dict[UUID, str]:
     scenes = _scenes_of(requests.filter(state=RequestState.PENDING.value))
     if not scenes:
         return {}
-    rights, since = rights_of(), scenes[0].now - scenes[0].lately
+    rights = rights_of()
     humans = dict(Person.objects.filter(pk__in=[*rights.roles, *rights.groups]).values_list("pk", "human"))
-    given = roles_given(frozenset[UUID]().union(*(scene.ties.humans for scene in scenes)), since=since)
     found = {}
     for scene in scenes:
         scene.holders, scene.humans = rights.over(scene.team_id), humans
-        scene.chosen = chosen_among(given, scene.ties.humans, team_id=scene.team_id)
         if (sentence := blocked_in(scene)) is not None:
             found[scene.request.pk] = sentence
     return found

@@ -50,27 +50,12 @@ def groups_held(authority: Authority, team_id: UUID) -> frozenset[str]:
 
 def given_by(humans: Collection[UUID], *, team_id: UUID, since: datetime) -> dict[UUID, tuple[Chosen, ...]]:
     """Who got a role that decides for this team from one of these natural persons after ``since``, and which."""
-    return chosen_among(roles_given(humans, since=since, team_id=team_id), humans, team_id=team_id)
-
-
-def roles_given(humans: Collection[UUID], *, since: datetime, team_id: UUID | None = None) -> list[RoleAssignment]:
-    """The roles that decide, for this team or for any, which these natural persons gave after ``since``."""
-    approves = Q(role=Role.APPROVER.value) if team_id is None else Q(role=Role.APPROVER.value, team=team_id)
-    rows = RoleAssignment.objects.filter(
-        Q(role=Role.SECURITY.value) | approves, given_by__human__in=humans, since__gt=since
-    )
-    return list(rows.select_related("given_by"))
-
-
-def chosen_among(
-    rows: Iterable[RoleAssignment], humans: Collection[UUID], *, team_id: UUID
-) -> dict[UUID, tuple[Chosen, ...]]:
-    """Of the roles that were given lately those that decide for this team and came from one of these, by holder."""
+    role = Q(role=Role.SECURITY.value) | Q(role=Role.APPROVER.value, team=team_id)
+    rows = RoleAssignment.objects.filter(role, given_by__human__in=humans, since__gt=since)
     found: dict[UUID, tuple[Chosen, ...]] = {}
-    for row in rows:
+    for row in rows.select_related("given_by"):
         giver = row.given_by
-        for_team = row.role == Role.SECURITY.value or row.team_id == team_id
-        if giver is not None and giver.human in humans and for_team:
+        if giver is not None:
             by = Account(giver.pk, giver.human, giver.name)
             chosen = Chosen(_group_of(row.role), by, f"{row.since.astimezone(UTC):%Y-%m-%d}")
             found[row.person_id] = (*found.get(row.person_id, ()), chosen)

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping
 
 from approvals.rules.classify.call import Call, Word, kinds_of, names
 from approvals.rules.classify.git_push import PROTECTED_NAME
-from approvals.rules.classify.mcp_servers import read_server
+from approvals.rules.classify.mcp_servers import Given, read_server
 
 _HOST = "github.com"
 _MOST_PATHS = 1000
-Given = Mapping[str, object]
 
 # What is done with the path, the member that holds it, and the members that change nothing about that.
 _FILES: Mapping[str, tuple[str, str, str]] = {
